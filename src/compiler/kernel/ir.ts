@@ -1,0 +1,182 @@
+/**
+ * Kernel IR: what every backend's emitter sees. Scalars and short vectors, counted loops, loads and stores on flat
+ * buffers. It knows no tensors and no ops.
+ *
+ * Integer arithmetic on positions is not spelled as expressions: a load's index, a loop's extent and a comparison of
+ * positions are symbolic polynomials (`Dim`) over the kernel's integer names: its size arguments, grid and loop
+ * variables, and immutable i32 lets. So affinity, strides and invariance can be read off, and every emitter derives
+ * its own addressing.
+ */
+import type { Dim } from '../dims/dim.ts';
+
+/** `bool` lives in registers and in bool buffers, where an element is an i32 of 0 or 1. */
+export type ScalarType = 'f32' | 'i32' | 'u32' | 'bool';
+
+/** Vector width of an expression; 1 is a scalar. */
+export type Lanes = 1 | 4;
+
+/**
+ * f32 functions, with IEEE 754 or C meanings. `round` is to nearest, ties to even. `not` is logical on bool and
+ * bitwise on integers.
+ */
+export type UnaryOp =
+  | 'neg'
+  | 'abs'
+  | 'sqrt'
+  | 'floor'
+  | 'ceil'
+  | 'round'
+  | 'trunc'
+  | 'not'
+  | 'exp'
+  | 'expm1'
+  | 'log'
+  | 'log1p'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'erf';
+
+/**
+ * `min`/`max` propagate NaN. `pow` is f32 only, C's meaning. `div` of integers truncates. `and`/`or`/`xor` are logical
+ * on bool, bitwise on integers; `shl`, `shr` (logical for u32, arithmetic for i32) are for integers.
+ */
+export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max' | 'pow' | 'and' | 'or' | 'xor' | 'shl' | 'shr';
+
+export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
+
+/** Every expression carries its type and width. */
+export type Expr =
+  /** A scalar literal; of f32 the nearest single is meant; bool is 0 or 1. */
+  | { readonly kind: 'literal'; readonly type: ScalarType; readonly lanes: 1; readonly value: number }
+  /** The value of a let or a mutable variable. */
+  | { readonly kind: 'variable'; readonly type: ScalarType; readonly lanes: Lanes; readonly name: string }
+  /** A position as an i32 value. */
+  | { readonly kind: 'position'; readonly type: 'i32'; readonly lanes: 1; readonly index: Dim }
+  /** `lanes` consecutive elements of `buffer` from element `index` on. */
+  | {
+      readonly kind: 'load';
+      readonly type: ScalarType;
+      readonly lanes: Lanes;
+      readonly buffer: string;
+      readonly index: Dim;
+    }
+  | {
+      readonly kind: 'unary';
+      readonly type: ScalarType;
+      readonly lanes: Lanes;
+      readonly op: UnaryOp;
+      readonly operand: Expr;
+    }
+  | {
+      readonly kind: 'binary';
+      readonly type: ScalarType;
+      readonly lanes: Lanes;
+      readonly op: BinaryOp;
+      readonly left: Expr;
+      readonly right: Expr;
+    }
+  /** `type` is bool; the operands share another type. IEEE comparison: all but `ne` are false on NaN. */
+  | {
+      readonly kind: 'compare';
+      readonly type: 'bool';
+      readonly lanes: Lanes;
+      readonly op: CompareOp;
+      readonly left: Expr;
+      readonly right: Expr;
+    }
+  /** Both arms may be evaluated; a scalar select evaluates loads only of the arm taken. */
+  | {
+      readonly kind: 'select';
+      readonly type: ScalarType;
+      readonly lanes: Lanes;
+      readonly condition: Expr;
+      readonly then: Expr;
+      readonly else: Expr;
+    }
+  /** Value conversion. f32 to integer truncates and saturates, NaN gives 0; to bool is `!= 0`. */
+  | { readonly kind: 'convert'; readonly type: ScalarType; readonly lanes: Lanes; readonly operand: Expr }
+  /** The same 32 bits as another type (f32, i32, u32). */
+  | { readonly kind: 'bitcast'; readonly type: ScalarType; readonly lanes: Lanes; readonly operand: Expr }
+  /** A scalar repeated in every lane. */
+  | { readonly kind: 'splat'; readonly type: ScalarType; readonly lanes: Lanes; readonly operand: Expr }
+  /** One scalar a lane. */
+  | { readonly kind: 'combine'; readonly type: ScalarType; readonly lanes: Lanes; readonly parts: readonly Expr[] }
+  /** One lane of a vector. */
+  | {
+      readonly kind: 'lane';
+      readonly type: ScalarType;
+      readonly lanes: 1;
+      readonly operand: Expr;
+      readonly lane: number;
+    }
+  /** All lanes of a vector combined pairwise: (0 op 2) op (1 op 3). */
+  | {
+      readonly kind: 'reduceLanes';
+      readonly type: ScalarType;
+      readonly lanes: 1;
+      readonly op: 'add' | 'mul' | 'min' | 'max' | 'and' | 'or';
+      readonly operand: Expr;
+    };
+
+/**
+ * `serial` keeps the order of iterations. `vector` promises that iterations are independent apart from accumulators
+ * (see `Assign.reduction`) and that neighbouring ones may run as lanes; the vectorizer removes it. `unrolled` has a
+ * constant extent and is written out.
+ */
+export type LoopMode = 'serial' | 'vector' | 'unrolled';
+
+export type Statement =
+  /** An immutable value, visible until the end of the enclosing list. A scalar i32 let is also an integer name. */
+  | { readonly kind: 'let'; readonly name: string; readonly value: Expr }
+  /** A mutable variable with its first value. */
+  | { readonly kind: 'declare'; readonly name: string; readonly value: Expr }
+  /** Sets a mutable variable. In a `vector` loop it must be a reduction: `name = name op operand`. */
+  | {
+      readonly kind: 'assign';
+      readonly name: string;
+      readonly value: Expr;
+      readonly reduction?: 'add' | 'mul' | 'min' | 'max' | 'and' | 'or';
+    }
+  /** `variable` counts 0, 1 … extent - 1; none if extent <= 0. */
+  | {
+      readonly kind: 'loop';
+      readonly variable: string;
+      readonly extent: Dim;
+      readonly mode: LoopMode;
+      readonly body: readonly Statement[];
+    }
+  | {
+      readonly kind: 'if';
+      readonly condition: Expr;
+      readonly then: readonly Statement[];
+      readonly else: readonly Statement[];
+    }
+  /** Writes `value.lanes` consecutive elements from element `index` on. */
+  | { readonly kind: 'store'; readonly buffer: string; readonly index: Dim; readonly value: Expr };
+
+export interface KernelBuffer {
+  readonly name: string;
+  readonly type: ScalarType;
+  readonly access: 'read' | 'write' | 'readwrite';
+}
+
+/** One axis of the grid: independent iterations that may run in any order or at once. */
+export interface GridAxis {
+  readonly variable: string;
+  readonly extent: Dim;
+}
+
+/**
+ * A kernel runs its body once for every point of its grid (once if the grid is empty). Buffers do not overlap unless
+ * the same one is passed twice. Outermost grid axis first; an emitter enters the body as one function per point, so
+ * that engines which never replace a running loop still reach their optimising tier.
+ */
+export interface Kernel {
+  readonly name: string;
+  readonly buffers: readonly KernelBuffer[];
+  /** Integer size arguments, in call order. */
+  readonly sizes: readonly string[];
+  readonly grid: readonly GridAxis[];
+  readonly body: readonly Statement[];
+}
