@@ -1,0 +1,91 @@
+/**
+ * Graph IR: a list of nodes in static single assignment. Pure data; a pass makes a new graph and never changes one.
+ * Shapes are symbolic; the only symbols in them are the graph's `dims`.
+ */
+import type { Span } from '../base/source.ts';
+import type { Bounds, Dim } from '../dims/dim.ts';
+import type { Shape } from '../dims/shape.ts';
+import type { Op } from './op.ts';
+
+export type DType = 'f32' | 'i32' | 'u32' | 'bool';
+
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** A value is known by identity; `id` is unique within its graph and only serves printing and ordering. */
+export interface Value {
+  readonly id: number;
+  readonly type: TensorType;
+}
+
+/** What an attribute may hold. `Region` is a nested graph body (a fused computation). */
+export type Attribute =
+  null | boolean | number | string | Dim | Region | readonly Attribute[] | { readonly [name: string]: Attribute };
+export type Attributes = { readonly [name: string]: Attribute };
+
+/** Where in the spec a node came from. */
+export interface Origin {
+  /** Dotted instance path, `layers.0.attn`; empty at the top of the entry. */
+  readonly path: string;
+  readonly span?: Span;
+}
+
+export interface Node {
+  readonly op: Op;
+  readonly inputs: readonly Value[];
+  readonly attributes: Attributes;
+  readonly results: readonly Value[];
+  readonly origin: Origin;
+}
+
+/** A body with parameters and results: the inside of a fused node. It sees nothing but its parameters. */
+export interface Region {
+  readonly parameters: readonly Value[];
+  readonly nodes: readonly Node[];
+  readonly results: readonly Value[];
+}
+
+export interface GraphInput {
+  readonly name: string;
+  readonly value: Value;
+}
+
+/** How a parameter's first value is drawn: an initialiser of the language with its arguments. */
+export interface Initializer {
+  readonly name: string;
+  readonly arguments: Attributes;
+}
+
+export interface GraphParameter {
+  /** Dotted path, `layers.0.attn.to_qkv.weight`. Its shape is static. */
+  readonly name: string;
+  readonly value: Value;
+  readonly initializer?: Initializer;
+  readonly origin: Origin;
+}
+
+export interface GraphOutput {
+  readonly name: string;
+  readonly value: Value;
+}
+
+/** A declared symbolic dimension and its inclusive upper limit. */
+export interface DimDeclaration {
+  readonly name: string;
+  readonly max?: number;
+}
+
+export interface Graph {
+  readonly name: string;
+  readonly dims: readonly DimDeclaration[];
+  readonly inputs: readonly GraphInput[];
+  readonly parameters: readonly GraphParameter[];
+  /** In an order in which every input is defined before it is used. */
+  readonly nodes: readonly Node[];
+  readonly outputs: readonly GraphOutput[];
+}
+
+/** The limits of a graph's dims, for proofs about shapes. */
+export type ShapeContext = { readonly bounds: Bounds };

@@ -1,0 +1,175 @@
+/**
+ * The record that declares an operation, once: what it is called, what it takes, its shape rule, its meaning in f64,
+ * how it is lowered, and what the conformance suite tries it on. The ir knows the record's form but no op.
+ */
+import type { Dim } from '../dims/dim.ts';
+import type { Expr, ScalarType } from '../kernel/ir.ts';
+import type { Builder } from './builder.ts';
+import type { Attributes, DType, Node, ShapeContext, TensorType, Value } from './graph.ts';
+
+/** A concrete tensor in the interpreter: row-major, every dtype held in doubles, bool as 0 and 1. */
+export interface Tensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}
+
+/** A tensor operand as the language shows it. `variadic`: a list of tensors. */
+export interface OperandSpec {
+  readonly name: string;
+  readonly variadic?: boolean;
+}
+
+/**
+ * What an attribute is in the language. `axis` and `axes` are integers (negative counts from the end), `axes` one or
+ * several or none for all; `dim` is a possibly symbolic integer, `shape` a list of them; `sizes` collects all further
+ * named integers (`p: 4` of a pattern); `pattern` is a string literal whose errors point into it.
+ */
+export type AttributeKind =
+  'int' | 'float' | 'bool' | 'string' | 'axis' | 'axes' | 'dim' | 'shape' | 'dims' | 'dtype' | 'sizes' | 'pattern';
+
+export interface AttributeSpec {
+  readonly name: string;
+  readonly kind: AttributeKind;
+  /** Absent: the attribute is required. `null` is the language's `none`. */
+  readonly default?: boolean | number | string | null;
+  readonly doc: string;
+}
+
+/** Why operands do not fit, in the words of a diagnostic. */
+export interface TypeError {
+  /** `` `+` needs broadcastable shapes`` */
+  readonly message: string;
+  /** Further facts: `axis 1: 65 against 64`. */
+  readonly notes?: readonly string[];
+  readonly hint?: string;
+  /** The operand to point at, if one is to blame. */
+  readonly operand?: number;
+  /** The attribute to point at, if one is to blame; `at` is an offset into a pattern's text. */
+  readonly attribute?: string;
+  readonly at?: number;
+}
+
+export type Inference = { readonly types: readonly TensorType[] } | { readonly error: TypeError };
+
+/** Fetches the element of an operand at a position of that operand; positions are polynomials over loop variables. */
+export type Reader = (index: readonly Dim[]) => Expr;
+
+/** What element-wise bodies may ask for besides their operands. */
+export interface ElementContext {
+  readonly inputs: readonly TensorType[];
+  readonly outputs: readonly TensorType[];
+  /** Limits of every integer name in scope, loop variables included. */
+  readonly bounds: ShapeContext['bounds'];
+}
+
+/** One scalar expression of the operands at the same position; all operands and results have one shape. */
+export interface PointwiseBody<A extends Attributes> {
+  readonly kind: 'pointwise';
+  scalar(operands: readonly Expr[], attributes: A, type: ScalarType): Expr;
+  /** True when recomputing it is dearer than storing it: exp, erf, division. */
+  readonly expensive?: boolean;
+}
+
+/**
+ * Each result element is read from some place of the operands (or from none: constants, arange), without arithmetic
+ * worth storing: reshape, transpose, expand, slice, concat, pad.
+ */
+export interface MovementBody<A extends Attributes> {
+  readonly kind: 'movement';
+  element(readers: readonly Reader[], index: readonly Dim[], attributes: A, context: ElementContext): Expr;
+  /** For one-to-one movements: where an element of the operand goes, so that a writer may store through them. */
+  destination?(index: readonly Dim[], attributes: A, context: ElementContext): readonly Dim[];
+}
+
+/** Defined by other ops; the expand pass replaces it unless a fusion claims it first. */
+export interface CompositeBody<A extends Attributes> {
+  readonly kind: 'composite';
+  expand(builder: Builder, inputs: readonly Value[], attributes: A): readonly Value[];
+}
+
+/** Combines all elements along some axes into one: `axes` are sorted and non-negative; the axes are kept with size 1. */
+export interface ReductionBody<A extends Attributes> {
+  readonly kind: 'reduction';
+  readonly combine: 'add' | 'mul' | 'min' | 'max' | 'and' | 'or';
+  /** The value of an empty reduction, as dtype allows. */
+  identity(dtype: DType): number;
+  axes(attributes: A): readonly number[];
+}
+
+/**
+ * A sum of products over labelled axes. Labels of operand and result axes; a label in both operands and not in the
+ * result is summed; no label repeats within one operand.
+ */
+export interface ContractionBody<A extends Attributes> {
+  readonly kind: 'contraction';
+  labels(attributes: A): {
+    readonly left: readonly string[];
+    readonly right: readonly string[];
+    readonly result: readonly string[];
+  };
+}
+
+/** A nested region run as one kernel; made by the fuse pass only. */
+export interface FusionBody {
+  readonly kind: 'fusion';
+}
+
+export type OpBody<A extends Attributes> =
+  PointwiseBody<A> | MovementBody<A> | CompositeBody<A> | ReductionBody<A> | ContractionBody<A> | FusionBody;
+
+/** How far a backend in f32 may be from f64 evaluation: `absolute + relative * |truth|`. */
+export interface Tolerance {
+  readonly absolute: number;
+  readonly relative: number;
+}
+
+/** A call for the conformance suite. Sizes may mention the symbol `n`, which the suite sets around each tile edge. */
+export interface Sample {
+  readonly inputs: readonly TensorType[];
+  readonly attributes: Attributes;
+  /** Values are drawn from this range (default -2 … 2); integers are rounded. */
+  readonly range?: readonly [number, number];
+}
+
+export interface Op<A extends Attributes = Attributes> {
+  /** As the language and the IR text spell it. */
+  readonly name: string;
+  /** Meaning, shapes and dtypes, and the source of a formula that is not common knowledge. */
+  readonly doc: string;
+  readonly operands: readonly OperandSpec[];
+  readonly attributes: readonly AttributeSpec[];
+  /** Absent names are callable in the language; `internal` ops are made by passes and operators only. */
+  readonly internal?: boolean;
+  /** The shape rule. Operand count and attribute kinds have been checked. Total: it never throws on user input. */
+  infer(inputs: readonly TensorType[], attributes: A, context: ShapeContext): Inference;
+  /** The definition: f64 evaluation on concrete tensors. `outputs` are the inferred types with concrete shapes. */
+  evaluate(
+    inputs: readonly Tensor[],
+    attributes: A,
+    outputs: readonly ConcreteType[],
+    symbols: ReadonlyMap<string, number>,
+  ): readonly Float64Array[];
+  readonly body: OpBody<A>;
+  /**
+   * The vector-Jacobian product: cotangents of the results in, cotangents of the operands out (undefined where an
+   * operand has none). A composite without one is differentiated through its expansion.
+   */
+  vjp?(builder: Builder, node: Node, cotangents: readonly (Value | undefined)[]): readonly (Value | undefined)[];
+  readonly tolerance: Tolerance;
+  /** At least one; all dtypes and attribute corners that matter. */
+  readonly samples: readonly Sample[];
+}
+
+export interface ConcreteType {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** All ops by name. The driver makes it and hands it on; nothing else lists ops. */
+export type OpTable = ReadonlyMap<string, Op>;
+
+/** Erases the attribute type, which inference has established, so that records of all ops fit one table. */
+export function defineOp<A extends Attributes>(op: Op<A>): Op {
+  return op as unknown as Op;
+}

@@ -1,0 +1,80 @@
+/**
+ * The artifact's data: what the compiler writes into `program.json` and the runtime runs. A leaf: it imports nothing
+ * but its neighbours and knows neither the compiler nor the runtime.
+ */
+import type { SizeExpr } from './size.ts';
+
+export const PROGRAM_VERSION = 1;
+
+export type ElementType = 'f32' | 'i32' | 'u32' | 'bool';
+
+/** A declared symbolic dimension; its value is bound from the inputs' shapes. */
+export interface ProgramDim {
+  readonly name: string;
+  readonly max?: number;
+}
+
+export interface TensorSpec {
+  readonly name: string;
+  readonly dtype: ElementType;
+  readonly shape: readonly SizeExpr[];
+  /** Index into the target's `buffers`. */
+  readonly buffer: number;
+}
+
+/** A parameter: read from the safetensors file under `name` when the program is loaded. */
+export interface WeightSpec {
+  readonly name: string;
+  readonly dtype: ElementType;
+  readonly shape: readonly number[];
+  readonly buffer: number;
+}
+
+/**
+ * Where a buffer lives. `persistent`: filled at load, kept (weights read by steps, packed panels, folded constants).
+ * `staging`: only used while loading. `arena`: planned anew whenever the dimensions change. Elements take 4 bytes,
+ * bool included.
+ */
+export interface BufferSpec {
+  readonly kind: 'persistent' | 'staging' | 'arena';
+  /** Elements. */
+  readonly size: SizeExpr;
+  /**
+   * First and last index of the steps that touch it: of `loadSteps` for staging, of `steps` for arena buffers. An
+   * input begins at -1; an output ends at `steps.length`.
+   */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** One kernel call: buffers in the kernel's order, then its sizes. */
+export interface Step {
+  readonly kernel: number;
+  readonly buffers: readonly number[];
+  readonly sizes: readonly SizeExpr[];
+  /** Instance path in the spec, for profiles and errors. */
+  readonly origin: string;
+}
+
+/** The program of one target. */
+export interface TargetProgram {
+  readonly buffers: readonly BufferSpec[];
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly weights: readonly WeightSpec[];
+  /** Run once, after the weights are in place. All their sizes are numbers. */
+  readonly loadSteps: readonly Step[];
+  readonly steps: readonly Step[];
+  /** Kernel names by number, for profiles. */
+  readonly kernels: readonly string[];
+}
+
+export type TargetName = 'wasm' | 'js';
+
+export interface Program {
+  readonly version: number;
+  /** The entry's name. */
+  readonly name: string;
+  readonly dims: readonly ProgramDim[];
+  readonly targets: { readonly [target in TargetName]?: TargetProgram };
+}
