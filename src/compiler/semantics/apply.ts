@@ -1,0 +1,283 @@
+/** Applying blocks and functions: arguments are matched to the signature, the body is elaborated in place. */
+import { closest } from '../base/suggest.ts';
+import { DiagnosticSink } from '../base/diagnostic.ts';
+import type { Span } from '../base/source.ts';
+import type { Value } from '../ir/graph.ts';
+import type { FunctionDeclaration, TensorParameter, TensorTypeExpr } from '../syntax/ast.ts';
+import { bindHyperparameters, type EvaluatedArgument } from './calls.ts';
+import { fileScope } from './file-scope.ts';
+import { joinPath, MAX_DEPTH, MAX_STEPS, report, type Frame } from './frame.ts';
+import type { Module } from './modules.ts';
+import { Scope } from './scope.ts';
+import { runBody, type Returned } from './statements.ts';
+import { evaluateType, matchType } from './unify.ts';
+import { describeKind, ERROR, NONE, printValue, type Instance, type StaticValue } from './values.ts';
+
+/** `as path` of a pipe. */
+export interface NamedPath {
+  readonly path: string;
+  readonly span: Span;
+}
+
+/** Applies an instance to tensors; its parameters are made at the first application and shared by later ones. */
+export function applyInstance(
+  frame: Frame,
+  instance: Instance,
+  list: readonly EvaluatedArgument[],
+  span: Span,
+  as: NamedPath | undefined,
+): StaticValue {
+  const { declaration, module } = instance;
+  if (!placeInstance(frame, instance, as, span)) return ERROR;
+  const scope = new Scope(fileScope(frame.elaboration, module));
+  for (const [name, value] of instance.hyperparameters)
+    scope.define({ name, value, span: instance.span, role: 'hyperparameter' });
+  const inner: Frame = {
+    elaboration: frame.elaboration,
+    module,
+    scope,
+    path: instance.path!,
+    taken: new Map(),
+    counts: new Map(),
+    role: 'block',
+    caller: { frame, span, name: declaration.name.text },
+    depth: frame.depth + 1,
+  };
+  if (!withinLimits(frame, inner, span, declaration.name.text)) return ERROR;
+  const bound = bindTensors(frame, inner, declaration.name.text, declaration.tensors, list, span);
+  if (bound === 'error') return ERROR;
+  const returned = runBody(inner, declaration.body);
+  const result = returned
+    ? checkResults(inner, declaration.results, returned, declaration.name.text)
+    : missingReturn(inner, declaration.name.span, declaration.name.text);
+  recordInstance(frame, instance.path!, result);
+  return result.kind === 'error' ? declaredResult(inner, declaration.results) : result;
+}
+
+/** Inlines a function. */
+export function applyFunction(
+  frame: Frame,
+  declaration: FunctionDeclaration,
+  module: Module,
+  list: readonly EvaluatedArgument[],
+  span: Span,
+): StaticValue {
+  const name = declaration.name.text;
+  const home = fileScope(frame.elaboration, module);
+  const inner: Frame = {
+    ...frame,
+    module,
+    scope: new Scope(home),
+    role: 'function',
+    caller: { frame, span, name },
+    depth: frame.depth + 1,
+  };
+  if (!withinLimits(frame, inner, span, name)) return ERROR;
+  const tensors = declaration.parameters.filter((parameter) => parameter.kind === 'tensor');
+  const values = declaration.parameters.filter((parameter) => parameter.kind === 'hyperparameter');
+  const isValue = (argument: EvaluatedArgument): boolean =>
+    argument.name
+      ? values.some((one) => one.name.text === argument.name?.text)
+      : argument.value.kind !== 'tensor' && argument.value.kind !== 'error';
+  const hyperparameters = bindHyperparameters(frame, name, values, list.filter(isValue), span, {
+    ...inner,
+    scope: home,
+  });
+  if (!hyperparameters) return ERROR;
+  for (const [parameter, value] of hyperparameters)
+    inner.scope.define({ name: parameter, value, span, role: 'hyperparameter' });
+  const bound = bindTensors(
+    frame,
+    inner,
+    name,
+    tensors,
+    list.filter((argument) => !isValue(argument)),
+    span,
+  );
+  if (bound === 'error') return ERROR;
+  const returned = runBody(inner, declaration.body);
+  if (!returned) return missingReturn(inner, declaration.name.span, name);
+  return checkResults(inner, declaration.results, returned, name);
+}
+
+function withinLimits(frame: Frame, inner: Frame, span: Span, name: string): boolean {
+  const { elaboration } = frame;
+  elaboration.steps++;
+  if (inner.depth > MAX_DEPTH) {
+    report(frame, 'HED2311', span, `\`${name}\` is applied ${MAX_DEPTH} levels deep; does it apply itself?`);
+    return false;
+  }
+  if (elaboration.steps > MAX_STEPS) {
+    report(frame, 'HED2106', span, `this entry unrolls into more than ${MAX_STEPS} applications`);
+    return false;
+  }
+  return true;
+}
+
+/** Fixes the path of an instance's parameters: `as`, or the block's name in snake case, numbered from the second. */
+function placeInstance(frame: Frame, instance: Instance, as: NamedPath | undefined, span: Span): boolean {
+  if (instance.path !== undefined) {
+    if (!as) return true;
+    report(frame, 'HED2312', as.span, `this instance already keeps its parameters under \`${instance.path}\``, {
+      hint: 'leave out `as`: an instance that is applied again shares its parameters',
+    });
+    return false;
+  }
+  if (as) return claimPath(frame, instance, as.path, as.span);
+  const base = snakeCase(instance.declaration.name.text);
+  const count = (frame.counts.get(base) ?? 0) + 1;
+  frame.counts.set(base, count);
+  return claimPath(frame, instance, count === 1 ? base : `${base}_${count}`, span);
+}
+
+/** Gives an instance its path below the frame, unless that is taken. */
+export function claimPath(frame: Frame, instance: Instance, name: string, span: Span): boolean {
+  const path = joinPath(frame.path, name);
+  const first = frame.taken.get(path);
+  if (first) {
+    report(frame, 'HED2313', span, `the path \`${path}\` is already taken`, {
+      secondary: [{ span: first, text: 'taken here' }],
+      hint:
+        first === span
+          ? 'in a loop, `for … as name` gives each round a path of its own'
+          : 'name this instance differently, or apply the first one again to share its parameters',
+    });
+    return false;
+  }
+  frame.taken.set(path, span);
+  instance.path = path;
+  return true;
+}
+
+/** `FeedForward` → `feed_forward`, `TextCNN` → `text_cnn`. */
+export function snakeCase(name: string): string {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1_$2')
+    .toLowerCase();
+}
+
+/** Binds tensor arguments to the signature's names and its pattern names to their axes. */
+function bindTensors(
+  frame: Frame,
+  inner: Frame,
+  callee: string,
+  wanted: readonly TensorParameter[],
+  list: readonly EvaluatedArgument[],
+  span: Span,
+): 'bound' | 'error' {
+  const given = new Map<string, EvaluatedArgument>();
+  let sound = true;
+  let position = 0;
+  for (const argument of list) {
+    const parameter = argument.name ? wanted.find((one) => one.name.text === argument.name?.text) : wanted[position++];
+    if (parameter && !given.has(parameter.name.text)) {
+      given.set(parameter.name.text, argument);
+      continue;
+    }
+    sound = false;
+    const names = wanted.map((one) => one.name.text);
+    const similar = argument.name && closest(argument.name.text, names);
+    report(
+      frame,
+      'HED2314',
+      argument.name?.span ?? argument.span,
+      `\`${callee}\` takes ${names.length === 1 ? 'one tensor' : `${names.length} tensors`}: ${names.join(', ')}`,
+      {
+        hint: similar && `did you mean \`${similar}\`?`,
+      },
+    );
+  }
+  for (const parameter of wanted)
+    sound = bindTensor(frame, inner, callee, parameter, given.get(parameter.name.text), span) && sound;
+  return sound ? 'bound' : 'error';
+}
+
+function bindTensor(
+  frame: Frame,
+  inner: Frame,
+  callee: string,
+  parameter: TensorParameter,
+  argument: EvaluatedArgument | undefined,
+  span: Span,
+): boolean {
+  const name = parameter.name.text;
+  const what = `argument \`${name}\` of \`${callee}\``;
+  if (!argument || argument.value.kind === 'none') {
+    inner.scope.define({ name, value: NONE, span: parameter.span, role: 'input' });
+    if (parameter.optional) return true;
+    report(frame, 'HED2315', argument?.span ?? span, `\`${callee}\` needs the tensor \`${name}\``, {
+      secondary: [{ span: parameter.span, text: 'declared here' }],
+    });
+    return false;
+  }
+  const { value } = argument;
+  inner.scope.define({ name, value, span: parameter.name.span, role: 'variable' });
+  if (value.kind === 'error') return false;
+  if (value.kind !== 'tensor') {
+    report(frame, 'HED2316', argument.span, `${what} must be a tensor, found ${describeKind(value)}`, {
+      label: printValue(value),
+    });
+    return false;
+  }
+  return matchType({ ...inner, ...(frame.caller ? { caller: frame.caller } : {}) }, parameter.type, value.value.type, {
+    what,
+    span: argument.span,
+    binds: true,
+  });
+}
+
+/** Checks what a body returned against `-> results`; one result is the value itself, several are a tuple. */
+function checkResults(inner: Frame, results: readonly TensorTypeExpr[], returned: Returned, name: string): StaticValue {
+  const { values, span } = returned;
+  if (values.some((value) => value.value.kind === 'error')) return ERROR;
+  if (results.length > 0 && results.length !== values.length) {
+    return report(
+      inner,
+      'HED2317',
+      span,
+      `\`${name}\` declares ${results.length} results and returns ${values.length}`,
+      {
+        secondary: [{ span: results[0]!.span, text: 'declared here' }],
+      },
+    );
+  }
+  for (const [at, { value, span: place }] of values.entries()) {
+    if (value.kind !== 'tensor')
+      return report(inner, 'HED2316', place, `\`${name}\` must return tensors, found ${describeKind(value)}`);
+    const wanted = results[at];
+    const what = values.length === 1 ? `the result of \`${name}\`` : `result ${at} of \`${name}\``;
+    if (wanted && !matchType(inner, wanted, value.value.type, { what, span: place, binds: false })) return ERROR;
+  }
+  return values.length === 1 ? values[0]!.value : { kind: 'tuple', elements: values.map((one) => one.value) };
+}
+
+function missingReturn(inner: Frame, span: Span, name: string): StaticValue {
+  return report(inner, 'HED2318', span, `\`${name}\` ends without \`return\``);
+}
+
+/**
+ * After an error inside a block, what it promised: a value of the declared type that no node defines, so that
+ * independent mistakes further on are still found. Nothing runs a graph with errors.
+ */
+function declaredResult(inner: Frame, results: readonly TensorTypeExpr[]): StaticValue {
+  const silent: Frame = {
+    ...inner,
+    elaboration: { ...inner.elaboration, reported: new Set(), sink: new DiagnosticSink() },
+  };
+  const types = results.map((result) => evaluateType(silent, result));
+  if (types.length === 0 || types.includes(undefined)) return ERROR;
+  const values = types.map((type): StaticValue => ({ kind: 'tensor', value: inner.elaboration.builder.value(type!) }));
+  return values.length === 1 ? values[0]! : { kind: 'tuple', elements: values };
+}
+
+function recordInstance(frame: Frame, path: string, result: StaticValue): void {
+  const values: Value[] =
+    result.kind === 'tensor'
+      ? [result.value]
+      : result.kind === 'tuple'
+        ? result.elements.flatMap((one) => (one.kind === 'tensor' ? one.value : []))
+        : [];
+  const { instances } = frame.elaboration;
+  instances.set(path, [...(instances.get(path) ?? []), ...values]);
+}

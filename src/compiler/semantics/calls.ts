@@ -1,0 +1,242 @@
+/** Calls and pipes: blocks are instantiated and applied, functions inlined, ops added to the graph. */
+import { closest } from '../base/suggest.ts';
+import type { Span } from '../base/source.ts';
+import type { Argument, CallExpr, Expr, Hyperparameter, PipeExpr } from '../syntax/ast.ts';
+import { applyFunction, applyInstance } from './apply.ts';
+import { bindOpArguments } from './op-arguments.ts';
+import { callStatic, evaluateExpression } from './expressions.ts';
+import { report, type Frame } from './frame.ts';
+import { fileScope } from './file-scope.ts';
+import { coerce } from './hyperparameters.ts';
+import { isNumber, staticFunctionNames } from './arithmetic.ts';
+import { applyOp } from './tensors.ts';
+import { constantOf } from './constant-folding.ts';
+import { describeKind, ERROR, printValue, type Instance, type StaticValue } from './values.ts';
+
+/** An argument after evaluation. */
+export interface EvaluatedArgument {
+  readonly name?: { readonly text: string; readonly span: Span };
+  readonly value: StaticValue;
+  readonly expr?: Expr;
+  readonly span: Span;
+}
+
+export function evaluateArguments(frame: Frame, list: readonly Argument[]): EvaluatedArgument[] {
+  return list.map((argument) => ({
+    ...(argument.name && { name: argument.name }),
+    value: evaluateExpression(frame, argument.value),
+    expr: argument.value,
+    span: argument.value.span,
+  }));
+}
+
+export function evaluateCall(frame: Frame, call: CallExpr): StaticValue {
+  const callee = evaluateExpression(frame, call.callee);
+  const list = evaluateArguments(frame, call.arguments);
+  return callValue(frame, callee, list, call.callee.span, call.span);
+}
+
+/** `x |> stage as path` */
+export function evaluatePipe(frame: Frame, pipe: PipeExpr): StaticValue {
+  const input = evaluateExpression(frame, pipe.value);
+  const piped: EvaluatedArgument = { value: input, expr: pipe.value, span: pipe.value.span };
+  const path = pipe.path?.map((name) => name.text).join('.');
+  const pathSpan = pipe.path?.[0]?.span;
+  const { stage } = pipe;
+  const callee = evaluateExpression(frame, stage.kind === 'call' ? stage.callee : stage);
+  const list = stage.kind === 'call' ? evaluateArguments(frame, stage.arguments) : [];
+  const calleeSpan = stage.kind === 'call' ? stage.callee.span : stage.span;
+
+  if (callee.kind === 'block') {
+    const instance = instantiate(frame, callee, list, stage.span);
+    return instance
+      ? applyInstance(frame, instance, [piped], stage.span, path === undefined ? undefined : { path, span: pathSpan! })
+      : ERROR;
+  }
+  if (callee.kind === 'error') return ERROR;
+  if (path !== undefined && callee.kind !== 'instance') {
+    return report(
+      frame,
+      'HED2301',
+      pathSpan!,
+      `\`as ${path}\` names a block's parameters, and \`${printValue(callee)}\` has none`,
+    );
+  }
+  if (callee.kind === 'instance' && stage.kind === 'name') {
+    return applyInstance(
+      frame,
+      callee.instance,
+      [piped],
+      stage.span,
+      path === undefined ? undefined : { path, span: pathSpan! },
+    );
+  }
+  return callValue(frame, callee, [piped, ...list], calleeSpan, stage.span);
+}
+
+function callValue(
+  frame: Frame,
+  callee: StaticValue,
+  list: readonly EvaluatedArgument[],
+  calleeSpan: Span,
+  span: Span,
+): StaticValue {
+  switch (callee.kind) {
+    case 'error':
+      return ERROR;
+    case 'block': {
+      const instance = instantiate(frame, callee, list, span);
+      return instance ? { kind: 'instance', instance } : ERROR;
+    }
+    case 'instance':
+      return applyInstance(frame, callee.instance, list, span, undefined);
+    case 'function':
+      return applyFunction(frame, callee.declaration, callee.module, list, span);
+    case 'op':
+      return callOp(frame, callee.op.name, list, span);
+    case 'staticFunction':
+      return list.some((argument) => argument.value.kind === 'error')
+        ? ERROR
+        : callStatic(
+            frame,
+            callee.name,
+            list.map((argument) => argument.value),
+            span,
+          );
+    case 'model':
+      return report(
+        frame,
+        'HED2302',
+        calleeSpan,
+        `\`${callee.declaration.name.text}\` is a model; models cannot be applied inside others yet`,
+        {
+          hint: 'make what they share a block',
+        },
+      );
+    default:
+      return report(frame, 'HED2303', calleeSpan, `${describeKind(callee)} cannot be called`, {
+        label: printValue(callee),
+      });
+  }
+}
+
+function callOp(frame: Frame, name: string, list: readonly EvaluatedArgument[], span: Span): StaticValue {
+  // `min(a, b)` of compile-time numbers is one; `sqrt(5)` is a number too.
+  const values = list.map((argument) => argument.value);
+  const allStatic =
+    values.length > 0 &&
+    list.every((argument) => !argument.name) &&
+    values.every((value) => isNumber(value) || isNumberList(value));
+  if (allStatic && staticFunctionNames.includes(name)) return callStatic(frame, name, values, span);
+  const op = frame.elaboration.builder.op(name);
+  if (allStatic && op.body.kind === 'pointwise') {
+    const folded = constantOf(op, values);
+    if (folded) return folded;
+  }
+  const bound = bindOpArguments(frame, op, list, span);
+  if (!bound) return ERROR;
+  return applyOp(frame, op, bound.operands, bound.attributes, {
+    name,
+    span,
+    operands: bound.operands.map((operand) => operand.span),
+    attributes: bound.attributeSpans,
+  });
+}
+
+function isNumberList(value: StaticValue): boolean {
+  return (
+    (value.kind === 'list' || value.kind === 'tuple') && value.elements.length > 0 && value.elements.every(isNumber)
+  );
+}
+
+/** A fresh instance of a block: its hyperparameters checked, its path still open. */
+export function instantiate(
+  frame: Frame,
+  block: StaticValue & { kind: 'block' },
+  list: readonly EvaluatedArgument[],
+  span: Span,
+): Instance | undefined {
+  const { declaration, module } = block;
+  const hyperparameters = bindHyperparameters(frame, declaration.name.text, declaration.hyperparameters, list, span, {
+    ...frame,
+    scope: fileScope(frame.elaboration, module),
+    module,
+  });
+  return hyperparameters && { declaration, module, hyperparameters, span };
+}
+
+/** Matches arguments to hyperparameters by position and name; undefined after a report. Defaults see earlier ones. */
+export function bindHyperparameters(
+  frame: Frame,
+  callee: string,
+  wanted: readonly Hyperparameter[],
+  list: readonly EvaluatedArgument[],
+  span: Span,
+  home: Frame,
+): ReadonlyMap<string, StaticValue> | undefined {
+  const given = new Map<string, EvaluatedArgument>();
+  let sound = true;
+  let position = 0;
+  for (const argument of list) {
+    const parameter = argument.name ? wanted.find((one) => one.name.text === argument.name?.text) : wanted[position++];
+    if (!parameter) {
+      sound = false;
+      reportSurplusArgument(frame, callee, wanted, argument);
+    } else if (given.has(parameter.name.text)) {
+      sound = false;
+      report(frame, 'HED2305', argument.span, `\`${parameter.name.text}\` of \`${callee}\` is given twice`, {
+        secondary: [{ span: given.get(parameter.name.text)!.span, text: 'first given here' }],
+      });
+    } else given.set(parameter.name.text, argument);
+  }
+  const values = new Map<string, StaticValue>();
+  const defaults: Frame = { ...home, scope: home.scope.child() };
+  for (const parameter of wanted) {
+    const name = parameter.name.text;
+    const argument = given.get(name);
+    const value = argument
+      ? coerce(frame, argument.value, parameter.type, argument.span, `\`${name}\` of \`${callee}\``, parameter.span)
+      : defaultValue(frame, defaults, callee, parameter, span);
+    if (value.kind === 'error') sound = false;
+    values.set(name, value);
+    defaults.scope.define({ name, value, span: argument?.span ?? parameter.span, role: 'hyperparameter' });
+  }
+  return sound ? values : undefined;
+}
+
+function defaultValue(frame: Frame, home: Frame, callee: string, parameter: Hyperparameter, span: Span): StaticValue {
+  if (!parameter.default) {
+    return report(frame, 'HED2306', span, `\`${callee}\` needs a value for \`${parameter.name.text}\``, {
+      secondary: [{ span: parameter.span, text: 'declared without a default here' }],
+    });
+  }
+  const value = evaluateExpression(home, parameter.default);
+  return coerce(home, value, parameter.type, parameter.default.span, `\`${parameter.name.text}\``, parameter.span);
+}
+
+function reportSurplusArgument(
+  frame: Frame,
+  callee: string,
+  wanted: readonly Hyperparameter[],
+  argument: EvaluatedArgument,
+): void {
+  const names = wanted.map((one) => one.name.text);
+  if (argument.name) {
+    const similar = closest(argument.name.text, names);
+    report(frame, 'HED2304', argument.name.span, `\`${callee}\` has no hyperparameter \`${argument.name.text}\``, {
+      hint: similar ? `did you mean \`${similar}\`?` : names.length > 0 ? `it has ${names.join(', ')}` : 'it has none',
+    });
+    return;
+  }
+  const hint =
+    argument.value.kind === 'tensor'
+      ? `tensors follow in a second pair of parentheses, or by \`x |> ${callee}(…)\``
+      : undefined;
+  report(
+    frame,
+    'HED2304',
+    argument.span,
+    `\`${callee}\` takes ${names.length === 0 ? 'no hyperparameters' : `${names.length} hyperparameters`}`,
+    { hint },
+  );
+}

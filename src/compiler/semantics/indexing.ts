@@ -1,0 +1,195 @@
+/** `x[:, 0]`, `x[..., none]`, `pair[1]`: elements of tuples and lists, slices of tensors. NumPy's meaning. */
+import type { Span } from '../base/source.ts';
+import {
+  add,
+  constant,
+  constantValue,
+  isAtLeast,
+  maximum,
+  minimum,
+  ONE,
+  print,
+  subtract,
+  ZERO,
+  floorDiv,
+  type Bounds,
+  type Dim,
+} from '../dims/dim.ts';
+import type { Value } from '../ir/graph.ts';
+import { printType } from '../ir/types.ts';
+import type { Expr, IndexExpr, Subscript } from '../syntax/ast.ts';
+import { evaluateExpression } from './expressions.ts';
+import { report, type Frame } from './frame.ts';
+import { describeKind, ERROR, integer, printValue, tensor, type StaticValue } from './values.ts';
+
+export function evaluateSubscripts(frame: Frame, expr: IndexExpr): StaticValue {
+  const base = evaluateExpression(frame, expr.base);
+  switch (base.kind) {
+    case 'error':
+      return ERROR;
+    case 'tensor':
+      return sliceTensor(frame, base.value, expr);
+    case 'tuple':
+    case 'list':
+      return elementOf(frame, expr, base.elements);
+    case 'axes':
+      return elementOf(frame, expr, base.axes.map(integer));
+    default:
+      return report(frame, 'HED2601', expr.base.span, `${describeKind(base)} has no elements`, {
+        label: printValue(base),
+      });
+  }
+}
+
+function elementOf(frame: Frame, expr: IndexExpr, elements: readonly StaticValue[]): StaticValue {
+  const [subscript] = expr.subscripts;
+  if (expr.subscripts.length !== 1 || subscript?.kind !== 'index')
+    return report(frame, 'HED2602', expr.span, 'one element is read at a time: `pair[0]`');
+  const index = evaluateExpression(frame, subscript.value);
+  if (index.kind === 'error') return ERROR;
+  const at = index.kind === 'integer' ? constantValue(index.value) : undefined;
+  if (at === undefined)
+    return report(
+      frame,
+      'HED2602',
+      subscript.span,
+      `an index must be an int known at compile time, found \`${printValue(index)}\``,
+    );
+  const element = elements[at < 0 ? elements.length + at : at];
+  return (
+    element ??
+    report(frame, 'HED2603', subscript.span, `index ${at} is out of range: there are ${elements.length} elements`)
+  );
+}
+
+/** One axis of the sliced tensor, before integer positions are dropped. */
+interface AxisSlice {
+  readonly start: Dim;
+  readonly stop: Dim;
+  readonly step: number;
+}
+
+function sliceTensor(frame: Frame, value: Value, expr: IndexExpr): StaticValue {
+  const { shape } = value.type;
+  const consumed = expr.subscripts.filter((one) => one.kind === 'index' || one.kind === 'slice').length;
+  const ellipses = expr.subscripts.filter((one) => one.kind === 'ellipsis').length;
+  if (ellipses > 1) return report(frame, 'HED2604', expr.span, '`...` stands at most once in a subscript');
+  if (consumed > shape.length) {
+    return report(
+      frame,
+      'HED2604',
+      expr.span,
+      `${consumed} subscripts on ${printType(value.type)}, which has ${shape.length} axes`,
+      { secondary: [{ span: expr.base.span, text: printType(value.type) }] },
+    );
+  }
+  const subscripts = spreadEllipsis(expr, shape.length - consumed);
+  const slices: AxisSlice[] = [];
+  const kept: Dim[] = [];
+  let axis = 0;
+  for (const subscript of subscripts) {
+    if (subscript.kind === 'newAxis') {
+      kept.push(ONE);
+      continue;
+    }
+    const slice = sliceAxis(frame, subscript, shape[axis]!, axis);
+    if (!slice) return ERROR;
+    slices.push(slice);
+    if (subscript.kind !== 'index') kept.push(sliceLength(slice, frame.elaboration.bounds));
+    axis++;
+  }
+  const { builder } = frame.elaboration;
+  builder.origin = { path: frame.path, span: expr.span };
+  const whole = slices.every(
+    (slice, at) => slice.step === 1 && slice.start.key === '0' && slice.stop.key === shape[at]!.key,
+  );
+  const sliced = whole
+    ? value
+    : builder.one('slice', [value], {
+        starts: slices.map((slice) => slice.start),
+        stops: slices.map((slice) => slice.stop),
+        steps: slices.map((slice) => slice.step),
+      });
+  return tensor(
+    kept.length === shape.length && subscripts.every((one) => one.kind === 'slice')
+      ? sliced
+      : builder.one('reshape', [sliced], { shape: kept }),
+  );
+}
+
+/** `...` (or the end of the list) stands for as many full slices as there are axes left. */
+function spreadEllipsis(expr: IndexExpr, missing: number): readonly Subscript[] {
+  const fill = Array.from({ length: missing }, (): Subscript => ({ kind: 'slice', span: expr.span }));
+  const at = expr.subscripts.findIndex((one) => one.kind === 'ellipsis');
+  return at === -1 ? [...expr.subscripts, ...fill] : expr.subscripts.toSpliced(at, 1, ...fill);
+}
+
+function sliceLength({ start, stop, step }: AxisSlice, bounds: Bounds): Dim {
+  const length = subtract(stop, start);
+  return step === 1 ? length : floorDiv(add(length, constant(step - 1)), constant(step), bounds);
+}
+
+function sliceAxis(frame: Frame, subscript: Subscript, size: Dim, axis: number): AxisSlice | undefined {
+  const { bounds } = frame.elaboration;
+  if (subscript.kind === 'index') {
+    const index = evaluateSize(frame, subscript.value);
+    if (!index) return undefined;
+    const at = fromEnd(index, size);
+    const [value, length] = [constantValue(at), constantValue(size)];
+    if (
+      (value !== undefined && (value < 0 || (length !== undefined && value >= length))) ||
+      isAtLeast(at, size, bounds)
+    ) {
+      report(
+        frame,
+        'HED2603',
+        subscript.span,
+        `index ${print(index)} is out of range: axis ${axis} has size ${print(size)}`,
+      );
+      return undefined;
+    }
+    return { start: at, stop: add(at, ONE), step: 1 };
+  }
+  if (subscript.kind !== 'slice') return undefined;
+  const step = subscript.step ? stepOf(frame, subscript.step) : 1;
+  const start = subscript.start ? boundOf(frame, subscript.start, size) : ZERO;
+  const stop = subscript.stop ? boundOf(frame, subscript.stop, size) : size;
+  if (step === undefined || !start || !stop) return undefined;
+  return { start: minimum(start, stop, bounds), stop, step };
+}
+
+function stepOf(frame: Frame, expr: Expr): number | undefined {
+  const size = evaluateSize(frame, expr);
+  const step = size && constantValue(size);
+  if (size && (step === undefined || step < 1))
+    report(frame, 'HED2605', expr.span, `a step must be an int of at least 1, found ${print(size)}`, {
+      hint: '`flip` reverses an axis',
+    });
+  return step !== undefined && step >= 1 ? step : undefined;
+}
+
+/** A slice's end, counted from the end if negative, and clamped to the axis. */
+function boundOf(frame: Frame, expr: Expr, size: Dim): Dim | undefined {
+  const value = evaluateSize(frame, expr);
+  if (!value) return undefined;
+  const { bounds } = frame.elaboration;
+  return minimum(maximum(fromEnd(value, size), ZERO, bounds), size, bounds);
+}
+
+function fromEnd(index: Dim, size: Dim): Dim {
+  const value = constantValue(index);
+  return value !== undefined && value < 0 ? add(size, index) : index;
+}
+
+function evaluateSize(frame: Frame, expr: Expr): Dim | undefined {
+  const value: StaticValue = evaluateExpression(frame, expr);
+  if (value.kind === 'integer') return value.value;
+  if (value.kind !== 'error') reportIndex(frame, expr.span, value);
+  return undefined;
+}
+
+function reportIndex(frame: Frame, span: Span, value: StaticValue): void {
+  report(frame, 'HED2602', span, `an index must be an int, found ${describeKind(value)}`, {
+    hint: value.kind === 'tensor' ? '`gather` reads positions held in a tensor' : undefined,
+  });
+}
