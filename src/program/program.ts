@@ -41,7 +41,7 @@ export interface BufferSpec {
   readonly size: SizeExpr;
   /**
    * First and last index of the steps that touch it: of `loadSteps` for staging, of `steps` for arena buffers. An
-   * input begins at -1; an output ends at `steps.length`.
+   * input begins at -1; an output ends at `steps.length`. Both are 0 for persistent buffers.
    */
   readonly first: number;
   readonly last: number;
@@ -67,6 +67,16 @@ export interface TargetProgram {
   readonly steps: readonly Step[];
   /** Kernel names by number, for profiles. */
   readonly kernels: readonly string[];
+  readonly table: ArgumentTable;
+}
+
+/**
+ * What the run steps are called with, each value once. The wasm module reads it as 32-bit words from address 0 of its
+ * memory: first the byte addresses of `buffers`, then the values of `sizes`.
+ */
+export interface ArgumentTable {
+  readonly buffers: readonly number[];
+  readonly sizes: readonly SizeExpr[];
 }
 
 export type TargetName = 'wasm' | 'js';

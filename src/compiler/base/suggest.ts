@@ -11,8 +11,7 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   for (const candidate of candidates) {
     if (candidate === word) continue;
     // A difference in case alone is always meant, however short the word.
-    const distance =
-      candidate.toLowerCase() === word.toLowerCase() ? 0 : editDistance(word, candidate, bestDistance);
+    const distance = candidate.toLowerCase() === word.toLowerCase() ? 0 : editDistance(word, candidate, bestDistance);
     // Half of a short candidate may not be guessed.
     if (distance < bestDistance && distance * 2 <= Math.max(candidate.length, 2)) {
       best = candidate;

@@ -1,5 +1,6 @@
 /** Appends nodes to a growing graph body, inferring their types. */
 import type { Bounds } from '../dims/dim.ts';
+import { withDefaults } from './attributes.ts';
 import type { Attributes, Node, Origin, TensorType, Value } from './graph.ts';
 import type { Op, OpTable, TypeError } from './op.ts';
 
@@ -24,8 +25,9 @@ export class Builder {
     return { id: this.#nextId++, type };
   }
 
-  /** Adds `op` on operands that may not fit: the error is the user's. */
-  tryApply(op: Op, inputs: readonly Value[], attributes: Attributes): Applied {
+  /** Adds `op` on operands that may not fit: the error is the user's. Absent attributes take their defaults. */
+  tryApply(op: Op, inputs: readonly Value[], given: Attributes): Applied {
+    const attributes = withDefaults(op, given);
     const inferred = op.infer(
       inputs.map((input) => input.type),
       attributes,

@@ -141,6 +141,8 @@ export interface Op<A extends Attributes = Attributes> {
   readonly attributes: readonly AttributeSpec[];
   /** Absent names are callable in the language; `internal` ops are made by passes and operators only. */
   readonly internal?: boolean;
+  /** The number of results depends on the operands, so that in the language they are a tuple even when there is one. */
+  readonly several?: boolean;
   /** The shape rule. Operand count and attribute kinds have been checked. Total: it never throws on user input. */
   infer(inputs: readonly TensorType[], attributes: A, context: ShapeContext): Inference;
   /** The definition: f64 evaluation on concrete tensors. `outputs` are the inferred types with concrete shapes. */

@@ -128,7 +128,7 @@ function asTensor(frame: Frame, operand: Operand, dtype: DType, site: CallSite):
       });
       return undefined;
     }
-    return builder.one('constant', [], { value: number, dtype: own });
+    return builder.one('constant', [], { dtype: own, shape: [], data: [number] });
   }
   if (value.kind === 'integer') return builder.one('size', [], { size: value.value, dtype });
   report(frame, 'HED2207', span, `\`${site.name}\` takes tensors, found ${describeKind(value)}`, {
@@ -158,7 +158,7 @@ function broadcastAll(frame: Frame, values: readonly Value[]): { values: readonl
   const { builder } = frame.elaboration;
   return {
     values: values.map((value) =>
-      sameShape(value.type.shape, common.shape) ? value : builder.one('broadcast', [value], { shape: common.shape }),
+      sameShape(value.type.shape, common.shape) ? value : builder.one('expand', [value], { shape: common.shape }),
     ),
   };
 }

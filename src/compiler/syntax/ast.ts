@@ -30,6 +30,8 @@ export interface BlockDeclaration {
   readonly tensors: readonly TensorParameter[];
   readonly results: readonly TensorTypeExpr[];
   readonly body: Body;
+  /** Part of the header could not be read: nothing follows from what is missing in it. */
+  readonly incomplete?: true;
   readonly span: Span;
 }
 
@@ -41,6 +43,8 @@ export interface FunctionDeclaration {
   readonly parameters: readonly (TensorParameter | Hyperparameter)[];
   readonly results: readonly TensorTypeExpr[];
   readonly body: Body;
+  /** Part of the header could not be read: nothing follows from what is missing in it. */
+  readonly incomplete?: true;
   readonly span: Span;
 }
 
@@ -51,6 +55,8 @@ export interface ModelDeclaration {
   readonly doc: string;
   readonly hyperparameters: readonly Hyperparameter[];
   readonly body: Body;
+  /** Part of the header could not be read: nothing follows from what is missing in it. */
+  readonly incomplete?: true;
   readonly span: Span;
 }
 
@@ -201,6 +207,8 @@ export interface ReturnStatement {
 /** Where the parser skipped text; a diagnostic was reported there. */
 export interface ErrorStatement {
   readonly kind: 'error';
+  /** The names it would have bound, so that later stages do not report them as unknown. */
+  readonly names: readonly Name[];
   readonly span: Span;
 }
 

@@ -1,0 +1,213 @@
+/**
+ * The rules for expressions, and what all rules share. Operators come out flat, in the order written; the syntax
+ * tree's builder knows their precedence.
+ */
+import { CstParser, tokenMatcher } from 'chevrotain';
+import type { CstNode, IParserErrorMessageProvider, IToken, ParserMethod, TokenType } from 'chevrotain';
+import * as t from './tokens.ts';
+
+/** Hands on which token was expected by its type's name, and nothing else: the wording is another file's subject. */
+const bareMessages: IParserErrorMessageProvider = {
+  buildMismatchTokenMessage: ({ expected }) => expected.name,
+  buildNotAllInputParsedMessage: () => '',
+  buildNoViableAltMessage: () => '',
+  buildEarlyExitMessage: () => '',
+};
+
+/** Signs whose absence is repaired as if they had been written. Names and values are never made up. */
+const insertable: ReadonlySet<TokenType> = new Set([
+  t.RightParen,
+  t.RightBracket,
+  t.RightBrace,
+  t.LeftBrace,
+  t.Colon,
+  t.Equal,
+  t.Comma,
+  t.Arrow,
+  t.FatArrow,
+  t.Then,
+  t.In,
+]);
+
+export type Rule = ParserMethod<[], CstNode>;
+
+/** Not complete by itself: whoever extends it ends its constructor with `performSelfAnalysis`. */
+export class ExpressionGrammar extends CstParser {
+  constructor() {
+    super(t.tokenTypes, {
+      recoveryEnabled: true,
+      maxLookahead: 2,
+      nodeLocationTracking: 'onlyOffset',
+      errorMessageProvider: bareMessages,
+    });
+  }
+
+  protected override canTokenTypeBeInsertedInRecovery(type: TokenType): boolean {
+    return insertable.has(type);
+  }
+
+  /** `item, item,` with an optional comma at the end; the brackets around it belong to the calling rule. */
+  protected commaSeparated(item: Rule): void {
+    this.OPTION8(() => {
+      this.SUBRULE8(item);
+      this.MANY8({
+        MAX_LOOKAHEAD: 1,
+        GATE: () => !closes(this.LA(2)),
+        DEF: () => {
+          this.CONSUME8(t.Comma);
+          this.SUBRULE9(item);
+        },
+      });
+      this.OPTION9(() => this.CONSUME9(t.Comma));
+    });
+  }
+
+  readonly expression: Rule = this.RULE('expression', () => {
+    this.OR([{ ALT: () => this.SUBRULE(this.conditional) }, { ALT: () => this.SUBRULE(this.pipe) }]);
+  });
+
+  readonly conditional: Rule = this.RULE('conditional', () => {
+    this.CONSUME(t.If);
+    this.SUBRULE(this.expression, { LABEL: 'condition' });
+    this.CONSUME(t.Then);
+    this.SUBRULE2(this.expression, { LABEL: 'then' });
+    this.CONSUME(t.Else);
+    this.SUBRULE3(this.expression, { LABEL: 'else' });
+  });
+
+  readonly pipe: Rule = this.RULE('pipe', () => {
+    this.SUBRULE(this.operation);
+    this.MANY(() => this.SUBRULE(this.stage));
+  });
+
+  readonly stage: Rule = this.RULE('stage', () => {
+    this.CONSUME(t.PipeArrow);
+    this.SUBRULE(this.postfixed);
+    this.OPTION(() => this.SUBRULE(this.path));
+  });
+
+  /** Operators and operands in the order written, all under one label. */
+  readonly operation: Rule = this.RULE('operation', () => {
+    this.MANY(() => this.CONSUME(t.PrefixOperator, { LABEL: 'parts' }));
+    this.SUBRULE(this.postfixed, { LABEL: 'parts' });
+    this.MANY2(() => {
+      this.CONSUME(t.BinaryOperator, { LABEL: 'parts' });
+      this.MANY3(() => this.CONSUME2(t.PrefixOperator, { LABEL: 'parts' }));
+      this.SUBRULE2(this.postfixed, { LABEL: 'parts' });
+    });
+  });
+
+  readonly postfixed: Rule = this.RULE('postfixed', () => {
+    this.SUBRULE(this.atom);
+    this.MANY(() => {
+      this.OR([
+        { ALT: () => this.SUBRULE(this.arguments, { LABEL: 'suffixes' }) },
+        { ALT: () => this.SUBRULE(this.subscripts, { LABEL: 'suffixes' }) },
+        { ALT: () => this.SUBRULE(this.member, { LABEL: 'suffixes' }) },
+      ]);
+    });
+  });
+
+  readonly atom: Rule = this.RULE('atom', () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Identifier) },
+      { ALT: () => this.CONSUME(t.Integer) },
+      { ALT: () => this.CONSUME(t.Float) },
+      { ALT: () => this.CONSUME(t.Text) },
+      { ALT: () => this.CONSUME(t.True) },
+      { ALT: () => this.CONSUME(t.False) },
+      { ALT: () => this.CONSUME(t.None) },
+      { ALT: () => this.CONSUME(t.Training) },
+      { ALT: () => this.CONSUME(t.SkippedOperand) },
+      { ALT: () => this.SUBRULE(this.group) },
+      { ALT: () => this.SUBRULE(this.list) },
+    ]);
+  });
+
+  /** Grouping or a tuple. */
+  readonly group: Rule = this.RULE('group', () => {
+    this.CONSUME(t.LeftParen);
+    this.commaSeparated(this.expression);
+    this.CONSUME(t.RightParen);
+  });
+
+  readonly list: Rule = this.RULE('list', () => {
+    this.CONSUME(t.LeftBracket);
+    this.OR([{ ALT: () => this.SUBRULE(this.comprehension) }, { ALT: () => this.commaSeparated(this.expression) }]);
+    this.CONSUME(t.RightBracket);
+  });
+
+  readonly comprehension: Rule = this.RULE('comprehension', () => {
+    this.CONSUME(t.For);
+    this.SUBRULE(this.iteration);
+    this.CONSUME(t.FatArrow);
+    this.SUBRULE(this.expression);
+  });
+
+  readonly member: Rule = this.RULE('member', () => {
+    this.CONSUME(t.Dot);
+    this.CONSUME(t.Identifier);
+  });
+
+  readonly arguments: Rule = this.RULE('arguments', () => {
+    this.CONSUME(t.LeftParen);
+    this.commaSeparated(this.argument);
+    this.CONSUME(t.RightParen);
+  });
+
+  /** `name = value` is Python's form: read, so that the builder can say how to write it. */
+  readonly argument: Rule = this.RULE('argument', () => {
+    this.OPTION(() => {
+      this.CONSUME(t.Identifier);
+      this.OR([{ ALT: () => this.CONSUME(t.Colon) }, { ALT: () => this.CONSUME(t.Equal) }]);
+    });
+    this.SUBRULE(this.expression);
+  });
+
+  readonly subscripts: Rule = this.RULE('subscripts', () => {
+    this.CONSUME(t.LeftBracket);
+    this.commaSeparated(this.subscript);
+    this.CONSUME(t.RightBracket);
+  });
+
+  readonly subscript: Rule = this.RULE('subscript', () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Ellipsis) },
+      {
+        ALT: () => {
+          this.SUBRULE(this.expression, { LABEL: 'start' });
+          this.OPTION(() => this.SUBRULE(this.sliceEnd));
+        },
+      },
+      { ALT: () => this.SUBRULE2(this.sliceEnd) },
+    ]);
+  });
+
+  /** `:stop:step`, both optional. */
+  readonly sliceEnd: Rule = this.RULE('sliceEnd', () => {
+    this.CONSUME(t.Colon);
+    this.OPTION(() => this.SUBRULE(this.expression, { LABEL: 'stop' }));
+    this.OPTION2(() => {
+      this.CONSUME2(t.Colon);
+      this.OPTION3(() => this.SUBRULE2(this.expression, { LABEL: 'step' }));
+    });
+  });
+
+  /** `i in e as path`, of a loop or a comprehension. */
+  readonly iteration: Rule = this.RULE('iteration', () => {
+    this.CONSUME(t.Identifier);
+    this.CONSUME(t.In);
+    this.SUBRULE(this.expression);
+    this.OPTION(() => this.SUBRULE(this.path));
+  });
+
+  /** `as a.b` */
+  readonly path: Rule = this.RULE('path', () => {
+    this.CONSUME(t.AsKeyword);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Dot, DEF: () => this.CONSUME(t.Identifier) });
+  });
+}
+
+function closes(token: IToken): boolean {
+  return tokenMatcher(token, t.RightParen) || tokenMatcher(token, t.RightBracket) || tokenMatcher(token, t.RightBrace);
+}

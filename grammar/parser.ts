@@ -1,0 +1,313 @@
+/**
+ * The grammar, as chevrotain rules: files, declarations, types and statements. It reads the laid-out token stream (see
+ * `tokens.ts`), so one token of lookahead decides almost everywhere. The parser only recovers from mistakes; the
+ * sentences a user reads are made in `src/compiler/syntax/syntax-errors.ts`.
+ */
+import type { CstNode, IToken } from 'chevrotain';
+import { ExpressionGrammar } from './expressions.ts';
+import type { Rule } from './expressions.ts';
+import * as t from './tokens.ts';
+
+class HeddleParser extends ExpressionGrammar {
+  constructor() {
+    super();
+    this.performSelfAnalysis();
+  }
+
+  // Files and declarations.
+
+  readonly file = this.RULE('file', () => {
+    this.MANY(() => {
+      this.OR([
+        { ALT: () => this.SUBRULE(this.importDeclaration, { LABEL: 'items' }) },
+        { ALT: () => this.SUBRULE(this.blockDeclaration, { LABEL: 'items' }) },
+        { ALT: () => this.SUBRULE(this.functionDeclaration, { LABEL: 'items' }) },
+        { ALT: () => this.SUBRULE(this.modelDeclaration, { LABEL: 'items' }) },
+        { ALT: () => this.SUBRULE(this.constStatement, { LABEL: 'items' }) },
+        { ALT: () => this.CONSUME(t.Skipped) },
+      ]);
+    });
+  });
+
+  readonly importDeclaration: Rule = this.RULE('importDeclaration', () => {
+    this.CONSUME(t.Import);
+    this.CONSUME(t.LeftBrace);
+    this.commaSeparated(this.importedName);
+    this.CONSUME(t.RightBrace);
+    this.CONSUME(t.FromKeyword);
+    this.CONSUME(t.Text);
+  });
+
+  readonly importedName: Rule = this.RULE('importedName', () => {
+    this.CONSUME(t.Identifier);
+    this.OPTION(() => {
+      this.CONSUME(t.AsKeyword);
+      this.CONSUME2(t.Identifier);
+    });
+  });
+
+  readonly blockDeclaration: Rule = this.RULE('blockDeclaration', () => {
+    this.CONSUME(t.BlockKeyword);
+    this.CONSUME(t.Identifier);
+    this.SUBRULE(this.parameters);
+    this.SUBRULE2(this.parameters);
+    this.SUBRULE(this.results);
+    this.SUBRULE(this.body);
+  });
+
+  readonly functionDeclaration: Rule = this.RULE('functionDeclaration', () => {
+    this.CONSUME(t.FnKeyword);
+    this.CONSUME(t.Identifier);
+    this.SUBRULE(this.parameters);
+    this.SUBRULE(this.results);
+    this.SUBRULE(this.body);
+  });
+
+  readonly modelDeclaration: Rule = this.RULE('modelDeclaration', () => {
+    this.CONSUME(t.ModelKeyword);
+    this.CONSUME(t.Identifier);
+    this.SUBRULE(this.parameters);
+    this.SUBRULE(this.body);
+  });
+
+  readonly parameters: Rule = this.RULE('parameters', () => {
+    this.CONSUME(t.LeftParen);
+    this.commaSeparated(this.parameter);
+    this.CONSUME(t.RightParen);
+  });
+
+  readonly parameter: Rule = this.RULE('parameter', () => {
+    this.CONSUME(t.Identifier);
+    this.OPTION(() => this.CONSUME(t.Question));
+    this.CONSUME(t.Colon);
+    this.SUBRULE(this.type);
+    this.OPTION2(() => {
+      this.CONSUME(t.Equal);
+      this.SUBRULE(this.expression);
+    });
+  });
+
+  readonly results: Rule = this.RULE('results', () => {
+    this.CONSUME(t.Arrow);
+    this.OR([
+      { ALT: () => this.SUBRULE(this.tensorType) },
+      {
+        ALT: () => {
+          this.CONSUME(t.LeftParen);
+          this.commaSeparated(this.tensorType);
+          this.CONSUME(t.RightParen);
+        },
+      },
+    ]);
+  });
+
+  // Types.
+
+  /** What may follow a parameter's colon: a tensor type or the type of a compile-time value. */
+  readonly type: Rule = this.RULE('type', () => {
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.Identifier);
+          this.OPTION(() => this.SUBRULE(this.axes));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.Text);
+          this.MANY(() => {
+            this.CONSUME(t.Bar);
+            this.CONSUME2(t.Text);
+          });
+        },
+      },
+      { ALT: () => this.SUBRULE(this.tupleType) },
+      { ALT: () => this.SUBRULE(this.listType) },
+    ]);
+    this.OPTION2(() => this.CONSUME(t.Question));
+  });
+
+  readonly tupleType: Rule = this.RULE('tupleType', () => {
+    this.CONSUME(t.LeftParen);
+    this.commaSeparated(this.type);
+    this.CONSUME(t.RightParen);
+  });
+
+  readonly listType: Rule = this.RULE('listType', () => {
+    this.CONSUME(t.LeftBracket);
+    this.SUBRULE(this.type);
+    this.CONSUME(t.RightBracket);
+  });
+
+  readonly tensorType: Rule = this.RULE('tensorType', () => {
+    this.CONSUME(t.Identifier);
+    this.SUBRULE(this.axes);
+  });
+
+  readonly axes: Rule = this.RULE('axes', () => {
+    this.CONSUME(t.LeftBracket);
+    this.commaSeparated(this.axis);
+    this.CONSUME(t.RightBracket);
+  });
+
+  readonly axis: Rule = this.RULE('axis', () => {
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.DotDot);
+          this.CONSUME(t.Identifier);
+        },
+      },
+      { ALT: () => this.SUBRULE(this.expression) },
+    ]);
+  });
+
+  // Statements.
+
+  readonly body: Rule = this.RULE('body', () => {
+    // A repetition of nothing, so that recovery skips what stands between a header and its `{`.
+    this.MANY2(() => this.CONSUME(t.Nothing));
+    this.CONSUME(t.LeftBrace);
+    this.MANY(() => this.SUBRULE(this.statement));
+    this.CONSUME(t.RightBrace);
+  });
+
+  readonly statement: Rule = this.RULE('statement', () => {
+    this.OR([
+      { ALT: () => this.SUBRULE(this.assignStatement) },
+      { ALT: () => this.SUBRULE(this.paramStatement) },
+      { ALT: () => this.SUBRULE(this.inputStatement) },
+      { ALT: () => this.SUBRULE(this.outputStatement) },
+      { ALT: () => this.SUBRULE(this.constStatement) },
+      { ALT: () => this.SUBRULE(this.requireStatement) },
+      { ALT: () => this.SUBRULE(this.dimsStatement) },
+      { ALT: () => this.SUBRULE(this.ifStatement) },
+      { ALT: () => this.SUBRULE(this.forStatement) },
+      { ALT: () => this.SUBRULE(this.returnStatement) },
+      { ALT: () => this.CONSUME(t.Skipped) },
+    ]);
+  });
+
+  readonly assignStatement: Rule = this.RULE('assignStatement', () => {
+    this.CONSUME(t.Target, { LABEL: 'targets' });
+    this.MANY(() => {
+      this.CONSUME(t.Comma);
+      this.CONSUME(t.Identifier, { LABEL: 'targets' });
+    });
+    this.OPTION(() => {
+      this.CONSUME(t.Colon);
+      this.SUBRULE(this.tensorType);
+    });
+    this.CONSUME(t.Equal);
+    this.SUBRULE(this.expression);
+  });
+
+  readonly paramStatement: Rule = this.RULE('paramStatement', () => {
+    this.CONSUME(t.ParamKeyword);
+    this.CONSUME(t.Identifier);
+    this.CONSUME(t.Colon);
+    this.SUBRULE(this.tensorType);
+    this.OPTION(() => {
+      this.CONSUME(t.Equal);
+      this.SUBRULE(this.expression);
+    });
+  });
+
+  readonly inputStatement: Rule = this.RULE('inputStatement', () => {
+    this.CONSUME(t.InputKeyword);
+    this.CONSUME(t.Identifier);
+    this.OPTION(() => this.CONSUME(t.Question));
+    this.CONSUME(t.Colon);
+    this.SUBRULE(this.tensorType);
+  });
+
+  readonly outputStatement: Rule = this.RULE('outputStatement', () => {
+    this.CONSUME(t.OutputKeyword);
+    this.CONSUME(t.Identifier);
+    this.OPTION(() => {
+      this.CONSUME(t.Colon);
+      this.SUBRULE(this.tensorType);
+    });
+    this.CONSUME(t.Equal);
+    this.SUBRULE(this.expression);
+  });
+
+  readonly constStatement: Rule = this.RULE('constStatement', () => {
+    this.CONSUME(t.ConstKeyword);
+    this.CONSUME(t.Identifier);
+    this.CONSUME(t.Equal);
+    this.SUBRULE(this.expression);
+  });
+
+  readonly requireStatement: Rule = this.RULE('requireStatement', () => {
+    this.CONSUME(t.RequireKeyword);
+    this.SUBRULE(this.expression);
+    this.OPTION(() => {
+      this.CONSUME(t.Comma);
+      this.CONSUME(t.Text);
+    });
+  });
+
+  readonly dimsStatement: Rule = this.RULE('dimsStatement', () => {
+    this.CONSUME(t.DimsKeyword);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.dim) });
+  });
+
+  readonly dim: Rule = this.RULE('dim', () => {
+    this.CONSUME(t.Identifier);
+    this.OPTION(() => {
+      this.CONSUME(t.LessEqual);
+      this.SUBRULE(this.expression);
+    });
+  });
+
+  readonly ifStatement: Rule = this.RULE('ifStatement', () => {
+    this.CONSUME(t.IfKeyword);
+    this.SUBRULE(this.expression);
+    this.SUBRULE(this.body, { LABEL: 'then' });
+    this.OPTION(() => {
+      this.CONSUME(t.Else);
+      this.OR([
+        { ALT: () => this.SUBRULE(this.ifStatement) },
+        { ALT: () => this.SUBRULE2(this.body, { LABEL: 'else' }) },
+      ]);
+    });
+  });
+
+  readonly forStatement: Rule = this.RULE('forStatement', () => {
+    this.CONSUME(t.ForKeyword);
+    this.SUBRULE(this.iteration);
+    this.SUBRULE(this.body);
+  });
+
+  readonly returnStatement: Rule = this.RULE('returnStatement', () => {
+    this.CONSUME(t.Return);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.expression) });
+  });
+
+  // A value given on the command line.
+
+  readonly value: Rule = this.RULE('value', () => {
+    this.SUBRULE(this.expression);
+    this.MANY(() => {
+      this.CONSUME(t.Comma);
+      this.SUBRULE2(this.expression);
+    });
+  });
+}
+
+/**
+ * One parser for the process: building it analyses the grammar, which costs more than parsing a file. Each parse sets
+ * its input and reads its errors before another can begin, so no state is observable between calls.
+ */
+const parser = new HeddleParser();
+
+export type RuleName = 'file' | 'value';
+export type ParserError = (typeof parser.errors)[number];
+
+/** Parses laid-out tokens from the given rule. Total: what could not be read is in `errors`. */
+export function parseTokens(rule: RuleName, tokens: IToken[]): { cst: CstNode; errors: readonly ParserError[] } {
+  parser.input = tokens;
+  const cst = rule === 'file' ? parser.file() : parser.value();
+  return { cst, errors: parser.errors };
+}

@@ -1,0 +1,243 @@
+/**
+ * The words and signs of the language, and the lexer that finds them.
+ *
+ * Only the reserved words have tokens of their own here. Every other word is an `Identifier`; the layout stage
+ * (`src/compiler/syntax/layout.ts`) decides which of them stand as keywords, and gives those one of the `Keyword`
+ * types, whose patterns match nothing. So a grammar rule never has to guess whether `input` is a name.
+ */
+import { createToken, Lexer } from 'chevrotain';
+import type { TokenType } from 'chevrotain';
+
+const word = /[A-Za-z_]\w*/;
+
+/** A type that no text matches: the layout stage hands it out, or it is a category. */
+function assigned(name: string, label: string, categories: TokenType[] = []): TokenType {
+  return createToken({ name, label, pattern: Lexer.NA, categories });
+}
+
+function sign(name: string, text: string, categories: TokenType[] = []): TokenType {
+  return createToken({ name, label: `\`${text}\``, pattern: text, categories });
+}
+
+function reserved(name: string, text: string, categories: TokenType[] = []): TokenType {
+  return createToken({ name, label: `\`${text}\``, pattern: text, longer_alt: Identifier, categories });
+}
+
+// Categories.
+export const BinaryOperator = assigned('BinaryOperator', 'an operator');
+export const PrefixOperator = assigned('PrefixOperator', 'an operator');
+/** Begins a statement of a body. Never part of an expression, so recovery may always stop there. */
+export const StatementStart = assigned('StatementStart', 'a statement');
+/** Begins a declaration of a file. */
+export const DeclarationStart = assigned('DeclarationStart', 'a declaration');
+
+export const Identifier = createToken({ name: 'Identifier', label: 'a name', pattern: word });
+
+// Reserved words.
+export const If = reserved('If', 'if');
+export const Then = reserved('Then', 'then');
+export const Else = reserved('Else', 'else');
+export const For = reserved('For', 'for');
+export const In = reserved('In', 'in');
+export const Return = reserved('Return', 'return', [StatementStart]);
+export const And = reserved('And', 'and', [BinaryOperator]);
+export const Or = reserved('Or', 'or', [BinaryOperator]);
+export const Not = reserved('Not', 'not', [PrefixOperator]);
+export const True = reserved('True', 'true');
+export const False = reserved('False', 'false');
+export const None = reserved('None', 'none');
+export const Frozen = reserved('Frozen', 'frozen');
+export const Training = reserved('Training', 'training');
+export const Mixture = reserved('Mixture', 'mixture');
+export const Import = reserved('Import', 'import', [DeclarationStart]);
+
+// Words that are keywords by position; see the layout stage.
+export const BlockKeyword = assigned('BlockKeyword', '`block`', [DeclarationStart]);
+export const FnKeyword = assigned('FnKeyword', '`fn`', [DeclarationStart]);
+export const ModelKeyword = assigned('ModelKeyword', '`model`', [DeclarationStart]);
+export const ParamKeyword = assigned('ParamKeyword', '`param`', [StatementStart]);
+export const InputKeyword = assigned('InputKeyword', '`input`', [StatementStart]);
+export const OutputKeyword = assigned('OutputKeyword', '`output`', [StatementStart]);
+export const ConstKeyword = assigned('ConstKeyword', '`const`', [StatementStart]);
+export const RequireKeyword = assigned('RequireKeyword', '`require`', [StatementStart]);
+export const DimsKeyword = assigned('DimsKeyword', '`dims`', [StatementStart]);
+/** `if` and `for` where they begin a statement; inside expressions they stay `If` and `For`. */
+export const IfKeyword = assigned('IfKeyword', '`if`', [StatementStart]);
+export const ForKeyword = assigned('ForKeyword', '`for`', [StatementStart]);
+export const AsKeyword = assigned('AsKeyword', '`as`');
+export const FromKeyword = assigned('FromKeyword', '`from`');
+/** The first name of an assignment. */
+export const Target = assigned('Target', 'a name', [StatementStart]);
+/** Text that was reported and left out of the stream: a statement or declaration, and an operand. */
+export const Skipped = assigned('Skipped', 'skipped text', [StatementStart]);
+export const SkippedOperand = assigned('SkippedOperand', 'skipped text');
+/** Never in a stream. A repetition of it before a sign makes the parser look for that sign when it recovers. */
+export const Nothing = assigned('Nothing', 'nothing');
+
+// Literals. The malformed ones are reported by the lexing stage and then taken for what they were meant to be.
+// A number may not run into a word or a second fraction: `3x` and `1.5.2` are malformed, `0..3` is a range.
+export const Float = createToken({
+  name: 'Float',
+  label: 'a number',
+  pattern: /\d+(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+)(?!\w|\.\d)/,
+});
+export const Integer = createToken({ name: 'Integer', label: 'a number', pattern: /\d+(?!\w|\.\d)/ });
+export const MalformedNumber = createToken({
+  name: 'MalformedNumber',
+  label: 'a number',
+  pattern: /\d+(?:\.\d+)*(?:[eE][+-]?\d+)?\w*/,
+  categories: [Float],
+});
+// Written without nested repetition over single characters, so that a very long string costs no backtracking.
+export const Text = createToken({
+  name: 'Text',
+  label: 'a string',
+  pattern: /"[^"\\\n\r]*(?:\\[^\n\r][^"\\\n\r]*)*"/,
+});
+export const UnterminatedText = createToken({
+  name: 'UnterminatedText',
+  label: 'a string',
+  pattern: /"[^"\\\n\r]*(?:\\[^\n\r][^"\\\n\r]*)*\\?/,
+  categories: [Text],
+});
+export const SingleQuotedText = createToken({
+  name: 'SingleQuotedText',
+  label: 'a string',
+  pattern: /'[^'\n\r]*'/,
+  categories: [Text],
+});
+
+// Signs. Longer ones come before their prefixes.
+export const Ellipsis = sign('Ellipsis', '...');
+export const DotDot = sign('DotDot', '..', [BinaryOperator]);
+export const Dot = sign('Dot', '.');
+export const Arrow = sign('Arrow', '->');
+export const FatArrow = sign('FatArrow', '=>');
+export const PipeArrow = sign('PipeArrow', '|>');
+export const Bar = sign('Bar', '|');
+export const EqualEqual = sign('EqualEqual', '==', [BinaryOperator]);
+export const NotEqual = sign('NotEqual', '!=', [BinaryOperator]);
+export const LessEqual = sign('LessEqual', '<=', [BinaryOperator]);
+export const GreaterEqual = sign('GreaterEqual', '>=', [BinaryOperator]);
+export const Less = sign('Less', '<', [BinaryOperator]);
+export const Greater = sign('Greater', '>', [BinaryOperator]);
+export const Equal = sign('Equal', '=');
+export const StarStar = sign('StarStar', '**', [BinaryOperator]);
+export const Star = sign('Star', '*', [BinaryOperator]);
+export const Slash = sign('Slash', '/', [BinaryOperator]);
+export const Percent = sign('Percent', '%', [BinaryOperator]);
+export const At = sign('At', '@', [BinaryOperator]);
+export const Plus = sign('Plus', '+', [BinaryOperator, PrefixOperator]);
+export const Minus = sign('Minus', '-', [BinaryOperator, PrefixOperator]);
+export const LeftParen = sign('LeftParen', '(');
+export const RightParen = sign('RightParen', ')');
+export const LeftBracket = sign('LeftBracket', '[');
+export const RightBracket = sign('RightBracket', ']');
+export const LeftBrace = sign('LeftBrace', '{');
+export const RightBrace = sign('RightBrace', '}');
+export const Comma = sign('Comma', ',');
+export const Colon = sign('Colon', ':');
+export const Question = sign('Question', '?');
+
+// Off the stream.
+const WhiteSpace = createToken({ name: 'WhiteSpace', pattern: /\s+/, group: Lexer.SKIPPED, line_breaks: true });
+export const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\n\r]*/, group: 'comments' });
+/** A `#` comment of another language: reported, not parsed. */
+export const HashComment = createToken({ name: 'HashComment', pattern: /#[^\n\r]*/, group: 'mistakes' });
+
+const offStream = [WhiteSpace, Comment, HashComment];
+
+const reservedWords = [
+  If,
+  Then,
+  Else,
+  For,
+  In,
+  Return,
+  And,
+  Or,
+  Not,
+  True,
+  False,
+  None,
+  Frozen,
+  Training,
+  Mixture,
+  Import,
+];
+
+const literals = [Float, Integer, MalformedNumber, Text, UnterminatedText, SingleQuotedText];
+
+const signs = [
+  Ellipsis,
+  DotDot,
+  Dot,
+  Arrow,
+  FatArrow,
+  PipeArrow,
+  Bar,
+  EqualEqual,
+  NotEqual,
+  LessEqual,
+  GreaterEqual,
+  Less,
+  Greater,
+  Equal,
+  StarStar,
+  Star,
+  Slash,
+  Percent,
+  At,
+  Plus,
+  Minus,
+  LeftParen,
+  RightParen,
+  LeftBracket,
+  RightBracket,
+  LeftBrace,
+  RightBrace,
+  Comma,
+  Colon,
+  Question,
+];
+
+/** Those that no text matches. */
+const assignedTypes = [
+  BinaryOperator,
+  PrefixOperator,
+  StatementStart,
+  DeclarationStart,
+  BlockKeyword,
+  FnKeyword,
+  ModelKeyword,
+  ParamKeyword,
+  InputKeyword,
+  OutputKeyword,
+  ConstKeyword,
+  RequireKeyword,
+  DimsKeyword,
+  IfKeyword,
+  ForKeyword,
+  AsKeyword,
+  FromKeyword,
+  Target,
+  Skipped,
+  SkippedOperand,
+  Nothing,
+];
+
+/** Every token type, in the order in which the lexer tries them. */
+export const tokenTypes: TokenType[] = [
+  ...offStream,
+  ...reservedWords,
+  Identifier,
+  ...literals,
+  ...signs,
+  ...assignedTypes,
+];
+
+/** The words that are never names. */
+export const reservedTexts: readonly string[] = reservedWords.map((type) => String(type.PATTERN));
+
+/** Stateless between calls of `tokenize`; built once because its analysis costs more than lexing a file. */
+export const lexer = new Lexer(tokenTypes, { positionTracking: 'full', ensureOptimizations: true });

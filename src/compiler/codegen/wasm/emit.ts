@@ -1,0 +1,113 @@
+/**
+ * A WebAssembly module from kernels and the sequence of their calls. Each kernel is two functions: a body that computes one
+ * point of the grid, and a driver that loops over the grid. Engines move to optimised code only between calls, so the
+ * body must be entered anew for every point.
+ */
+import type { Kernel } from '../../kernel/ir.ts';
+import { encodeModule, type WasmFunction } from './encoder.ts';
+import { Frame } from './frame.ts';
+import type { ValueType } from './instructions.ts';
+import { emitPosition } from './position.ts';
+import { emitRegion } from './statement.ts';
+
+export interface WasmInput {
+  readonly kernels: readonly Kernel[];
+  /** The step sequence of `run`: every argument is loaded as i32 from `tableAddress + 4 * slot`. */
+  readonly steps: readonly WasmStep[];
+  readonly tableAddress: number;
+  /** Indices of kernels exported as `k<i>` so that the host may call them at load. */
+  readonly exported: readonly number[];
+}
+
+export interface WasmStep {
+  /** An index into the kernels. */
+  readonly kernel: number;
+  /** Slots of the table: byte addresses of the buffers in order, then sizes. */
+  readonly arguments: readonly number[];
+}
+
+/** The bytes of a module that imports the memory `env.memory` and exports `run` and the exported kernels. */
+export function emitWasm(input: WasmInput): Uint8Array<ArrayBuffer> {
+  const functions: WasmFunction[] = [];
+  const entries = input.kernels.map((kernel) => {
+    functions.push(bodyFunction(kernel));
+    if (kernel.grid.length > 0) functions.push(driverFunction(kernel, functions.length - 1));
+    return functions.length - 1;
+  });
+  functions.push(runFunction(input, entries));
+  return encodeModule({
+    memory: { module: 'env', name: 'memory', minimum: 1 },
+    functions,
+    exports: [
+      { name: 'run', function: functions.length - 1 },
+      ...input.exported.map((kernel) => ({ name: `k${kernel}`, function: entries[kernel]! })),
+    ],
+  });
+}
+
+function parametersOf(kernel: Kernel): string[] {
+  return [...kernel.buffers.map((buffer) => buffer.name), ...kernel.sizes];
+}
+
+function functionOf(name: string, frame: Frame, parameters: readonly string[]): WasmFunction {
+  const types: ValueType[] = parameters.map(() => 'i32');
+  return { name, parameters: types, results: [], locals: frame.locals, code: frame.code };
+}
+
+function bodyFunction(kernel: Kernel): WasmFunction {
+  const parameters = [...parametersOf(kernel), ...kernel.grid.map((axis) => axis.variable)];
+  const frame = new Frame(kernel.name, parameters);
+  emitRegion(frame, kernel.body);
+  return functionOf(kernel.grid.length > 0 ? `${kernel.name}.body` : kernel.name, frame, parameters);
+}
+
+function driverFunction(kernel: Kernel, body: number): WasmFunction {
+  const parameters = parametersOf(kernel);
+  const frame = new Frame(kernel.name, parameters);
+  const { code } = frame;
+  const emitAxis = (depth: number): void => {
+    const axis = kernel.grid[depth];
+    if (!axis) {
+      for (const name of [...parameters, ...kernel.grid.map((each) => each.variable)])
+        code.emit('local.get', frame.local(name));
+      return code.emit('call', body);
+    }
+    frame.within('region', () => {
+      const end = frame.temporary('i32');
+      const counter = frame.define(axis.variable, 'i32');
+      emitPosition(frame, axis.extent);
+      code.emit('local.tee', end);
+      code.emit('i32.const', 0);
+      code.emit('i32.gt_s');
+      code.emit('if', 'void');
+      code.emit('i32.const', 0);
+      code.emit('local.set', counter);
+      code.emit('loop', 'void');
+      emitAxis(depth + 1);
+      code.emit('local.get', counter);
+      code.emit('i32.const', 1);
+      code.emit('i32.add');
+      code.emit('local.tee', counter);
+      code.emit('local.get', end);
+      code.emit('i32.lt_s');
+      code.emit('br_if', 0);
+      code.emit('end');
+      code.emit('end');
+    });
+  };
+  emitAxis(0);
+  return functionOf(kernel.name, frame, parameters);
+}
+
+function runFunction(input: WasmInput, entries: readonly number[]): WasmFunction {
+  const frame = new Frame('run', []);
+  const { code } = frame;
+  for (const step of input.steps) {
+    for (const slot of step.arguments) {
+      code.emit('i32.const', 0);
+      code.emit('i32.load', { offset: input.tableAddress + 4 * slot });
+    }
+    code.emit('call', entries[step.kernel]!);
+  }
+  return functionOf('run', frame, []);
+}

@@ -1,0 +1,198 @@
+/**
+ * What the emitter knows while it writes one function: the instruction stream, which local holds what, and for how long.
+ * It must not know how expressions or loops are written.
+ */
+import type { Expr, Lanes, ScalarType } from '../../kernel/ir.ts';
+import type { AccessGroup } from '../access.ts';
+import type { Sharing } from '../sharing.ts';
+import { Code } from './encoder.ts';
+import type { ValueType } from './instructions.ts';
+import type { Dim } from '../../dims/dim.ts';
+
+/** A local that holds the address of `rest + anchor` of a group of accesses, less `moving` elements. */
+export interface Address {
+  readonly local: number;
+  readonly anchor: number;
+  /** See AccessGroup. */
+  readonly firm: boolean;
+  readonly moving: Dim;
+}
+
+/**
+ * `region`: a list of statements. `statement`: what one statement's expression needs; addresses found meanwhile serve the
+ * whole region. `arm`: code that may be skipped, so nothing found in it may be used after it.
+ */
+type ScopeKind = 'region' | 'statement' | 'arm';
+
+interface Scope {
+  readonly kind: ScopeKind;
+  readonly owned: number[];
+  readonly names: Map<string, number>;
+  readonly positions: Map<string, number>;
+  readonly addresses: Map<string, Address>;
+  readonly shared: Map<Expr, number>;
+  /** Access groups of the region's own statements. */
+  readonly groups: Map<string, AccessGroup>;
+  /** Names that change inside the loop whose body this is. */
+  readonly varying: ReadonlySet<string>;
+  sharing: Sharing | undefined;
+}
+
+export function wasmType(type: ScalarType, lanes: Lanes): ValueType {
+  if (lanes === 4) return 'v128';
+  return type === 'f32' ? 'f32' : 'i32';
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set();
+
+export class Frame {
+  readonly code = new Code();
+  readonly locals: ValueType[] = [];
+  readonly #parameters: number;
+  readonly #kernel: string;
+  readonly #free = new Map<ValueType, number[]>();
+  readonly #scopes: Scope[] = [];
+
+  /** The parameters are i32 and named. */
+  constructor(kernel: string, parameters: readonly string[]) {
+    this.#kernel = kernel;
+    this.#parameters = parameters.length;
+    const scope = this.#push('region', NO_NAMES);
+    parameters.forEach((name, at) => scope.names.set(name, at));
+  }
+
+  fail(problem: string): never {
+    throw new Error(`internal error: wasm emitter, kernel ${this.#kernel}: ${problem}`);
+  }
+
+  /** Runs `emit` in a scope of its own; what it found and the locals it took are given up after it. */
+  within<T>(kind: ScopeKind, emit: () => T, varying: ReadonlySet<string> = NO_NAMES): T {
+    const scope = this.#push(kind, varying);
+    const result = emit();
+    this.#scopes.pop();
+    for (const local of scope.owned) this.#release(local);
+    return result;
+  }
+
+  #push(kind: ScopeKind, varying: ReadonlySet<string>): Scope {
+    const scope: Scope = {
+      kind,
+      owned: [],
+      names: new Map(),
+      positions: new Map(),
+      addresses: new Map(),
+      shared: new Map(),
+      groups: new Map(),
+      varying,
+      sharing: undefined,
+    };
+    this.#scopes.push(scope);
+    return scope;
+  }
+
+  #release(local: number): void {
+    const type = this.locals[local - this.#parameters]!;
+    const list = this.#free.get(type) ?? [];
+    this.#free.set(type, list);
+    list.push(local);
+  }
+
+  #take(type: ValueType): number {
+    const freed = this.#free.get(type)?.pop();
+    if (freed !== undefined) return freed;
+    this.locals.push(type);
+    return this.#parameters + this.locals.length - 1;
+  }
+
+  #innermost(): Scope {
+    return this.#scopes.at(-1)!;
+  }
+
+  /** The scope that keeps what is found now for later statements. */
+  #keeper(): Scope {
+    return this.#scopes.findLast((scope) => scope.kind !== 'statement')!;
+  }
+
+  #lookup<T>(find: (scope: Scope) => T | undefined): T | undefined {
+    for (let at = this.#scopes.length - 1; at >= 0; at--) {
+      const found = find(this.#scopes[at]!);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** A local until the end of the innermost scope. */
+  temporary(type: ValueType): number {
+    const local = this.#take(type);
+    this.#innermost().owned.push(local);
+    return local;
+  }
+
+  /** A local that outlives the statement, until its region or arm ends. */
+  kept(type: ValueType): number {
+    const local = this.#take(type);
+    this.#keeper().owned.push(local);
+    return local;
+  }
+
+  define(name: string, type: ValueType): number {
+    if (this.#lookup((scope) => scope.names.get(name)) !== undefined) this.fail(`${name} is defined twice`);
+    const local = this.temporary(type);
+    this.#innermost().names.set(name, local);
+    return local;
+  }
+
+  /** Lets `name` stand for a local that holds its value already. */
+  alias(name: string, local: number): void {
+    this.#innermost().names.set(name, local);
+  }
+
+  local(name: string): number {
+    return this.#lookup((scope) => scope.names.get(name)) ?? this.fail(`${name} has no value here`);
+  }
+
+  position(key: string): number | undefined {
+    return this.#lookup((scope) => scope.positions.get(key));
+  }
+
+  keepPosition(key: string, local: number): void {
+    this.#keeper().positions.set(key, local);
+  }
+
+  address(key: string): Address | undefined {
+    return this.#lookup((scope) => scope.addresses.get(key));
+  }
+
+  keepAddress(key: string, address: Address): void {
+    this.#keeper().addresses.set(key, address);
+  }
+
+  group(key: string): AccessGroup | undefined {
+    return this.#keeper().groups.get(key);
+  }
+
+  setGroups(groups: ReadonlyMap<string, AccessGroup>): void {
+    for (const [key, group] of groups) this.#innermost().groups.set(key, group);
+  }
+
+  /** What changes inside the innermost loop. */
+  varying(): ReadonlySet<string> {
+    return this.#lookup((scope) => (scope.varying.size > 0 ? scope.varying : undefined)) ?? NO_NAMES;
+  }
+
+  set sharing(sharing: Sharing) {
+    this.#innermost().sharing = sharing;
+  }
+
+  get sharing(): Sharing {
+    return this.#lookup((scope) => scope.sharing) ?? this.fail('an expression outside a statement');
+  }
+
+  shared(expr: Expr): number | undefined {
+    return this.#lookup((scope) => scope.shared.get(expr));
+  }
+
+  keepShared(expr: Expr, local: number): void {
+    this.#innermost().shared.set(expr, local);
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * Reads the text form that `printer.ts` writes: `parseGraph(printGraph(g))` prints identically. It checks what the
+ * text itself needs (known ops, values made before their use); all else is the verifier's.
+ */
+import {
+  add,
+  constant,
+  DimensionOverflow,
+  floorDiv,
+  maximum,
+  minimum,
+  multiply,
+  negate,
+  symbol,
+  type Dim,
+} from '../dims/dim.ts';
+import type {
+  Attribute,
+  Attributes,
+  DimDeclaration,
+  DType,
+  Graph,
+  GraphInput,
+  GraphOutput,
+  GraphParameter,
+  Node,
+  Origin,
+  Region,
+  TensorType,
+  Value,
+} from './graph.ts';
+import type { OpTable } from './op.ts';
+import { GraphSyntaxError, Scanner } from './scanner.ts';
+import { DTYPES } from './types.ts';
+
+export type ParsedGraph = { readonly graph: Graph } | { readonly error: string; readonly line: number };
+
+export function parseGraph(text: string, ops: OpTable): ParsedGraph {
+  try {
+    return { graph: new Parser(text, ops).graph() };
+  } catch (error) {
+    if (error instanceof GraphSyntaxError) return { error: error.message, line: error.line };
+    throw error;
+  }
+}
+
+/** A dimension as it is printed: `2*n + floordiv(m, 3) - 1`; undefined when the text is none. */
+export function parseDim(text: string): Dim | undefined {
+  try {
+    return new Parser(text, new Map()).wholeDim();
+  } catch (error) {
+    if (error instanceof GraphSyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** The values a body has made so far, by id. */
+type Scope = Map<number, Value>;
+
+class Parser {
+  readonly #scan: Scanner;
+  readonly #ops: OpTable;
+
+  constructor(text: string, ops: OpTable) {
+    this.#scan = new Scanner(text);
+    this.#ops = ops;
+  }
+
+  wholeDim(): Dim {
+    const dim = this.#dim();
+    if (this.#scan.next.kind !== 'end') this.#scan.fail('expected the end of the dimension');
+    return dim;
+  }
+
+  graph(): Graph {
+    const scan: Scanner = this.#scan;
+    scan.expect('graph');
+    const name = this.#name('the name of the graph');
+    scan.expect('{');
+    const dims: DimDeclaration[] = [];
+    const inputs: GraphInput[] = [];
+    const parameters: GraphParameter[] = [];
+    const nodes: Node[] = [];
+    const outputs: GraphOutput[] = [];
+    const scope: Scope = new Map();
+    while (!scan.accept('}')) {
+      if (scan.accept('dim')) dims.push(this.#dimDeclaration());
+      else if (scan.accept('input')) inputs.push({ name: this.#name('an input'), value: this.#declare(scope) });
+      else if (scan.accept('param')) parameters.push(this.#parameter(scope));
+      else if (scan.accept('output')) outputs.push({ name: this.#name('an output'), value: this.#refer(scope) });
+      else nodes.push(this.#node(scope));
+    }
+    if (scan.next.kind !== 'end') scan.fail('expected nothing after the graph');
+    return { name, dims, inputs, parameters, nodes, outputs };
+  }
+
+  #dimDeclaration(): DimDeclaration {
+    const name = this.#name('the name of a dim');
+    return this.#scan.accept('<=') ? { name, max: this.#number() } : { name };
+  }
+
+  #parameter(scope: Scope): GraphParameter {
+    const name = this.#name('the name of a parameter');
+    const value = this.#declare(scope);
+    if (!this.#scan.accept('=')) return { name, value, origin: this.#origin() };
+    const initializer = this.#name('an initialiser');
+    this.#scan.expect('(');
+    return { name, value, initializer: { name: initializer, arguments: this.#entries(')') }, origin: this.#origin() };
+  }
+
+  #node(scope: Scope): Node {
+    const scan: Scanner = this.#scan;
+    const made: Scope = new Map();
+    const results: Value[] = [];
+    do results.push(this.#declare(made, scope));
+    while (scan.accept(','));
+    scan.expect('=');
+    const op = this.#ops.get(scan.next.text);
+    if (!op) scan.fail('expected the name of an op');
+    scan.take();
+    scan.expect('(');
+    const inputs = scan.list(')', () => this.#refer(scope));
+    const attributes = scan.accept('{') ? this.#entries('}') : {};
+    for (const [id, value] of made) scope.set(id, value);
+    return { op, inputs, attributes, results, origin: this.#origin() };
+  }
+
+  #origin(): Origin {
+    return { path: this.#scan.accept('@') ? this.#name('the path of an instance') : '' };
+  }
+
+  /** `%3: f32[n]`; the id may be in use neither in `scope` nor in `outer`. */
+  #declare(scope: Scope, outer: Scope = scope): Value {
+    const id = Number(this.#scan.of('value', 'a value such as `%0`'));
+    if (scope.has(id) || outer.has(id)) this.#scan.fail(`%${id} is made twice`);
+    this.#scan.expect(':');
+    const value: Value = { id, type: this.#type() };
+    scope.set(id, value);
+    return value;
+  }
+
+  #refer(scope: Scope): Value {
+    const { next } = this.#scan;
+    const value = next.kind === 'value' ? scope.get(Number(next.text)) : undefined;
+    if (!value) this.#scan.fail('expected a value that is made before');
+    this.#scan.take();
+    return value;
+  }
+
+  #type(): TensorType {
+    const dtype = DTYPES.find((candidate) => candidate === this.#scan.next.text);
+    if (!dtype) this.#scan.fail('expected a dtype');
+    this.#scan.take();
+    this.#scan.expect('[');
+    return { dtype: dtype satisfies DType, shape: this.#scan.list(']', () => this.#dim()) };
+  }
+
+  #entries(close: string): Attributes {
+    return Object.fromEntries(
+      this.#scan.list(close, () => {
+        const name = this.#name('the name of an attribute');
+        this.#scan.expect(':');
+        return [name, this.#attribute()] as const;
+      }),
+    );
+  }
+
+  #attribute(): Attribute {
+    const scan: Scanner = this.#scan;
+    return scan.nested((): Attribute => {
+      if (scan.next.kind === 'string') return this.#string();
+      if (scan.accept('null')) return null;
+      if (scan.accept('true')) return true;
+      if (scan.accept('false')) return false;
+      if (scan.accept('region')) return this.#region();
+      if (scan.accept('[')) return scan.list(']', () => this.#attribute());
+      if (scan.accept('{')) return this.#entries('}');
+      if (!scan.accept('<')) return this.#number();
+      const dim = this.#dim();
+      scan.expect('>');
+      return dim;
+    });
+  }
+
+  #region(): Region {
+    const scan: Scanner = this.#scan;
+    const scope: Scope = new Map();
+    scan.expect('(');
+    const parameters = scan.list(')', () => this.#declare(scope));
+    scan.expect('{');
+    const nodes: Node[] = [];
+    while (!scan.accept('return')) nodes.push(this.#node(scope));
+    const results = scan.list('}', () => this.#refer(scope));
+    return { parameters, nodes, results };
+  }
+
+  #number(): number {
+    const sign = this.#scan.accept('-') ? -1 : 1;
+    if (this.#scan.accept('inf')) return sign * Infinity;
+    if (this.#scan.accept('nan')) return NaN;
+    return sign * Number(this.#scan.of('number', 'a value'));
+  }
+
+  #name(what: string): string {
+    return this.#scan.next.kind === 'string' ? this.#string() : this.#scan.of('name', what);
+  }
+
+  #string(): string {
+    const { text, line } = this.#scan.take();
+    try {
+      return String(JSON.parse(text));
+    } catch {
+      throw new GraphSyntaxError(`${text} is not a string of JSON`, line);
+    }
+  }
+
+  #dim(): Dim {
+    const scan: Scanner = this.#scan;
+    return scan.nested(() => {
+      const { line } = scan.next;
+      try {
+        let sum = scan.accept('-') ? negate(this.#product()) : this.#product();
+        for (;;) {
+          if (scan.accept('+')) sum = add(sum, this.#product());
+          else if (scan.accept('-')) sum = add(sum, negate(this.#product()));
+          else return sum;
+        }
+      } catch (error) {
+        if (error instanceof DimensionOverflow) throw new GraphSyntaxError(error.message, line);
+        throw error;
+      }
+    });
+  }
+
+  #product(): Dim {
+    let product = this.#atom();
+    while (this.#scan.accept('*')) product = multiply(product, this.#atom());
+    return product;
+  }
+
+  #atom(): Dim {
+    const scan: Scanner = this.#scan;
+    if (scan.next.kind === 'number') return constant(Number(scan.take().text));
+    const name = scan.of('name', 'a dimension');
+    if (!scan.accept('(')) return symbol(name);
+    const [left, right, ...more] = scan.list(')', () => this.#dim());
+    if (!left || !right || more.length > 0) scan.fail(`\`${name}\` takes two dimensions`);
+    switch (name) {
+      case 'floordiv':
+        return floorDiv(left, right);
+      case 'min':
+        return minimum(left, right);
+      case 'max':
+        return maximum(left, right);
+      default:
+        return scan.fail(`there is no function ${name} of dimensions`);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The text form of a graph, for people, dumps and tests; `parser.ts` reads it back. One line a dim, input, parameter,
+ * node and output; two spaces deeper inside a region:
+ *
+ *     graph ViT {
+ *       dim batch <= 64
+ *       input img %0: f32[batch, 3, 4]
+ *       param head.bias %1: f32[4] = uniform(bound: 0.5) @ head
+ *       %2: f32[batch, 3, 4] = expand(%1) {shape: [<batch>, <3>, <4>]} @ head
+ *       output logits %2
+ *     }
+ *
+ * A dimension among attributes stands in angle brackets, which tells the size `<4>` from the number `4`. `@` is the
+ * path of the instance a node came from. Places in the source are not printed.
+ */
+import { print } from '../dims/dim.ts';
+import { isDim, isList, isRegion } from './attributes.ts';
+import type { Attribute, Attributes, Graph, Node, Origin, Region, Value } from './graph.ts';
+import { printType } from './types.ts';
+
+export function printGraph(graph: Graph): string {
+  const lines = [
+    ...graph.dims.map(({ name, max }) => `dim ${printName(name)}${max === undefined ? '' : ` <= ${max}`}`),
+    ...graph.inputs.map(({ name, value }) => `input ${printName(name)} ${declare(value)}`),
+    ...graph.parameters.map(({ name, value, initializer, origin }) => {
+      const first = initializer ? ` = ${initializer.name}(${printEntries(initializer.arguments, 1)})` : '';
+      return `param ${printName(name)} ${declare(value)}${first}${printOrigin(origin)}`;
+    }),
+    ...graph.nodes.map((node) => printNode(node, 1)),
+    ...graph.outputs.map(({ name, value }) => `output ${printName(name)} ${refer(value)}`),
+  ];
+  return [`graph ${printName(graph.name)} {`, ...lines.map((line) => indent(1) + line), '}', ''].join('\n');
+}
+
+/** One node on one line, but for the regions in it; `depth` is the indentation of lines within those. */
+export function printNode(node: Node, depth = 0): string {
+  const results = node.results.map(declare).join(', ');
+  const attributes =
+    Object.keys(node.attributes).length === 0 ? '' : ` {${printEntries(node.attributes, depth)}}`;
+  const operands = node.inputs.map(refer).join(', ');
+  return `${results} = ${node.op.name}(${operands})${attributes}${printOrigin(node.origin)}`;
+}
+
+function declare(value: Value): string {
+  return `%${value.id}: ${printType(value.type)}`;
+}
+
+function refer(value: Value): string {
+  return `%${value.id}`;
+}
+
+function printOrigin({ path }: Origin): string {
+  return path === '' ? '' : ` @ ${printName(path)}`;
+}
+
+/** Dotted names stand as they are, others as strings. */
+function printName(name: string): string {
+  return /^[A-Za-z_]\w*(\.\w+)*$/.test(name) ? name : JSON.stringify(name);
+}
+
+function printEntries(entries: Attributes, depth: number): string {
+  return Object.entries(entries)
+    .map(([name, value]) => `${printName(name)}: ${printAttribute(value, depth)}`)
+    .join(', ');
+}
+
+export function printAttribute(value: Attribute, depth = 0): string {
+  if (value === null) return 'null';
+  if (typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') return printNumber(value);
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (isDim(value)) return `<${print(value)}>`;
+  if (isRegion(value)) return printRegion(value, depth);
+  if (isList(value)) return `[${value.map((item) => printAttribute(item, depth)).join(', ')}]`;
+  return `{${printEntries(value, depth)}}`;
+}
+
+function printNumber(value: number): string {
+  if (Number.isNaN(value)) return 'nan';
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+function printRegion(region: Region, depth: number): string {
+  const lines = [
+    ...region.nodes.map((node) => printNode(node, depth + 1)),
+    `return ${region.results.map(refer).join(', ')}`,
+  ];
+  const body = lines.map((line) => `${indent(depth + 1)}${line}\n`).join('');
+  return `region(${region.parameters.map(declare).join(', ')}) {\n${body}${indent(depth)}}`;
+}
+
+function indent(depth: number): string {
+  return '  '.repeat(depth);
+}

@@ -1,0 +1,102 @@
+/**
+ * Removes the mode `vector` from loops. On a target with lanes such a loop becomes a loop over groups of four
+ * iterations and one over the rest; without lanes, or where iterations cannot run side by side, a serial loop. It
+ * must not know what kernels compute, nor any target beyond its lanes.
+ */
+import {
+  add,
+  constant,
+  constantValue,
+  floorDiv,
+  modulo,
+  multiply,
+  symbol,
+  type Bounds,
+  type Dim,
+} from '../dims/dim.ts';
+import { reductionIdentity } from './arithmetic.ts';
+import { gridBounds, withLoopBound } from './bounds.ts';
+import { binary, literal, splat, variable } from './build.ts';
+import { letsOf, type Lets } from './guards.ts';
+import type { Expr, Kernel, Lanes, Statement } from './ir.ts';
+import { definedNames, FreshNames, uniqueNames } from './names.ts';
+import { mapStatement, replaceInStatements, withBody } from './rewrite.ts';
+import { planLanes, type LanePlan, type Loop } from './vector/analysis.ts';
+import { widenAll, type LaneContext } from './vector/lanes.ts';
+
+const FOUR = constant(4);
+
+/** What holds at a place in the kernel. */
+interface Scope {
+  readonly bounds: Bounds;
+  readonly names: FreshNames;
+  readonly lets: Lets;
+}
+
+/** `kernel` without `vector` loops, its names all different. */
+export function vectorize(kernel: Kernel, lanes: Lanes): Kernel {
+  const unique = uniqueNames(kernel);
+  const scope: Scope = {
+    bounds: gridBounds(unique),
+    names: new FreshNames(definedNames(unique)),
+    lets: letsOf(unique.body),
+  };
+  return uniqueNames(withBody(unique, vectorizeAll(unique.body, lanes, scope)));
+}
+
+function vectorizeAll(statements: readonly Statement[], lanes: Lanes, scope: Scope): Statement[] {
+  return statements.flatMap((statement) => {
+    if (statement.kind !== 'loop') return mapStatement(statement, { body: (body) => vectorizeAll(body, lanes, scope) });
+    if (statement.mode === 'vector' && lanes === 4) {
+      const plan = planLanes(statement);
+      if (plan) return splitLoop(statement, plan, scope);
+    }
+    const bounds = withLoopBound(scope.bounds, statement.variable, statement.extent);
+    const body = vectorizeAll(statement.body, lanes, { ...scope, bounds });
+    return { ...statement, body, mode: statement.mode === 'vector' ? 'serial' : statement.mode };
+  });
+}
+
+/** The loop over whole groups, the vector accumulators folded into the scalar ones, then the loop over the rest. */
+function splitLoop(loop: Loop, plan: LanePlan, scope: Scope): Statement[] {
+  const groups = floorDiv(loop.extent, FOUR, scope.bounds);
+  const rest = modulo(loop.extent, FOUR, scope.bounds);
+  if (constantValue(groups) === 0) return [{ ...loop, mode: 'serial' }];
+  const main = groupLoop(loop, plan, groups, scope);
+  return constantValue(rest) === 0 ? main : [...main, restLoop(loop, groups, rest, scope)];
+}
+
+function groupLoop(loop: Loop, plan: LanePlan, groups: Dim, scope: Scope): Statement[] {
+  const group = scope.names.fresh(`${loop.variable}_g`);
+  const context: LaneContext = {
+    ...scope,
+    plan,
+    loopVariable: loop.variable,
+    base: multiply(FOUR, symbol(group)),
+    bounds: withLoopBound(scope.bounds, group, groups),
+    vectors: new Map(),
+    scalars: new Map(),
+  };
+  const before: Statement[] = [];
+  const after: Statement[] = [];
+  for (const [name, { op, type }] of plan.accumulators) {
+    const vector = scope.names.fresh(`${name}_v`);
+    context.vectors.set(name, vector);
+    before.push({ kind: 'declare', name: vector, value: splat(literal(reductionIdentity(op, type), type), 4) });
+    const operand = variable(vector, type, 4);
+    const total: Expr = { kind: 'reduceLanes', type, lanes: 1, op, operand };
+    after.push({ kind: 'assign', name, value: binary(op, variable(name, type), total) });
+  }
+  const body = widenAll(loop.body, context);
+  return [...before, { kind: 'loop', variable: group, extent: groups, mode: 'serial', body }, ...after];
+}
+
+function restLoop(loop: Loop, groups: Dim, rest: Dim, scope: Scope): Statement {
+  const variable = scope.names.fresh(`${loop.variable}_r`);
+  const at = add(multiply(FOUR, groups), symbol(variable));
+  const body = replaceInStatements(loop.body, {
+    integer: (name) => (name === loop.variable ? at : undefined),
+    bounds: withLoopBound(scope.bounds, variable, rest),
+  });
+  return { kind: 'loop', variable, extent: rest, mode: 'serial', body };
+}

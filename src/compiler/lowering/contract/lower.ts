@@ -1,0 +1,34 @@
+/**
+ * Contractions as register-tiled products. The right operand is packed into panels of a tile's width by a kernel of
+ * its own (run at load where it is constant); the left one is read in place by rows, or copied into rows first where
+ * its elements are not a fixed step apart. What follows the product happens while a tile is still in registers.
+ */
+import type { Bounds } from '../../dims/dim.ts';
+import type { Region } from '../../ir/graph.ts';
+import type { Target } from '../../kernel/target.ts';
+import type { LoweredKernel } from '../lowered-kernel.ts';
+import { analyseContraction } from './axes.ts';
+import { leftIsReadable, packPanels, packRows } from './pack.ts';
+import { writeProduct } from './product.ts';
+
+/** All kernels of a contraction region, in order. */
+export function lowerContraction(
+  region: Region,
+  name: string,
+  target: Target,
+  bounds: Bounds,
+): readonly LoweredKernel[] {
+  const contraction = analyseContraction(region);
+  const tile = target.tiles[0]!;
+  const panels = packPanels(contraction, tile, `${name}_panels`, bounds);
+  const rows = leftIsReadable(contraction, bounds) ? undefined : packRows(contraction, `${name}_rows`, bounds);
+  const product = writeProduct(contraction, {
+    tile,
+    target,
+    name,
+    bounds,
+    panels: panels.scratch,
+    ...(rows && { rows: rows.scratch }),
+  });
+  return [...(rows ? [rows.lowered] : []), panels.lowered, product];
+}

@@ -1,0 +1,19 @@
+/** What lowering one fused region gives: kernels in order, with the values and scratch buffers they are called with. */
+import type { Dim } from '../dims/dim.ts';
+import type { Value } from '../ir/graph.ts';
+import type { Kernel } from '../kernel/ir.ts';
+
+export interface LoweredKernel {
+  readonly kernel: Kernel;
+  /** In the kernel's order. */
+  readonly buffers: readonly BufferUse[];
+}
+
+/** A buffer between the kernels of one region; known by identity. */
+export interface Scratch {
+  /** Elements, of f32. */
+  readonly size: Dim;
+}
+
+export type BufferUse =
+  { readonly kind: 'value'; readonly value: Value } | { readonly kind: 'scratch'; readonly scratch: Scratch };

@@ -1,0 +1,53 @@
+/** Fused pointwise regions: one loop nest that writes every element of the result once. */
+import { linearize, delinearize, type Shape } from '../dims/shape.ts';
+import type { Dim } from '../dims/dim.ts';
+import type { Region } from '../ir/graph.ts';
+import type { Kernel, Statement } from '../kernel/ir.ts';
+import { symbolsOf } from '../dims/dim.ts';
+import { KernelContext } from './kernel-context.ts';
+import { chunkedLoop, gridOver, isAffine, trailingCount, type Nest } from './loops.ts';
+import { openScope, RegionReader } from './reader.ts';
+import type { Bounds } from '../dims/dim.ts';
+
+/**
+ * The kernel of a region with one result. Buffers: the region's parameters in order, then the result. As many trailing
+ * axes as possible run as one flat loop: all of them where every access stays affine, at least the last one.
+ */
+export function lowerPointwise(region: Region, name: string, bounds: Bounds): Kernel {
+  const { shape } = region.results[0]!.type;
+  for (let axis = 0; ; axis++) {
+    const context = new KernelContext(bounds);
+    const nest = writeNest(region, context, shape, axis);
+    if (axis >= shape.length - 1 || flatLoopIsAffine(nest)) return context.finish(name, nest.grid, nest.body);
+  }
+}
+
+/** The outer axes as the grid, the axes from `axis` on as one loop. */
+function writeNest(region: Region, context: KernelContext, shape: Shape, axis: number): Nest {
+  const reader = new RegionReader(region, context);
+  for (const parameter of region.parameters) {
+    const slot = context.buffer(parameter.type.dtype, 'read');
+    reader.sources.set(parameter, (index) => context.element(slot, parameter, index));
+  }
+  const [result] = region.results;
+  const output = context.buffer(result!.type.dtype, 'write');
+  const outer = gridOver(context, shape.slice(0, axis));
+  const inner = shape.slice(axis);
+  const write = (at: Dim): readonly Statement[] => {
+    const index = [...outer.index, ...delinearize(at, inner, context.bounds)];
+    const scope = openScope();
+    const value = reader.read(result!, index, scope);
+    scope.statements.push({ kind: 'store', buffer: output.name, index: linearize(index, shape), value });
+    return scope.statements;
+  };
+  const flat = chunkedLoop(context, trailingCount(shape, axis), write);
+  return { grid: [...outer.grid, ...flat.grid], body: flat.body };
+}
+
+function flatLoopIsAffine(nest: Nest): boolean {
+  const [loop] = nest.body;
+  const chunk = nest.grid.at(-1);
+  if (loop?.kind !== 'loop') return true;
+  const usesChunk = chunk !== undefined && symbolsOf(loop.extent).includes(chunk.variable);
+  return isAffine(loop.body, loop.variable) && (!usesChunk || isAffine(loop.body, chunk.variable));
+}

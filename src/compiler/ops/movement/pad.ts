@@ -1,0 +1,162 @@
+/** `pad`: more elements at the ends of axes, or fewer. */
+import { add, constant, equal, isAtLeast, maximum, minimum, negate, ONE, print, subtract, ZERO, type Dim } from '../../dims/dim.ts';
+import { sizeOf, toDim } from '../../ir/attributes.ts';
+import type { DType, TensorType } from '../../ir/graph.ts';
+import { defineOp, type Op, type Tensor } from '../../ir/op.ts';
+import { countOf, printType } from '../../ir/types.ts';
+import { binary, compare, literal, position, select } from '../../kernel/build.ts';
+import type { Expr } from '../../kernel/ir.ts';
+import { fails, gives, type Mismatch } from '../rules.ts';
+import { f32, n, tensor } from '../samples.ts';
+import { rowMajor } from '../strided.ts';
+import { MOVED } from './define.ts';
+
+type Pad = {
+  readonly pads: readonly (readonly (Dim | number)[])[];
+  readonly mode: string;
+  readonly value: number;
+};
+
+interface Ends {
+  readonly before: Dim;
+  readonly after: Dim;
+}
+
+/** The ends of every axis; pads are aligned at the last axes. */
+function endsOf(rank: number, { pads }: Pad): Ends[] {
+  const untouched = Array.from({ length: rank - pads.length }, () => ({ before: ZERO, after: ZERO }));
+  return [...untouched, ...pads.map(([before, after]) => ({ before: toDim(before!), after: toDim(after!) }))];
+}
+
+const isNegative = (dim: Dim): boolean => isAtLeast(constant(-1), dim);
+
+function fault(x: TensorType, attributes: Pad): Mismatch | undefined {
+  const { pads, mode } = attributes;
+  const rank = x.shape.length;
+  if (!['constant', 'reflect', 'replicate'].includes(mode)) {
+    const message = `\`pad\` knows the modes "constant", "reflect" and "replicate", not ${JSON.stringify(mode)}`;
+    return { message, attribute: 'mode' };
+  }
+  if (pads.length > rank || pads.some((pair) => pair.length !== 2))
+    return { message: `\`pad\` of ${printType(x)} needs a pair of sizes for each axis, or for the last few`, attribute: 'pads' };
+  for (const [axis, { before, after }] of endsOf(rank, attributes).entries()) {
+    const size = x.shape[axis]!;
+    const total = add(before, size, after);
+    if (isNegative(total))
+      return { message: `\`pad\` leaves axis ${axis} of ${printType(x)} the size ${print(total)}`, attribute: 'pads' };
+    if (mode === 'constant' || [before, after].every((end) => equal(end, ZERO))) continue;
+    if (isNegative(before) || isNegative(after))
+      return { message: `\`pad\` with mode "${mode}" takes no negative sizes`, attribute: 'pads' };
+    // The first element is not repeated by `reflect`, so it offers one less.
+    const most = mode === 'reflect' ? subtract(size, ONE) : size;
+    const far = [before, after].find((end) => isAtLeast(end, add(most, ONE)) && mode === 'reflect');
+    if (far || equal(size, ZERO)) {
+      const notes = [`${print(far ?? before)} against ${print(most)} elements of axis ${axis}`];
+      return { message: `\`pad\` with mode "${mode}" has too few elements in ${printType(x)}`, notes, attribute: 'pads' };
+    }
+  }
+  return undefined;
+}
+
+function fill(value: number, dtype: DType): Expr {
+  return literal(dtype === 'bool' ? Number(value !== 0) : value, dtype);
+}
+
+/** The index in the operand of each result index, as the mode extends it; for `constant` it may lie outside. */
+function sourceIndex(at: Dim, { before }: Ends, size: Dim, mode: string): Dim {
+  const inner = subtract(at, before);
+  const last = subtract(size, ONE);
+  if (mode === 'constant') return inner;
+  if (mode === 'replicate') return maximum(ZERO, minimum(inner, last));
+  const fromStart = maximum(inner, negate(inner));
+  const fromEnd = subtract(last, fromStart);
+  return subtract(last, maximum(fromEnd, negate(fromEnd)));
+}
+
+function element(read: (index: readonly Dim[]) => Expr, index: readonly Dim[], attributes: Pad, x: TensorType): Expr {
+  const ends = endsOf(index.length, attributes);
+  const source = index.map((at, axis) => sourceIndex(at, ends[axis]!, x.shape[axis]!, attributes.mode));
+  if (attributes.mode !== 'constant') return read(source);
+  const inside: Expr[] = [];
+  source.forEach((at, axis) => {
+    const { before, after } = ends[axis]!;
+    if (!isAtLeast(ZERO, before)) inside.push(compare('ge', position(at), position(ZERO)));
+    if (!isAtLeast(ZERO, after)) inside.push(compare('lt', position(at), position(x.shape[axis]!)));
+  });
+  const [first, ...others] = inside;
+  if (!first) return read(source);
+  return select(
+    others.reduce((all, one) => binary('and', all, one), first),
+    read(source),
+    fill(attributes.value, x.dtype),
+  );
+}
+
+/** The concrete index in an axis of `size`, or -1 for the padding value. */
+function concreteSource(at: number, size: number, mode: string): number {
+  if (mode === 'constant') return at < 0 || at >= size ? -1 : at;
+  if (mode === 'replicate') return Math.min(Math.max(at, 0), size - 1);
+  return at < 0 ? -at : at >= size ? 2 * (size - 1) - at : at;
+}
+
+function evaluate(x: Tensor, { mode, value }: Pad, before: readonly number[], shape: readonly number[]): Float64Array {
+  const target = new Float64Array(countOf(shape)).fill(x.dtype === 'bool' ? Number(value !== 0) : value);
+  const strides = rowMajor(x.shape);
+  const steps = rowMajor(shape);
+  // For each axis, the offset in x of every index of the result; -1 where it is padding.
+  const offsets = shape.map((size, axis) =>
+    Array.from({ length: size }, (_, at) => {
+      const source = concreteSource(at - before[axis]!, x.shape[axis]!, mode);
+      return source < 0 ? -1 : source * strides[axis]!;
+    }),
+  );
+  const fillAxis = (axis: number, from: number, to: number): void => {
+    if (axis === shape.length) return void (target[to] = x.data[from]!);
+    offsets[axis]!.forEach((offset, at) => {
+      if (offset >= 0) fillAxis(axis + 1, from + offset, to + at * steps[axis]!);
+    });
+  };
+  fillAxis(0, 0, 0);
+  return target;
+}
+
+const constantPads = { mode: 'constant', value: 0.5 };
+const pair = (before: Dim | number, after: Dim | number): Dim[] => [toDim(before), toDim(after)];
+
+export const pad: Op = defineOp<Pad>({
+  name: 'pad',
+  doc:
+    'Each axis with `before` elements more in front and `after` more behind (any dtype): of `value`, mirrored ' +
+    'without the outermost element, or of that element repeated. Negative sizes take elements away (mode "constant").',
+  operands: [{ name: 'x' }],
+  attributes: [
+    { name: 'pads', kind: 'dims', doc: 'A pair [before, after] for each axis, or for the last few.' },
+    { name: 'mode', kind: 'string', default: 'constant', doc: '"constant", "reflect" or "replicate".' },
+    { name: 'value', kind: 'float', default: 0, doc: 'The element of mode "constant".' },
+  ],
+  infer([x], attributes) {
+    const error = fault(x!, attributes);
+    if (error) return fails(error.message, error);
+    const ends = endsOf(x!.shape.length, attributes);
+    return gives({ dtype: x!.dtype, shape: x!.shape.map((dim, at) => add(dim, ends[at]!.before, ends[at]!.after)) });
+  },
+  evaluate([x], attributes, [output], symbols) {
+    const before = endsOf(x!.shape.length, attributes).map((end) => sizeOf(end.before, symbols));
+    return [evaluate(x!, attributes, before, output!.shape)];
+  },
+  body: {
+    kind: 'movement',
+    element: ([read], index, attributes, { inputs }) => element(read!, index, attributes, inputs[0]!),
+  },
+  tolerance: MOVED,
+  samples: [
+    { inputs: [f32(2, n)], attributes: { pads: [pair(0, 0), pair(1, 2)], ...constantPads } },
+    { inputs: [f32(n, 3)], attributes: { pads: [pair(2, 1), pair(-1, 0)], ...constantPads } },
+    { inputs: [f32(2, n)], attributes: { pads: [pair(0, n)], mode: 'constant', value: -Infinity } },
+    { inputs: [f32(n, 4)], attributes: { pads: [pair(3, 2)], mode: 'reflect', value: 0 } },
+    { inputs: [f32(2, n)], attributes: { pads: [pair(1, 2)], mode: 'reflect', value: 0 } },
+    { inputs: [f32(2, n)], attributes: { pads: [pair(3, 1)], mode: 'replicate', value: 0 } },
+    { inputs: [tensor('i32', n)], attributes: { pads: [pair(1, 1)], mode: 'constant', value: -7 } },
+    { inputs: [tensor('bool', n)], attributes: { pads: [pair(0, 2)], mode: 'constant', value: 1 } },
+  ],
+});

@@ -1,0 +1,150 @@
+/** Activation functions of f32, as PyTorch defines them. */
+import type { Op } from '../../ir/op.ts';
+import { binary, compare, literal, select, unary } from '../../kernel/build.ts';
+import type { Expr } from '../../kernel/ir.ts';
+import { pointwise } from './define.ts';
+import { erfc } from './special.ts';
+
+const one = literal(1);
+const zero = literal(0);
+const tolerance = { absolute: 4e-6, relative: 1e-5 };
+
+/** 1 + exp(-x) */
+function onePlusExpNegative(x: Expr): Expr {
+  return binary('add', one, unary('exp', unary('neg', x)));
+}
+
+type Approximation = { readonly approximate: string };
+/** Of the tanh form (Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415, section 2). */
+const SLOPE = Math.sqrt(2 / Math.PI);
+const CUBIC = 0.044715;
+
+const gelu = pointwise<Approximation>({
+  name: 'gelu',
+  doc:
+    'The Gaussian error linear unit x Phi(x) (Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415): with ' +
+    '`approximate: "none"` 0.5 x (1 + erf(x / sqrt 2)), with "tanh" 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x³))).',
+  operands: ['x'],
+  attributes: [{ name: 'approximate', kind: 'string', default: 'none', doc: '"none" or "tanh".' }],
+  dtypes: ['f32'],
+  check(_, { approximate }) {
+    if (approximate === 'none' || approximate === 'tanh') return undefined;
+    const message = `\`gelu\` knows the approximations "none" and "tanh", not ${JSON.stringify(approximate)}`;
+    return { message, attribute: 'approximate' };
+  },
+  compute({ approximate }) {
+    if (approximate === 'tanh') return (x) => 0.5 * x * (1 + Math.tanh(SLOPE * (x + CUBIC * x ** 3)));
+    return (x) => 0.5 * x * erfc(-x * Math.SQRT1_2);
+  },
+  scalar([x], { approximate }) {
+    const half = binary('mul', literal(0.5), x!);
+    if (approximate !== 'tanh') {
+      const cumulative = unary('erf', binary('mul', x!, literal(Math.SQRT1_2)));
+      return binary('mul', half, binary('add', one, cumulative));
+    }
+    const cube = binary('mul', binary('mul', x!, x!), x!);
+    const inner = binary('mul', literal(SLOPE), binary('add', x!, binary('mul', literal(CUBIC), cube)));
+    return binary('mul', half, binary('add', one, unary('tanh', inner)));
+  },
+  expensive: true,
+  tolerance,
+  range: [-6, 6],
+  corners: [{ approximate: 'none' }, { approximate: 'tanh' }],
+});
+
+type Softplus = { readonly beta: number; readonly threshold: number };
+
+const softplus = pointwise<Softplus>({
+  name: 'softplus',
+  doc: 'log(1 + exp(beta x)) / beta, and x itself where beta x > threshold.',
+  operands: ['x'],
+  attributes: [
+    { name: 'beta', kind: 'float', default: 1, doc: 'The sharpness of the bend.' },
+    { name: 'threshold', kind: 'float', default: 20, doc: 'Above this value of beta x the result is x.' },
+  ],
+  dtypes: ['f32'],
+  compute:
+    ({ beta, threshold }) =>
+    (x) =>
+      beta * x > threshold ? x : Math.log1p(Math.exp(beta * x)) / beta,
+  scalar([x], { beta, threshold }) {
+    const scaled = binary('mul', x!, literal(beta));
+    const bend = binary('div', unary('log1p', unary('exp', scaled)), literal(beta));
+    return select(compare('gt', scaled, literal(threshold)), x!, bend);
+  },
+  expensive: true,
+  tolerance,
+  range: [-6, 6],
+  corners: [
+    { beta: 1, threshold: 20 },
+    { beta: 2, threshold: 5 },
+  ],
+});
+
+const leakyRelu = pointwise<{ readonly slope: number }>({
+  name: 'leaky_relu',
+  doc: 'x above 0, slope * x elsewhere (Maas et al. 2013).',
+  operands: ['x'],
+  attributes: [{ name: 'slope', kind: 'float', default: 0.01, doc: 'The factor of negative elements.' }],
+  dtypes: ['f32'],
+  compute:
+    ({ slope }) =>
+    (x) =>
+      x > 0 ? x : slope * x,
+  scalar: ([x], { slope }) => select(compare('gt', x!, zero), x!, binary('mul', literal(slope), x!)),
+  corners: [{ slope: 0.01 }, { slope: 1.5 }],
+});
+
+const elu = pointwise<{ readonly alpha: number }>({
+  name: 'elu',
+  doc: 'x above 0, alpha * (exp(x) - 1) elsewhere (Clevert et al. 2015, https://arxiv.org/abs/1511.07289).',
+  operands: ['x'],
+  attributes: [{ name: 'alpha', kind: 'float', default: 1, doc: 'Minus the limit towards negative infinity.' }],
+  dtypes: ['f32'],
+  compute:
+    ({ alpha }) =>
+    (x) =>
+      x > 0 ? x : alpha * Math.expm1(x),
+  scalar: ([x], { alpha }) =>
+    select(compare('gt', x!, zero), x!, binary('mul', literal(alpha), unary('expm1', x!))),
+  expensive: true,
+  tolerance,
+  corners: [{ alpha: 1 }, { alpha: 0.5 }],
+});
+
+export const activations: readonly Op[] = [
+  pointwise({
+    name: 'relu',
+    doc: 'max(x, 0); NaN stays NaN.',
+    operands: ['x'],
+    dtypes: ['f32'],
+    compute: () => (x) => Math.max(x, 0),
+    scalar: ([x]) => binary('max', x!, zero),
+  }),
+  gelu,
+  pointwise({
+    name: 'sigmoid',
+    doc: '1 / (1 + exp(-x)).',
+    operands: ['x'],
+    dtypes: ['f32'],
+    compute: () => (x) => 1 / (1 + Math.exp(-x)),
+    scalar: ([x]) => binary('div', one, onePlusExpNegative(x!)),
+    expensive: true,
+    tolerance,
+    range: [-6, 6],
+  }),
+  pointwise({
+    name: 'silu',
+    doc: 'x * sigmoid(x), also known as swish (Elfwing et al. 2017, https://arxiv.org/abs/1702.03118).',
+    operands: ['x'],
+    dtypes: ['f32'],
+    compute: () => (x) => x / (1 + Math.exp(-x)),
+    scalar: ([x]) => binary('div', x!, onePlusExpNegative(x!)),
+    expensive: true,
+    tolerance,
+    range: [-6, 6],
+  }),
+  softplus,
+  leakyRelu,
+  elu,
+];

@@ -1,0 +1,79 @@
+/** What the shape rules of ops share: results, errors in users' words, dtypes and axes. */
+import { normalizeAxes, normalizeAxis, rankName, type Axes } from '../ir/attributes.ts';
+import type { DType, TensorType } from '../ir/graph.ts';
+import type { Inference, TypeError as Mismatch } from '../ir/op.ts';
+import { printType } from '../ir/types.ts';
+
+export type { Mismatch };
+
+/** The result types of a call that fits. */
+export function gives(...types: readonly TensorType[]): Inference {
+  return { types };
+}
+
+export function fails(message: string, details: Omit<Mismatch, 'message'> = {}): { readonly error: Mismatch } {
+  return { error: { message, ...details } };
+}
+
+/** `f32, i32 or u32` */
+function alternatives(words: readonly string[]): string {
+  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+/** The first operand whose dtype is not among `allowed`. */
+export function dtypeFault(called: string, inputs: readonly TensorType[], allowed: readonly DType[]): Mismatch | undefined {
+  const operand = inputs.findIndex((input) => !allowed.includes(input.dtype));
+  if (operand === -1) return undefined;
+  const found = inputs[operand]!;
+  return {
+    message: `\`${called}\` takes ${alternatives(allowed)}, not ${printType(found)}`,
+    operand,
+    hint: `convert it: \`cast(…, "${allowed[0]!}")\``,
+  };
+}
+
+/** The first operand whose dtype is not that of the first operand: nothing is converted implicitly. */
+export function mixedDtypeFault(called: string, inputs: readonly TensorType[]): Mismatch | undefined {
+  const operand = inputs.findIndex((input) => input.dtype !== inputs[0]!.dtype);
+  if (operand === -1) return undefined;
+  return {
+    message: `\`${called}\` needs operands of one dtype`,
+    notes: inputs.map((input) => printType(input)),
+    operand,
+    hint: `convert one of them: \`cast(…, "${inputs[0]!.dtype}")\``,
+  };
+}
+
+/** Axes counted from the front, or the error of the attribute that named them. */
+export function axesOf(
+  called: string,
+  axes: Axes,
+  input: TensorType,
+  attribute = 'axis',
+): { readonly axes: readonly number[] } | { readonly error: Mismatch } {
+  const found = normalizeAxes(axes, input.shape.length);
+  if ('axes' in found) return found;
+  return fails(`\`${called}\`: ${found.error}`, { notes: [`the tensor is ${printType(input)}`], attribute });
+}
+
+/** One axis counted from the front; `rank` differs from the operand's when the op adds an axis. */
+export function axisOf(
+  called: string,
+  axis: number,
+  input: TensorType,
+  rank = input.shape.length,
+): { readonly axis: number } | { readonly error: Mismatch } {
+  const found = normalizeAxis(axis, rank);
+  if (found !== undefined) return { axis: found };
+  return fails(`\`${called}\`: axis ${axis} is out of range for ${rankName(rank)}`, {
+    notes: [`the tensor is ${printType(input)}`],
+    attribute: 'axis',
+  });
+}
+
+/** The attribute of a type known to fit, for code behind the shape rule. Throws Error: a bug of the compiler. */
+export function known<T extends object>(found: T | { readonly error: Mismatch }): T {
+  if ('error' in found) throw new Error(`internal: ${(found.error as Mismatch).message}`);
+  return found;
+}
+

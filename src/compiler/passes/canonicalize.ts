@@ -1,0 +1,41 @@
+/** Brings movements into one form: those that move nothing vanish, those in a row that can be one become one. */
+import { sameShape } from '../dims/shape.ts';
+import type { Builder } from '../ir/builder.ts';
+import type { Node, Value } from '../ir/graph.ts';
+import type { Pass } from './pass.ts';
+import { rewriteGraph } from './rewriter.ts';
+import { symbol } from '../dims/dim.ts';
+import { moveIndex } from '../ir/movement.ts';
+
+export const canonicalize: Pass = {
+  name: 'canonicalize',
+  doc: 'Removes movements that move nothing and merges reshapes in a row.',
+  run: (graph, context) =>
+    rewriteGraph(
+      graph,
+      context,
+      (node, builder, definitionOf) => identity(node, builder) ?? mergeReshapes(node, builder, definitionOf),
+    ),
+};
+
+/** A movement whose every element stays in its place is its operand. */
+function identity(node: Node, builder: Builder): readonly Value[] | undefined {
+  const [input] = node.inputs;
+  const [result] = node.results;
+  if (node.op.body.kind !== 'movement' || node.inputs.length !== 1 || node.results.length !== 1) return undefined;
+  if (!sameShape(input!.type.shape, result!.type.shape)) return undefined;
+  const index = result!.type.shape.map((_, axis) => symbol(`$${axis}`));
+  const moved = moveIndex(node, index, builder.bounds);
+  return moved && sameShape(moved.index, index) ? [input!] : undefined;
+}
+
+/** Only the last shape counts. */
+function mergeReshapes(
+  node: Node,
+  builder: Builder,
+  definitionOf: (value: Value) => Node | undefined,
+): readonly Value[] | undefined {
+  if (node.op.name !== 'reshape') return undefined;
+  const before = definitionOf(node.inputs[0]!);
+  return before?.op.name === 'reshape' ? builder.apply('reshape', before.inputs, node.attributes) : undefined;
+}

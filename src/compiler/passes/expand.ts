@@ -1,0 +1,29 @@
+/** Replaces composite ops by their definitions until only primitives are left. */
+import { Builder } from '../ir/builder.ts';
+import type { Node, Value } from '../ir/graph.ts';
+import type { Pass } from './pass.ts';
+import { rewriteGraph } from './rewriter.ts';
+
+export const expand: Pass = {
+  name: 'expand',
+  doc: 'Replaces composite ops by their definitions.',
+  run: (graph, context) => rewriteGraph(graph, context, expandNode),
+};
+
+/** Expands a composite and, in turn, the composites of its definition. */
+function expandNode(node: Node, builder: Builder): readonly Value[] | undefined {
+  const { body } = node.op;
+  if (body.kind !== 'composite') return undefined;
+  const start = builder.nodes.length;
+  const results = body.expand(builder, node.inputs, node.attributes);
+  const added = builder.nodes.splice(start);
+  const replacements = new Map<Value, Value>();
+  const current = (value: Value): Value => replacements.get(value) ?? value;
+  for (const inner of added) {
+    const ready = { ...inner, inputs: inner.inputs.map(current) };
+    const expanded = expandNode(ready, builder);
+    if (expanded) inner.results.forEach((result, at) => replacements.set(result, expanded[at]!));
+    else builder.nodes.push(ready);
+  }
+  return results.map(current);
+}

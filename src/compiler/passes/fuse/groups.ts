@@ -1,0 +1,172 @@
+/** Which nodes are computed by one kernel because a contraction or reductions hold them together. */
+import { symbol, ZERO, type Bounds } from '../../dims/dim.ts';
+import { sameShape, type Shape } from '../../dims/shape.ts';
+import type { Graph, Node, Value } from '../../ir/graph.ts';
+import { moveIndex } from '../../ir/movement.ts';
+import { bodyOf, usesOf, type Use } from '../../ir/walk.ts';
+
+export type GroupKind = 'contract' | 'row';
+
+/** Nodes that one kernel computes. */
+export interface Group {
+  readonly kind: GroupKind;
+  readonly members: Set<Node>;
+}
+
+export interface Grouping {
+  readonly groups: readonly Group[];
+  readonly groupOf: ReadonlyMap<Node, Group>;
+  readonly uses: ReadonlyMap<Value, readonly Use[]>;
+}
+
+/** Every contraction and every reduction gets into a group; pointwise nodes that follow or feed one may join it. */
+export function findGroups(graph: Graph, bounds: Bounds): Grouping {
+  const uses = usesOf(bodyOf(graph));
+  const groupOf = new Map<Node, Group>();
+  const groups: Group[] = [];
+  const add = (kind: GroupKind, members: readonly Node[]): void => {
+    const group = { kind, members: new Set(members) };
+    groups.push(group);
+    for (const member of members) groupOf.set(member, group);
+  };
+  const free = (node: Node): boolean => !groupOf.has(node);
+  for (const node of graph.nodes)
+    if (node.op.body.kind === 'contraction') add('contract', contractionMembers(node, uses, free));
+  graph.nodes.forEach((node, at) => {
+    if (node.op.body.kind === 'reduction' && free(node))
+      add('row', new RowGroup(graph, node, at, uses, bounds, free).members());
+  });
+  return { groups, groupOf, uses };
+}
+
+/** The contraction and the chain of nodes behind it that keep its elements apart, as long as nobody else looks. */
+function contractionMembers(
+  contraction: Node,
+  uses: ReadonlyMap<Value, readonly Use[]>,
+  free: (node: Node) => boolean,
+): Node[] {
+  const members = [contraction];
+  for (;;) {
+    const all = uses.get(members.at(-1)!.results[0]!) ?? [];
+    const [only] = all;
+    if (only?.kind !== 'operand' || all.some((use) => use.kind !== 'operand' || use.node !== only.node)) return members;
+    const { node } = only;
+    const { body } = node.op;
+    const follows = body.kind === 'pointwise' || (body.kind === 'movement' && body.destination !== undefined);
+    if (!follows || !free(node) || node.results[0]!.type.dtype !== 'f32') return members;
+    members.push(node);
+  }
+}
+
+/**
+ * Reductions along the same axes of one shape (the domain), with the pointwise nodes around them on the domain or on
+ * one element a row. Nothing joins that depends on a member through a node outside: the group must stay one step.
+ */
+class RowGroup {
+  readonly #graph: Graph;
+  readonly #uses: ReadonlyMap<Value, readonly Use[]>;
+  readonly #bounds: Bounds;
+  readonly #free: (node: Node) => boolean;
+  readonly #members = new Set<Node>();
+  readonly #start: number;
+  readonly #domain: Shape;
+  readonly #kept: Shape;
+  readonly #axes: readonly number[];
+
+  constructor(
+    graph: Graph,
+    first: Node,
+    at: number,
+    uses: ReadonlyMap<Value, readonly Use[]>,
+    bounds: Bounds,
+    free: (node: Node) => boolean,
+  ) {
+    this.#graph = graph;
+    this.#uses = uses;
+    this.#bounds = bounds;
+    this.#free = free;
+    this.#start = at;
+    this.#domain = first.inputs[0]!.type.shape;
+    this.#kept = first.results[0]!.type.shape;
+    this.#axes = axesOf(first);
+    this.#members.add(first);
+  }
+
+  members(): readonly Node[] {
+    this.#growForward();
+    this.#growBackward();
+    return [...this.#members];
+  }
+
+  #growForward(): void {
+    const inside = new Set<Value>();
+    const tainted = new Set<Value>();
+    let pending = 0;
+    const enter = (node: Node): void => {
+      for (const result of node.results) {
+        inside.add(result);
+        pending += (this.#uses.get(result) ?? []).filter((use) => use.kind === 'operand').length;
+      }
+    };
+    for (const member of this.#members) enter(member);
+    for (let at = this.#start + 1; at < this.#graph.nodes.length && pending > 0; at++) {
+      const node = this.#graph.nodes[at]!;
+      const reads = node.inputs.filter((input) => inside.has(input)).length;
+      const isTainted = node.inputs.some((input) => tainted.has(input));
+      pending -= reads;
+      if (reads === 0 && !isTainted) continue;
+      if (reads > 0 && !isTainted && this.#free(node) && this.#fits(node)) {
+        this.#members.add(node);
+        enter(node);
+      } else for (const result of node.results) tainted.add(result);
+    }
+  }
+
+  /** Pointwise producers that nobody outside needs are computed where they are reduced. */
+  #growBackward(): void {
+    for (let at = this.#graph.nodes.length - 1; at >= 0; at--) {
+      const node = this.#graph.nodes[at]!;
+      if (this.#members.has(node) || node.op.body.kind !== 'pointwise' || !this.#free(node) || !this.#fits(node))
+        continue;
+      const all = node.results.flatMap((result) => this.#uses.get(result) ?? []);
+      if (all.length > 0 && all.every((use) => use.kind === 'operand' && this.#members.has(use.node)))
+        this.#members.add(node);
+    }
+  }
+
+  #fits(node: Node): boolean {
+    const { shape } = node.results[0]!.type;
+    const { body } = node.op;
+    switch (body.kind) {
+      case 'pointwise':
+        return sameShape(shape, this.#domain) || sameShape(shape, this.#kept);
+      case 'reduction':
+        return sameShape(node.inputs[0]!.type.shape, this.#domain) && axesOf(node).join() === this.#axes.join();
+      case 'movement':
+        return this.#repeatsRow(node);
+      case 'composite':
+      case 'contraction':
+      case 'fusion':
+        return false;
+    }
+  }
+
+  /** Whether a movement gives each element of a row the row's one value. */
+  #repeatsRow(node: Node): boolean {
+    if (
+      node.inputs.length !== 1 ||
+      !sameShape(node.inputs[0]!.type.shape, this.#kept) ||
+      !sameShape(node.results[0]!.type.shape, this.#domain)
+    )
+      return false;
+    const index = this.#domain.map((_, axis) => symbol(`$${axis}`));
+    const wanted = index.map((at, axis) => (this.#axes.includes(axis) || this.#kept[axis]!.key === '1' ? ZERO : at));
+    const moved = moveIndex(node, index, this.#bounds);
+    return moved !== undefined && sameShape(moved.index, wanted);
+  }
+}
+
+function axesOf(node: Node): readonly number[] {
+  const { body } = node.op;
+  return body.kind === 'reduction' ? body.axes(node.attributes) : [];
+}

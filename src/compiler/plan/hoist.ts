@@ -1,0 +1,69 @@
+/**
+ * Decides which kernel calls run once, when the program is loaded: those that depend on weights alone. Packed panels
+ * and folded constants are found this way; nothing marks them.
+ */
+import { constantValue } from '../dims/dim.ts';
+import type { BufferId, KernelCall, LoweredProgram } from './lowered.ts';
+
+/** Buffers a call reads (`readwrite` included), and those it writes. */
+export function readsOf(call: KernelCall): BufferId[] {
+  return call.buffers.filter((_, at) => call.kernel.buffers[at]!.access !== 'write');
+}
+
+export function writesOf(call: KernelCall): BufferId[] {
+  return call.buffers.filter((_, at) => call.kernel.buffers[at]!.access !== 'read');
+}
+
+/**
+ * Indices of the calls to run at load, in their order. A call qualifies when all its sizes are numbers, all it reads
+ * are weights or results of such calls, and what it writes is neither a weight, an input nor an output.
+ */
+export function loadTimeCalls(lowered: LoweredProgram): ReadonlySet<number> {
+  const { calls } = lowered;
+  const given = new Set(lowered.weights.map(({ buffer }) => buffer));
+  const outside = new Set([...given, ...lowered.inputs.map((input) => input.buffer)]);
+  for (const output of lowered.outputs) outside.add(output.buffer);
+  const hoisted = new Set<number>();
+  calls.forEach((call, at) => {
+    const isStatic =
+      call.sizes.every((size) => constantValue(size) !== undefined) &&
+      call.buffers.every((buffer) => constantValue(lowered.buffers[buffer]!.size) !== undefined);
+    if (isStatic && writesOf(call).every((buffer) => !outside.has(buffer))) hoisted.add(at);
+  });
+  // Removing a call can disqualify others, earlier ones too: repeat until nothing changes.
+  for (let before = -1; before !== hoisted.size;) {
+    before = hoisted.size;
+    const fixed = buffersFixedAtLoad(calls, hoisted, given);
+    for (const at of hoisted) {
+      const call = calls[at]!;
+      if (![...readsOf(call), ...writesOf(call)].every((buffer) => fixed.has(buffer))) hoisted.delete(at);
+    }
+  }
+  return hoisted;
+}
+
+/**
+ * Buffers whose contents are final after load: weights that no step writes, and results all of whose writers run at
+ * load, before the first step that reads them.
+ */
+function buffersFixedAtLoad(
+  calls: readonly KernelCall[],
+  hoisted: ReadonlySet<number>,
+  weights: ReadonlySet<BufferId>,
+): ReadonlySet<BufferId> {
+  const fixed = new Set(weights);
+  const touchedByStep = new Set<BufferId>();
+  calls.forEach((call, at) => {
+    const writes = writesOf(call);
+    if (hoisted.has(at)) {
+      for (const buffer of writes) {
+        if (touchedByStep.has(buffer)) fixed.delete(buffer);
+        else fixed.add(buffer);
+      }
+    } else {
+      for (const buffer of call.buffers) touchedByStep.add(buffer);
+      for (const buffer of writes) fixed.delete(buffer);
+    }
+  });
+  return fixed;
+}

@@ -1,0 +1,186 @@
+/**
+ * From kernel calls over numbered buffers to the Program of one target: equal kernels merged, calls split into those
+ * that run at load and the steps of a run, buffers classified with their lifetimes, and the argument table that the
+ * WebAssembly module reads. Offsets are not decided here: the runtime lays buffers out when dimensions are bound.
+ */
+import type { DimDeclaration } from '../ir/graph.ts';
+import type { Kernel } from '../kernel/ir.ts';
+import {
+  PROGRAM_VERSION,
+  type BufferSpec,
+  type Program,
+  type Step,
+  type TargetName,
+  type TargetProgram,
+} from '../../program/program.ts';
+import type { SizeExpr } from '../../program/size.ts';
+import { mergeKernels } from './merge.ts';
+import { loadTimeCalls } from './hoist.ts';
+import type { BufferId, KernelCall, LoweredProgram, NamedTensor } from './lowered.ts';
+import { toSizeExpr } from './size-expr.ts';
+
+/** One call of the generated `run` function. */
+export interface RunCall {
+  /** Index into `kernels`. */
+  readonly kernel: number;
+  /** Slots of the argument table, in the kernel's order: its buffers, then its sizes. */
+  readonly arguments: readonly number[];
+}
+
+export interface Plan {
+  readonly program: TargetProgram;
+  /** Distinct kernels; a step's `kernel` is an index here. */
+  readonly kernels: readonly Kernel[];
+  /** The calls of a run, in order: `program.steps` in terms of the table's slots. */
+  readonly runArguments: readonly RunCall[];
+  /** Kernels that the runtime calls itself, at load. */
+  readonly exportedKernels: readonly number[];
+  /** 32-bit words of the argument table, from address 0 on. */
+  readonly tableSlots: number;
+}
+
+/** Plans one target's program. `lowered` is consistent: every call names as many buffers and sizes as its kernel. */
+export function plan(lowered: LoweredProgram): Plan {
+  const { kernels, numbers } = mergeKernels(lowered.calls.map((call) => call.kernel));
+  const hoisted = loadTimeCalls(lowered);
+  const calls = { load: [] as NumberedCall[], run: [] as NumberedCall[] };
+  lowered.calls.forEach((call, at) => {
+    calls[hoisted.has(at) ? 'load' : 'run'].push({ call, kernel: numbers[at]! });
+  });
+  const buffers = classifyBuffers(lowered, calls.load, calls.run);
+  const step = ({ call, kernel }: NumberedCall): Step => ({
+    kernel,
+    buffers: call.buffers.map(buffers.number),
+    sizes: call.sizes.map(toSizeExpr),
+    origin: call.origin.path,
+  });
+  const tensor = ({ name, type, shape, buffer }: NamedTensor) => ({
+    name,
+    dtype: type,
+    shape: shape.map(toSizeExpr),
+    buffer: buffers.number(buffer),
+  });
+  const steps = calls.run.map(step);
+  const table = new TableBuilder();
+  const runArguments = table.addSteps(steps);
+  const program: TargetProgram = {
+    buffers: buffers.specs,
+    inputs: lowered.inputs.map(tensor),
+    outputs: lowered.outputs.map(tensor),
+    weights: lowered.weights
+      .filter(({ buffer }) => buffers.isKept(buffer))
+      .map((weight) => ({ ...tensor(weight), shape: weight.shape.map(staticSize) })),
+    loadSteps: calls.load.map(step),
+    steps,
+    kernels: kernels.map((kernel) => kernel.name),
+    table: { buffers: table.buffers, sizes: table.sizes },
+  };
+  const exportedKernels = [...new Set(calls.load.map(({ kernel }) => kernel))].sort((a, b) => a - b);
+  return { program, kernels, runArguments, exportedKernels, tableSlots: table.buffers.length + table.sizes.length };
+}
+
+/** Puts the plans of one entry's targets together. */
+export function assembleProgram(
+  name: string,
+  dims: readonly DimDeclaration[],
+  plans: { readonly [target in TargetName]?: Plan },
+): Program {
+  return {
+    version: PROGRAM_VERSION,
+    name,
+    dims: dims.map((dim) => ({ name: dim.name, ...(dim.max !== undefined && { max: dim.max }) })),
+    targets: {
+      ...(plans.wasm && { wasm: plans.wasm.program }),
+      ...(plans.js && { js: plans.js.program }),
+    },
+  };
+}
+
+interface NumberedCall {
+  readonly call: KernelCall;
+  readonly kernel: number;
+}
+
+interface ClassifiedBuffers {
+  readonly specs: readonly BufferSpec[];
+  /** Whether anything uses the buffer; others have no number. */
+  readonly isKept: (buffer: BufferId) => boolean;
+  readonly number: (buffer: BufferId) => number;
+}
+
+/** First and last index of the calls that touch each buffer. */
+function touchRanges(calls: readonly NumberedCall[]): Map<BufferId, { first: number; last: number }> {
+  const ranges = new Map<BufferId, { first: number; last: number }>();
+  calls.forEach(({ call }, at) => {
+    for (const buffer of call.buffers) ranges.set(buffer, { first: ranges.get(buffer)?.first ?? at, last: at });
+  });
+  return ranges;
+}
+
+function classifyBuffers(
+  lowered: LoweredProgram,
+  load: readonly NumberedCall[],
+  run: readonly NumberedCall[],
+): ClassifiedBuffers {
+  const loadRanges = touchRanges(load);
+  const runRanges = touchRanges(run);
+  const inputs = new Set(lowered.inputs.map(({ buffer }) => buffer));
+  const outputs = new Set(lowered.outputs.map(({ buffer }) => buffer));
+  const weights = new Set(lowered.weights.map(({ buffer }) => buffer));
+  const numbers = new Map<BufferId, number>();
+  const specs: BufferSpec[] = [];
+  lowered.buffers.forEach((buffer, id) => {
+    const size = toSizeExpr(buffer.size);
+    const inLoad = loadRanges.get(id);
+    const inRun = runRanges.get(id);
+    let spec: BufferSpec;
+    if (inputs.has(id) || outputs.has(id)) {
+      const first = inputs.has(id) ? -1 : (inRun?.first ?? 0);
+      const last = outputs.has(id) ? run.length : (inRun?.last ?? -1);
+      spec = { kind: 'arena', size, first, last };
+    } else if (inRun) {
+      const isPersistent = weights.has(id) || inLoad !== undefined;
+      spec = isPersistent ? { kind: 'persistent', size, first: 0, last: 0 } : { kind: 'arena', size, ...inRun };
+    } else if (inLoad) {
+      spec = { kind: 'staging', size, ...inLoad };
+    } else {
+      return;
+    }
+    numbers.set(id, specs.length);
+    specs.push(spec);
+  });
+  return { specs, isKept: (buffer) => numbers.has(buffer), number: (buffer) => numbers.get(buffer)! };
+}
+
+function staticSize(dim: NamedTensor['shape'][number]): number {
+  const size = toSizeExpr(dim);
+  if (typeof size !== 'number') throw new Error(`a weight has the symbolic dimension ${dim.key}`);
+  return size;
+}
+
+/** Collects the distinct arguments of the steps; their slots are known once all have been seen. */
+class TableBuilder {
+  readonly buffers: number[] = [];
+  readonly sizes: SizeExpr[] = [];
+
+  addSteps(steps: readonly Step[]): RunCall[] {
+    const bufferSlots = new Map<number, number>();
+    const sizeSlots = new Map<string, number>();
+    for (const step of steps) {
+      for (const buffer of step.buffers) {
+        if (!bufferSlots.has(buffer)) bufferSlots.set(buffer, this.buffers.push(buffer) - 1);
+      }
+      for (const size of step.sizes) {
+        const key = JSON.stringify(size);
+        if (!sizeSlots.has(key)) sizeSlots.set(key, this.sizes.push(size) - 1);
+      }
+    }
+    return steps.map((step) => ({
+      kernel: step.kernel,
+      arguments: [
+        ...step.buffers.map((buffer) => bufferSlots.get(buffer)!),
+        ...step.sizes.map((size) => this.buffers.length + sizeSlots.get(JSON.stringify(size))!),
+      ],
+    }));
+  }
+}

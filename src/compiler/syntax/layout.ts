@@ -1,0 +1,235 @@
+/**
+ * Decides where statements and declarations begin, before anything is parsed.
+ *
+ * Newlines do not separate statements, and most keywords are ordinary names elsewhere. But after a finished operand no
+ * expression goes on with a name, so outside of brackets a name there begins a statement, and the word after it tells
+ * which. This pass marks those words with token types of their own. The parser then needs one token of lookahead, and
+ * after a mistake it always knows where the next statement begins. Where text is broken, line breaks serve as a hint;
+ * they never decide how correct text is read.
+ *
+ * Braces that are missing or too many, words that begin nothing, and constructs that are not implemented yet are
+ * reported here, once; the stream that leaves has balanced bodies.
+ */
+import type { IToken, TokenType } from 'chevrotain';
+import * as t from '../../../grammar/tokens.ts';
+import type { DiagnosticSink } from '../base/diagnostic.ts';
+import type { Source } from '../base/source.ts';
+import { LayoutState } from './layout-state.ts';
+import { clip } from './lex.ts';
+import { skipDeclaration, skipMixture, skipStray, skipUnknownStatement } from './skipping.ts';
+import { endsOperand, isBrace } from './token-facts.ts';
+import {
+  bodyWords,
+  declarationWords,
+  keywordTypes,
+  misspeltDeclaration,
+  unsupportedDeclarations,
+  unsupportedStatements,
+} from './words.ts';
+
+export interface LaidOut {
+  readonly tokens: IToken[];
+  /** Offsets at which something was reported here. */
+  readonly mistakes: readonly number[];
+}
+
+export function layOut(tokens: readonly IToken[], source: Source, sink: DiagnosticSink): LaidOut {
+  const state = new LayoutState(tokens, source, sink);
+  while (state.at < tokens.length) {
+    if (!begin(state)) pass(state);
+  }
+  state.closeBodies('the end of the file');
+  return { tokens: state.out, mistakes: state.mistakes };
+}
+
+/** Handles the current token if something begins with it, or if nothing may stand there. */
+function begin(state: LayoutState): boolean {
+  if (state.afterNames && state.is(0, t.Identifier) && (state.current.image === 'from' || state.is(1, t.Text))) {
+    return false;
+  }
+  state.afterNames = false;
+  const declaration = declarationStart(state);
+  if (declaration !== undefined) {
+    beginDeclaration(state, declaration);
+    return true;
+  }
+  if (state.is(0, t.RightBrace) && state.atFileLevel && state.place !== 'names') {
+    skipStray(state, `unexpected \`}\`: no brace is open here`);
+    return true;
+  }
+  const start = statementStart(state);
+  const outside = state.atFileLevel && state.awaiting === 'nothing';
+  if (outside && (start === undefined ? isBetweenDeclarations(state) : start !== t.ConstKeyword)) {
+    skipStray(state, `expected a declaration, found \`${clip(state.current.image)}\``);
+    return true;
+  }
+  if (start === undefined) return false;
+  if (start === t.Skipped) skipUnknownStatement(state, beginStatement);
+  else beginStatement(state, start);
+  return true;
+}
+
+function isBetweenDeclarations({ place, previous }: LayoutState): boolean {
+  return place === 'file' && (isBrace(previous) || previous?.tokenType === t.Skipped);
+}
+
+// Declarations.
+
+/** `import`, or a declaration's word with a name and what must follow the name. */
+function declarationStart(state: LayoutState): TokenType | undefined {
+  if (state.is(0, t.Import)) return t.Import;
+  if (!state.is(0, t.Identifier) || !state.is(1, t.Identifier)) return undefined;
+  const opened = state.is(2, t.LeftParen, t.LeftBrace);
+  const word = state.current.image;
+  const possible = state.atFileLevel && state.fresh && state.awaiting === 'nothing';
+  // Inside of something else, only what looks like a whole header counts.
+  if (!possible && !(opened && state.onNewLine)) return undefined;
+  if (unsupportedDeclarations.has(word)) return t.Skipped;
+  if (declarationWords.has(word)) return keywordTypes.get(word);
+  const meant = possible && opened ? misspeltDeclaration(word) : undefined;
+  if (meant === undefined) return undefined;
+  state.report('HED1004', undefined, `\`${word}\` begins no declaration`, { hint: `did you mean \`${meant}\`?` });
+  return keywordTypes.get(meant);
+}
+
+function beginDeclaration(state: LayoutState, type: TokenType): void {
+  state.closeBodies(`\`${state.current.image}\``);
+  state.inTargets = false;
+  state.awaiting = 'nothing';
+  if (type === t.Skipped) {
+    skipDeclaration(state);
+  } else {
+    if (type !== t.Import) state.awaiting = 'declaration';
+    state.emit(type);
+  }
+}
+
+// Statements.
+
+/** The token type of the statement that begins here; `Skipped` if a word begins none. */
+function statementStart(state: LayoutState): TokenType | undefined {
+  const inHeader = state.awaiting === 'declaration';
+  // A header whose `{` was forgotten ends with a line that begins a statement.
+  if (inHeader && !(state.onNewLine && state.previous && endsOperand(state.previous))) return undefined;
+  switch (state.current.tokenType) {
+    case t.Return:
+      return t.Return;
+    case t.For:
+      if (state.previous?.tokenType === t.LeftBracket) return undefined;
+      return state.place !== 'group' || state.onNewLine ? t.ForKeyword : undefined;
+    case t.If:
+      return ifBegins(state) ? t.IfKeyword : undefined;
+    case t.Identifier:
+      return state.fresh && !inHeader ? freshWord(state) : interruptingWord(state);
+    default:
+      return reservedTarget(state);
+  }
+}
+
+function ifBegins(state: LayoutState): boolean {
+  const { previous } = state;
+  // `a if c else b` is Python's form of an expression; the parser says how it is written.
+  if (state.fresh) return isBrace(previous) || state.onNewLine || state.landmark !== t.Else;
+  if (previous?.tokenType === t.Else) return state.out.at(-2)?.tokenType === t.RightBrace;
+  // Where an operand is missing, a line that begins with `if … {` is the next statement.
+  return state.onNewLine && state.landmark === t.LeftBrace;
+}
+
+/** What a name begins where whatever came before is complete. */
+function freshWord(state: LayoutState): TokenType | undefined {
+  const word = state.current.image;
+  if (state.is(1, t.Equal, t.Comma, t.Colon)) return t.Target;
+  if (word === 'as' && !isBrace(state.previous)) return undefined;
+  const keyword = bodyWords.has(word) ? keywordTypes.get(word) : undefined;
+  if (keyword !== undefined) return keyword;
+  if (unsupportedStatements.has(word)) return t.Skipped;
+  // On the same line it is rather an operator or a comma that is missing; the parser says so.
+  const sameLine = !state.onNewLine && !isBrace(state.previous);
+  return sameLine ? undefined : t.Skipped;
+}
+
+/** What a name begins where an expression, a bracket or a header is still open, that is, where something is missing. */
+function interruptingWord(state: LayoutState): TokenType | undefined {
+  if (!state.onNewLine || state.place === 'names') return undefined;
+  const word = state.current.image;
+  const keyword = bodyWords.has(word) ? keywordTypes.get(word) : undefined;
+  if (keyword !== undefined && state.is(1, t.Identifier) && state.tokens[state.at + 1]!.image !== 'as') return keyword;
+  const previous = state.previous?.tokenType;
+  // Behind a comma a name may go on a list of targets; or, in brackets, be a named argument in Python's form.
+  const continued = state.place === 'group' ? [t.LeftParen, t.LeftBracket, t.Comma, t.Colon] : [t.Comma];
+  if (continued.some((type) => type === previous)) {
+    const interrupts = state.place !== 'group' && !state.inTargets && state.is(1, t.Equal);
+    return interrupts ? t.Target : undefined;
+  }
+  return state.assigns ? t.Target : undefined;
+}
+
+/** `training = …`: reported, then taken for the assignment it was meant to be. */
+function reservedTarget(state: LayoutState): TokenType | undefined {
+  const { image } = state.current;
+  if (!t.reservedTexts.includes(image) || !state.is(1, t.Equal)) return undefined;
+  if (!state.fresh || !(state.onNewLine || isBrace(state.previous))) return undefined;
+  state.report('HED1019', undefined, `\`${image}\` is a reserved word and cannot be a name`);
+  return t.Target;
+}
+
+function beginStatement(state: LayoutState, type: TokenType): void {
+  state.closeGroups();
+  const elseIf = type === t.IfKeyword && state.previous?.tokenType === t.Else;
+  if (state.awaiting !== 'nothing' && !elseIf) state.openBody();
+  state.inTargets = type === t.Target;
+  state.awaiting = type === t.IfKeyword || type === t.ForKeyword ? 'statement' : 'nothing';
+  state.emit(type);
+}
+
+// Everything else.
+
+function pass(state: LayoutState): void {
+  switch (state.current.tokenType) {
+    case t.LeftParen:
+    case t.LeftBracket:
+      state.open('group');
+      return state.emit();
+    case t.RightParen:
+    case t.RightBracket:
+      if (state.place === 'group') state.close();
+      return state.emit();
+    case t.LeftBrace:
+      state.closeGroups();
+      state.open(state.previous?.tokenType === t.Import ? 'names' : 'body');
+      state.awaiting = 'nothing';
+      state.inTargets = false;
+      return state.emit();
+    case t.RightBrace:
+      state.closeGroups();
+      state.afterNames = state.close() === 'names';
+      state.awaiting = 'nothing';
+      return state.emit();
+    case t.Equal:
+      state.inTargets = false;
+      return state.emit();
+    case t.Else:
+      if (state.previous?.tokenType === t.RightBrace) state.awaiting = 'statement';
+      return state.emit();
+    case t.Frozen:
+      // Only the word is left out, so that the model it stands before is still read.
+      state.report('HED1010', undefined, '`frozen` is not supported yet');
+      state.at++;
+      return;
+    case t.Mixture:
+      return skipMixture(state);
+    case t.Identifier:
+      return state.emit(wordInside(state));
+    default:
+      return state.emit();
+  }
+}
+
+/** `as` and `from` are keywords inside of what another word began. */
+function wordInside(state: LayoutState): TokenType {
+  const { previous } = state;
+  const word = state.current.image;
+  if (state.afterNames && word === 'from') return t.FromKeyword;
+  const named = state.is(1, t.Equal, t.Comma, t.Colon);
+  return word === 'as' && previous !== undefined && endsOperand(previous) && !named ? t.AsKeyword : t.Identifier;
+}

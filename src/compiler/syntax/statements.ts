@@ -1,0 +1,155 @@
+/** Concrete to abstract syntax: bodies and statements. What could not be read becomes an error statement. */
+import type { CstNode } from 'chevrotain';
+import * as t from '../../../grammar/tokens.ts';
+import { diagnostic } from '../base/diagnostic.ts';
+import type { Span } from '../base/source.ts';
+import type { Body, ConstStatement, ErrorStatement, Expr, IfStatement, Name, Statement } from './ast.ts';
+import type { BuildContext } from './cst.ts';
+import { after, has, isNode, nameOf, nodeOf, nodes, spanOf, tokenOf, tokensOf } from './cst.ts';
+import { expression, iteration } from './expressions.ts';
+import { skippedNames } from './token-facts.ts';
+import { tokenSpan } from './lex.ts';
+import { textLiteral } from './literals.ts';
+import { tensorType } from './types.ts';
+
+export function bodyOf(context: BuildContext, node: CstNode | undefined, fallback: Span): Body {
+  if (!node) return { statements: [], span: after(fallback) };
+  const span = spanOf(context, node, after(fallback));
+  return { statements: nodes(node, 'statement').map((child) => statementOf(context, child, after(span))), span };
+}
+
+function statementOf(context: BuildContext, node: CstNode, fallback: Span): Statement {
+  const span = spanOf(context, node, fallback);
+  const skipped = tokenOf(node, t.Skipped);
+  if (skipped) return errorStatement(span, skippedNames(skipped));
+  const inner = Object.values(node.children).flat().find(isNode);
+  if (!inner) return errorStatement(span, []);
+  switch (inner.name) {
+    case 'assignStatement':
+      return assignStatement(context, inner, span);
+    case 'paramStatement':
+      return paramStatement(context, inner, span);
+    case 'inputStatement':
+      return inputStatement(context, inner, span);
+    case 'outputStatement':
+      return outputStatement(context, inner, span);
+    case 'constStatement':
+      return constStatement(context, inner, span) ?? errorStatement(span, []);
+    case 'requireStatement':
+      return requireStatement(context, inner, span);
+    case 'dimsStatement':
+      return dimsStatement(context, inner, span);
+    case 'ifStatement':
+      return ifStatement(context, inner, span);
+    case 'forStatement':
+      return forStatement(context, inner, span);
+    default:
+      return returnStatement(context, inner, span);
+  }
+}
+
+/** `names` are what the statement would have bound, so that later stages do not miss them. */
+function errorStatement(span: Span, names: readonly Name[]): ErrorStatement {
+  return { kind: 'error', names, span };
+}
+
+function declaredName(context: BuildContext, node: CstNode): Name | undefined {
+  const token = tokenOf(node, t.Identifier);
+  return token && nameOf(context, token);
+}
+
+function valueOf(context: BuildContext, node: CstNode, span: Span): Expr {
+  return expression(context, nodeOf(node, 'expression'), after(span));
+}
+
+function assignStatement(context: BuildContext, node: CstNode, span: Span): Statement {
+  const targets = tokensOf(node, 'targets').map((token) => nameOf(context, token));
+  const typeNode = nodeOf(node, 'tensorType');
+  const type = tensorType(context, typeNode);
+  if (type && targets.length > 1) {
+    context.sink.report(
+      diagnostic('HED1017', type.span, 'a type can only stand behind a single name', {
+        hint: 'assert the shapes in statements of their own: `y: f32[n] = y`',
+      }),
+    );
+  }
+  const value = valueOf(context, node, span);
+  return { kind: 'assign', targets, ...(type && targets.length === 1 && { type }), value, span };
+}
+
+function paramStatement(context: BuildContext, node: CstNode, span: Span): Statement {
+  const name = declaredName(context, node);
+  const type = tensorType(context, nodeOf(node, 'tensorType'));
+  if (!name || !type) return errorStatement(span, name ? [name] : []);
+  const initializer = has(node, t.Equal) ? valueOf(context, node, span) : undefined;
+  return { kind: 'param', name, type, ...(initializer && { initializer }), span };
+}
+
+function inputStatement(context: BuildContext, node: CstNode, span: Span): Statement {
+  const name = declaredName(context, node);
+  const type = tensorType(context, nodeOf(node, 'tensorType'));
+  if (!name || !type) return errorStatement(span, name ? [name] : []);
+  return { kind: 'input', name, optional: has(node, t.Question), type, span };
+}
+
+function outputStatement(context: BuildContext, node: CstNode, span: Span): Statement {
+  const name = declaredName(context, node);
+  if (!name) return errorStatement(span, []);
+  const type = tensorType(context, nodeOf(node, 'tensorType'));
+  return { kind: 'output', name, ...(type && { type }), value: valueOf(context, node, span), span };
+}
+
+/** Absent where even the name is missing. */
+export function constStatement(context: BuildContext, node: CstNode, span: Span): ConstStatement | undefined {
+  const name = declaredName(context, node);
+  return name && { kind: 'const', name, value: valueOf(context, node, span), span };
+}
+
+function requireStatement(context: BuildContext, node: CstNode, span: Span): Statement {
+  const text = tokenOf(node, t.Text);
+  const message = text && textLiteral(context, text);
+  return { kind: 'require', condition: valueOf(context, node, span), ...(message && { message }), span };
+}
+
+function dimsStatement(context: BuildContext, node: CstNode, span: Span): Statement {
+  const dims = nodes(node, 'dim').flatMap((dim) => {
+    const name = declaredName(context, dim);
+    if (!name) return [];
+    const max = has(dim, t.LessEqual) ? valueOf(context, dim, span) : undefined;
+    return [{ name, ...(max && { max }) }];
+  });
+  return { kind: 'dims', dims, span };
+}
+
+function ifStatement(context: BuildContext, node: CstNode, span: Span): IfStatement {
+  const condition = valueOf(context, node, span);
+  const then = bodyOf(context, nodeOf(node, 'then'), span);
+  const otherwise = elseOf(context, node, span);
+  // `then` is the language's word; syntax trees are never awaited.
+  // oxlint-disable-next-line unicorn/no-thenable
+  return { kind: 'if', condition, then, ...(otherwise && { else: otherwise }), span };
+}
+
+function elseOf(context: BuildContext, node: CstNode, span: Span): Body | undefined {
+  const nested = nodeOf(node, 'ifStatement');
+  if (nested) {
+    const inner = ifStatement(context, nested, spanOf(context, nested, after(span)));
+    return { statements: [inner], span: inner.span };
+  }
+  const otherwise = nodeOf(node, 'else');
+  return otherwise && bodyOf(context, otherwise, span);
+}
+
+function forStatement(context: BuildContext, node: CstNode, span: Span): Statement {
+  const { variable, over, path } = iteration(context, nodeOf(node, 'iteration'), span);
+  if (!variable) return errorStatement(span, []);
+  const body = bodyOf(context, nodeOf(node, 'body'), span);
+  return { kind: 'for', variable, over, ...(path && { path }), body, span };
+}
+
+function returnStatement(context: BuildContext, node: CstNode, span: Span): Statement {
+  const values = nodes(node, 'expression').map((value) => expression(context, value, after(span)));
+  const word = tokenOf(node, t.Return);
+  const missing = after(word ? tokenSpan(context.source, word) : span);
+  return { kind: 'return', values: values.length > 0 ? values : [{ kind: 'error', span: missing }], span };
+}

@@ -1,0 +1,227 @@
+/**
+ * From the parser's errors to sentences. One mistake must give one diagnostic: within one statement (or one parameter
+ * of a header) only the first error counts, and none where lexing or layout has already reported something.
+ */
+import { EOF, tokenMatcher } from 'chevrotain';
+import type { IToken, TokenType } from 'chevrotain';
+import * as t from '../../../grammar/tokens.ts';
+import type { ParserError } from '../../../grammar/parser.ts';
+import { diagnostic } from '../base/diagnostic.ts';
+import type { Diagnostic, Label } from '../base/diagnostic.ts';
+import type { Source, Span } from '../base/source.ts';
+import { expectation } from './expectations.ts';
+import { clip, tokenSpan } from './lex.ts';
+import { regionsOf } from './regions.ts';
+import type { Regions } from './regions.ts';
+
+export interface ParsedText {
+  readonly source: Source;
+  readonly tokens: readonly IToken[];
+  /** Offsets of what was reported before parsing. */
+  readonly mistakes: readonly number[];
+}
+
+export function explainErrors(errors: readonly ParserError[], text: ParsedText): Diagnostic[] {
+  if (errors.length === 0) return [];
+  const regions = regionsOf(text.tokens);
+  const spoken = new Set<number>(text.mistakes.map((offset) => regions.at(offset)));
+  const result: Diagnostic[] = [];
+  for (const error of errors) {
+    const fault = faultOf(error, text, regions);
+    const region = regions.before(fault.foundIndex);
+    const behind = fault.previous?.startOffset ?? 0;
+    if (spoken.has(region) || text.mistakes.some((at) => at >= behind && at < fault.foundAt)) continue;
+    spoken.add(region);
+    result.push(explain(fault));
+  }
+  return result;
+}
+
+/** One parser error with what is needed to talk about it. */
+interface Fault {
+  readonly source: Source;
+  /** The name of the token type wanted, or `''` where several are possible. */
+  readonly wanted: string;
+  readonly rule: string;
+  readonly outerRule: string;
+  readonly found: IToken;
+  readonly foundIndex: number;
+  readonly foundAt: number;
+  readonly previous: IToken | undefined;
+  readonly beforePrevious: IToken | undefined;
+  /** Whether a block's second list of parameters is concerned. */
+  readonly secondList: boolean;
+  /** The innermost bracket open at the found token. */
+  readonly opener: IToken | undefined;
+}
+
+function faultOf(error: ParserError, text: ParsedText, regions: Regions): Fault {
+  const stack = error.context.ruleStack;
+  const found = error.token;
+  const atEnd = tokenMatcher(found, EOF);
+  const foundIndex = atEnd ? text.tokens.length : regions.indexOf(found);
+  return {
+    source: text.source,
+    wanted: error.message,
+    rule: stack.at(-1) ?? '',
+    outerRule: stack.at(-2) ?? '',
+    found,
+    foundIndex,
+    foundAt: atEnd ? text.source.text.length : found.startOffset,
+    previous: text.tokens[foundIndex - 1],
+    beforePrevious: text.tokens[foundIndex - 2],
+    secondList: error.context.ruleOccurrenceStack.at(-1) === 2,
+    opener: regions.openerAt(foundIndex),
+  };
+}
+
+function isEnd(token: IToken): boolean {
+  return tokenMatcher(token, EOF);
+}
+
+function explain(fault: Fault): Diagnostic {
+  return missingOperand(fault) ?? unclosed(fault) ?? strayInBody(fault) ?? unexpected(fault);
+}
+
+/** `a +`, `a |>`: reported at the operator, where the next line is not to blame. */
+function missingOperand(fault: Fault): Diagnostic | undefined {
+  const { previous, found } = fault;
+  if (!previous || (fault.rule !== 'atom' && fault.rule !== 'expression')) return undefined;
+  const isOperator = tokenMatcher(previous, t.BinaryOperator) || tokenMatcher(previous, t.PrefixOperator);
+  if (!isOperator && previous.tokenType !== t.PipeArrow) return undefined;
+  if (found.tokenType === t.If) {
+    return diagnostic('HED1006', tokenSpan(fault.source, found), 'an `if` expression as an operand needs parentheses', {
+      hint: 'write `(if … then … else …)`',
+    });
+  }
+  const what = previous.tokenType === t.PipeArrow ? 'stage' : 'right operand';
+  const sameLine = !isEnd(found) && previous.endLine === found.startLine;
+  const message = `\`${previous.image}\` has no ${what}${sameLine ? `: found ${shown(found)}` : ''}`;
+  const hint = sameLine ? reservedHint(found) : undefined;
+  return diagnostic('HED1006', tokenSpan(fault.source, previous), message, { hint });
+}
+
+function reservedHint({ image }: IToken): string | undefined {
+  return t.reservedTexts.includes(image) ? `\`${image}\` is a reserved word and cannot be a name` : undefined;
+}
+
+const closers: Readonly<Record<string, string>> = {
+  [t.RightParen.name]: ')',
+  [t.RightBracket.name]: ']',
+  [t.RightBrace.name]: '}',
+};
+
+/** A bracket that is not closed where its content must end. */
+function unclosed(fault: Fault): Diagnostic | undefined {
+  const { wanted, rule, found, opener } = fault;
+  const closer = closers[wanted] ?? impliedCloser(fault);
+  if (closer === undefined || !opener || !endsContent(found)) return undefined;
+  if (rule === 'body' && !isEnd(found)) return undefined;
+  const message = `expected \`${closer}\` to close ${purpose(fault)}, found ${shown(found)}`;
+  const secondary: Label[] = [{ span: tokenSpan(fault.source, opener), text: 'opened here' }];
+  return diagnostic('HED1003', place(fault), message, { secondary });
+}
+
+/** Where an item is missing because its list stops: `f(a,` before the next statement. */
+function impliedCloser({ wanted, found, opener }: Fault): string | undefined {
+  if (wanted !== '' || !opener || !(isEnd(found) || startsSomething(found))) return undefined;
+  return opener.tokenType === t.LeftParen ? ')' : opener.tokenType === t.LeftBracket ? ']' : undefined;
+}
+
+function startsSomething(token: IToken): boolean {
+  return tokenMatcher(token, t.StatementStart) || tokenMatcher(token, t.DeclarationStart);
+}
+
+/** Whether nothing inside of brackets could go on with the token, so that it is the bracket that is missing. */
+function endsContent(token: IToken): boolean {
+  const type = token.tokenType;
+  const closes = type === t.RightParen || type === t.RightBracket || type === t.RightBrace || type === t.LeftBrace;
+  return closes || isEnd(token) || startsSomething(token);
+}
+
+function purpose({ rule, outerRule }: Fault): string {
+  const rules: Readonly<Record<string, string>> = {
+    arguments: 'the call',
+    argument: 'the call',
+    subscripts: 'the index',
+    subscript: 'the index',
+    list: 'the list',
+    group: 'the parenthesis',
+    parameters: 'the parameters',
+    parameter: 'the parameters',
+    results: 'the results',
+    tupleType: 'the tuple type',
+    listType: 'the list type',
+    axes: 'the tensor type',
+    axis: 'the tensor type',
+    importDeclaration: 'the imported names',
+    importedName: 'the imported names',
+    body: 'the body',
+  };
+  return rules[rule] ?? rules[outerRule] ?? 'the bracket';
+}
+
+/** Something between two statements, or two declarations, that belongs to neither. */
+function strayInBody(fault: Fault): Diagnostic | undefined {
+  const { rule, wanted, found, previous } = fault;
+  const afterDeclaration = rule === 'file';
+  if (!afterDeclaration && !(rule === 'body' && wanted === t.RightBrace.name)) return undefined;
+  const span = tokenSpan(fault.source, found);
+  const known = strays.get(found.tokenType);
+  if (known) return diagnostic('HED1002', span, known.message, { hint: known.hint });
+  const behind = previous && previous.tokenType !== t.LeftBrace ? ` after ${shown(previous)}` : '';
+  const wish = afterDeclaration ? 'a declaration' : 'the next statement';
+  const message = `expected an operator or ${wish}${behind}, found ${shown(found)}`;
+  return diagnostic('HED1002', span, message, { hint: reservedHint(found) });
+}
+
+/** What often stands where a statement should have ended. */
+const strays: ReadonlyMap<TokenType, { readonly message: string; readonly hint: string }> = new Map([
+  [t.If, { message: 'unexpected `if`: the value ended before it', hint: 'a choice is written `if c then a else b`' }],
+  [t.Else, { message: '`else` without an `if` before it', hint: 'an expression chooses by `if c then a else b`' }],
+  [
+    t.AsKeyword,
+    {
+      message: '`as` can only stand behind a stage of `|>`, or in a `for`',
+      hint: 'it names where parameters live: `x |> Linear(8) as head`; a value is named by `name = …`',
+    },
+  ],
+  [t.Comma, { message: 'unexpected `,`: the value ended before it', hint: 'a tuple stands in parentheses: `(a, b)`' }],
+  [t.Equal, { message: 'unexpected `=`: the value ended before it', hint: 'a comparison is written `==`' }],
+]);
+
+function unexpected(fault: Fault): Diagnostic {
+  const { wanted, found, rule, previous, beforePrevious } = fault;
+  const closer = closers[wanted];
+  const phrase =
+    closer !== undefined && !endsContent(found)
+      ? `\`,\` or \`${closer}\``
+      : expectation({ rule, wanted, previous, second: fault.secondList });
+  const message = `expected ${phrase}, found ${shown(found)}`;
+  const hint = hintFor();
+  return diagnostic('HED1002', place(fault), message, { hint });
+
+  function hintFor(): string | undefined {
+    if (rule === 'member' && beforePrevious && tokenMatcher(beforePrevious, t.Integer)) {
+      return `a float has a digit after its dot: \`${beforePrevious.image}.0\``;
+    }
+    if (found.tokenType === t.Dot) return 'a float has a digit before its dot: `0.5`';
+    if (found.tokenType === t.Equal && wanted === t.LeftBrace.name) return 'a comparison is written `==`';
+    return wanted === t.Identifier.name || wanted === '' ? reservedHint(found) : undefined;
+  }
+}
+
+/** The found token; or, where a line ends too early, the place behind what came before. */
+function place({ source, found, previous, foundAt }: Fault): Span {
+  const moved = previous && (isEnd(found) || previous.endLine !== found.startLine);
+  if (moved) {
+    const end = tokenSpan(source, previous).end;
+    return { source, start: end, end };
+  }
+  return isEnd(found) ? { source, start: foundAt, end: foundAt } : tokenSpan(source, found);
+}
+
+function shown(token: IToken): string {
+  if (token.image === '' && !isEnd(token)) return 'the end of the body';
+  return isEnd(token) ? 'the end' : `\`${clip(token.image)}\``;
+}

@@ -1,0 +1,71 @@
+/** What single tokens are to the layout stage. */
+import { tokenMatcher } from 'chevrotain';
+import type { IToken, TokenType } from 'chevrotain';
+import * as t from '../../../grammar/tokens.ts';
+import type { Name } from './ast.ts';
+
+/** The names that skipped text would have bound; the payload of a `Skipped` token. */
+interface SkippedText {
+  readonly names: readonly Name[];
+}
+
+export function skippedNames(token: IToken): readonly Name[] {
+  return (token.payload as SkippedText | undefined)?.names ?? [];
+}
+
+/** One token that stands for all text from `first` to `last`. */
+export function skippedToken(first: IToken, last: IToken, type: TokenType, names: readonly Name[]): IToken {
+  const { endOffset, endLine, endColumn } = last;
+  const end = {
+    ...(endOffset !== undefined && { endOffset }),
+    ...(endLine !== undefined && { endLine }),
+    ...(endColumn !== undefined && { endColumn }),
+  };
+  return { ...retyped(first, type), ...end, payload: { names } satisfies SkippedText };
+}
+
+export function retyped(token: IToken, type: TokenType): IToken {
+  return token.tokenType === type ? token : { ...token, tokenType: type, tokenTypeIdx: type.tokenTypeIdx! };
+}
+
+/** A brace that was forgotten: covers no text, directly behind `before`. */
+export function insertedBrace(type: TokenType, before: IToken): IToken {
+  const end = before.endOffset ?? before.startOffset;
+  return { ...retyped(before, type), image: '', startOffset: end + 1, endOffset: end };
+}
+
+/** Behind a brace, and at the start of a file, nothing is left open. */
+export function isBrace(token: IToken | undefined): boolean {
+  return token === undefined || token.tokenType === t.LeftBrace || token.tokenType === t.RightBrace;
+}
+
+const operandEnds: readonly TokenType[] = [
+  t.Identifier,
+  t.Integer,
+  t.Float,
+  t.Text,
+  t.True,
+  t.False,
+  t.None,
+  t.Training,
+  t.RightParen,
+  t.RightBracket,
+  t.Skipped,
+  t.SkippedOperand,
+];
+
+export function endsOperand(token: IToken): boolean {
+  return operandEnds.some((type) => tokenMatcher(token, type));
+}
+
+/** For each token, which of `{`, `then` and `else` comes first behind it: it tells the kinds of `if` apart. */
+export function nextLandmarks(tokens: readonly IToken[]): (TokenType | undefined)[] {
+  const result: (TokenType | undefined)[] = [];
+  let next: TokenType | undefined;
+  for (let i = tokens.length - 1; i >= 0; i--) {
+    result[i] = next;
+    const type = tokens[i]!.tokenType;
+    if (type === t.LeftBrace || type === t.Then || type === t.Else) next = type;
+  }
+  return result;
+}

@@ -1,0 +1,66 @@
+/** The words that begin declarations and statements, and what a misspelt one was meant to be. */
+import type { TokenType } from 'chevrotain';
+import * as t from '../../../grammar/tokens.ts';
+import { closest } from '../base/suggest.ts';
+
+/** The token type of every word that can begin something. */
+export const keywordTypes: ReadonlyMap<string, TokenType> = new Map([
+  ['block', t.BlockKeyword],
+  ['fn', t.FnKeyword],
+  ['model', t.ModelKeyword],
+  ['import', t.Import],
+  ['param', t.ParamKeyword],
+  ['input', t.InputKeyword],
+  ['output', t.OutputKeyword],
+  ['const', t.ConstKeyword],
+  ['require', t.RequireKeyword],
+  ['dims', t.DimsKeyword],
+  ['if', t.IfKeyword],
+  ['for', t.ForKeyword],
+  ['return', t.Return],
+]);
+
+/** Contextual words that begin a declaration; `import` is reserved, and `const` also begins a statement. */
+export const declarationWords: ReadonlySet<string> = new Set(['block', 'fn', 'model']);
+
+/** Contextual words that begin a statement. */
+export const bodyWords: ReadonlySet<string> = new Set(['param', 'input', 'output', 'const', 'require', 'dims']);
+
+/** Parts of the language that are specified but not implemented yet. */
+export const unsupportedDeclarations: ReadonlySet<string> = new Set(['train']);
+export const unsupportedStatements: ReadonlySet<string> = new Set([
+  'state',
+  'next',
+  'aux',
+  'loss',
+  'metric',
+  'optimizer',
+  'generate',
+]);
+
+const otherLanguages: Readonly<Record<string, string>> = {
+  def: 'fn',
+  func: 'fn',
+  function: 'fn',
+  class: 'block',
+  module: 'block',
+  layer: 'block',
+  network: 'model',
+};
+
+/** The declaration's word that `word` was probably meant to be. */
+export function misspeltDeclaration(word: string): string | undefined {
+  return closest(word, ['block', 'model', 'const', 'import']) ?? own(otherLanguages, word);
+}
+
+/**
+ * The statement's word that `word` was probably meant to be. Only some can be followed by anything but a name
+ * (`named`), and a call such as `inputs(x)` should not be taken for an `input`.
+ */
+export function misspeltStatement(word: string, named: boolean): string | undefined {
+  return closest(word, named ? [...bodyWords, 'return', 'for'] : ['return', 'require']);
+}
+
+function own(record: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}

@@ -1,0 +1,155 @@
+/**
+ * Checks that a value read from `program.json` is a Program: types, indices in range, version. What passes here can be
+ * run without further checks. Knows nothing of where the value came from.
+ */
+import { PROGRAM_VERSION, type BufferSpec, type Program, type TargetProgram, type TensorSpec } from './program.ts';
+import { elementCount } from './safetensors.ts';
+import type { SizeExpr } from './size.ts';
+
+/** The value is no Program of this version; `path` is where it differs: `targets.wasm.steps[3].kernel`. */
+export class ProgramError extends Error {
+  override readonly name = 'ProgramError';
+  readonly path: string;
+  /** True when only the version differs: the program may be sound, for another runtime. */
+  readonly isVersion: boolean;
+
+  constructor(path: string, wanted: string, isVersion = false) {
+    super(isVersion ? wanted : `${path || 'the program'} is not ${wanted}`);
+    this.path = path;
+    this.isVersion = isVersion;
+  }
+}
+
+type Check<T> = (value: unknown, path: string) => T;
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Size expressions nest no deeper than this in a sound program. */
+const MAX_DEPTH = 64;
+
+/** Returns `value` itself, typed. Throws ProgramError. */
+export function checkProgram(value: unknown): Program {
+  const program = record(value, '');
+  if (program['version'] !== PROGRAM_VERSION) {
+    const message = `the program has format version ${JSON.stringify(program['version'])}, this runtime reads ${PROGRAM_VERSION}`;
+    throw new ProgramError('version', message, true);
+  }
+  text(program['name'], 'name');
+  const dims = new Set<string>();
+  list(program['dims'], 'dims', (item, path) => {
+    const dim = record(item, path);
+    const name = text(dim['name'], `${path}.name`);
+    if (dims.has(name)) throw new ProgramError(`${path}.name`, 'unique');
+    dims.add(name);
+    if (dim['max'] !== undefined) index(dim['max'], `${path}.max`);
+  });
+  for (const [name, target] of Object.entries(record(program['targets'], 'targets'))) {
+    if (target !== undefined) checkTarget(record(target, `targets.${name}`), `targets.${name}`, dims);
+  }
+  return value as Program;
+}
+
+function checkTarget(target: Fields, at: string, dims: ReadonlySet<string>): void {
+  const size: Check<SizeExpr> = (value, path) => checkSize(value, path, dims);
+  const buffers = list(target['buffers'], `${at}.buffers`, (item, path) => checkBuffer(record(item, path), path, size));
+  const buffer: Check<number> = (value, path) => index(value, path, buffers.length);
+  const number: Check<number> = (value, path) => index(value, path);
+  for (const role of ['inputs', 'outputs'] as const) checkTensors(target[role], `${at}.${role}`, size, buffer);
+  checkTensors(target['weights'], `${at}.weights`, number, buffer);
+  const kernels = list(target['kernels'], `${at}.kernels`, text);
+  for (const role of ['loadSteps', 'steps'] as const) {
+    list(target[role], `${at}.${role}`, (item, path) => {
+      const step = record(item, path);
+      index(step['kernel'], `${path}.kernel`, kernels.length);
+      list(step['buffers'], `${path}.buffers`, buffer);
+      list(step['sizes'], `${path}.sizes`, role === 'steps' ? size : number);
+      text(step['origin'], `${path}.origin`);
+    });
+  }
+  const table = record(target['table'], `${at}.table`);
+  list(table['buffers'], `${at}.table.buffers`, buffer);
+  list(table['sizes'], `${at}.table.sizes`, size);
+  checkRoles(target as unknown as TargetProgram, at);
+}
+
+function checkBuffer(spec: Fields, path: string, size: Check<SizeExpr>): void {
+  oneOf(spec['kind'], `${path}.kind`, ['persistent', 'staging', 'arena']);
+  if (spec['kind'] === 'arena') size(spec['size'], `${path}.size`);
+  else index(spec['size'], `${path}.size`);
+  for (const end of ['first', 'last']) {
+    if (!Number.isSafeInteger(spec[end])) throw new ProgramError(`${path}.${end}`, 'an integer');
+  }
+}
+
+function checkTensors(value: unknown, at: string, size: Check<SizeExpr>, buffer: Check<number>): void {
+  const names = new Set<string>();
+  list(value, at, (item, path) => {
+    const tensor = record(item, path);
+    const name = text(tensor['name'], `${path}.name`);
+    if (names.has(name)) throw new ProgramError(`${path}.name`, 'unique');
+    names.add(name);
+    oneOf(tensor['dtype'], `${path}.dtype`, ['f32', 'i32', 'u32', 'bool']);
+    list(tensor['shape'], `${path}.shape`, size);
+    buffer(tensor['buffer'], `${path}.buffer`);
+  });
+}
+
+/** Everything has its type; now each buffer must have the kind that its use needs. */
+function checkRoles(target: TargetProgram, at: string): void {
+  const need = (buffer: number, kinds: readonly BufferSpec['kind'][], path: string): void => {
+    const { kind } = target.buffers[buffer]!;
+    if (!kinds.includes(kind)) throw new ProgramError(path, `in a buffer of kind ${kinds.join(' or ')}`);
+  };
+  const tensors = (list: readonly TensorSpec[], role: string): void =>
+    list.forEach((tensor, i) => need(tensor.buffer, ['arena'], `${at}.${role}[${i}]`));
+  tensors(target.inputs, 'inputs');
+  tensors(target.outputs, 'outputs');
+  target.weights.forEach(({ buffer, shape }, i) => {
+    need(buffer, ['persistent', 'staging'], `${at}.weights[${i}]`);
+    if (elementCount(shape) !== target.buffers[buffer]!.size)
+      throw new ProgramError(`${at}.weights[${i}]`, 'of the size of its buffer');
+  });
+  target.table.buffers.forEach((buffer, i) => need(buffer, ['persistent', 'arena'], `${at}.table.buffers[${i}]`));
+  const steps = { loadSteps: ['persistent', 'staging'], steps: ['persistent', 'arena'] } as const;
+  for (const role of ['loadSteps', 'steps'] as const) {
+    target[role].forEach((step, i) =>
+      step.buffers.forEach((buffer, j) => need(buffer, steps[role], `${at}.${role}[${i}].buffers[${j}]`)),
+    );
+  }
+}
+
+const OPERATORS = ['+', '*', '//', 'min', 'max'];
+
+function checkSize(value: unknown, path: string, dims: ReadonlySet<string>, depth = 0): SizeExpr {
+  if (Number.isSafeInteger(value) || (typeof value === 'string' && dims.has(value))) return value as SizeExpr;
+  if (!Array.isArray(value) || value.length < 2 || depth > MAX_DEPTH || !OPERATORS.includes(value[0]))
+    throw new ProgramError(path, 'a size expression over the declared dimensions');
+  if (value[0] === '//' && value.length !== 3) throw new ProgramError(path, 'a division of two sizes');
+  value.slice(1).forEach((operand, i) => checkSize(operand, `${path}[${i + 1}]`, dims, depth + 1));
+  return value as unknown as SizeExpr;
+}
+
+function record(value: unknown, path: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ProgramError(path, 'an object');
+  return value as Fields;
+}
+
+function text(value: unknown, path: string): string {
+  if (typeof value !== 'string') throw new ProgramError(path, 'a string');
+  return value;
+}
+
+/** An integer in `[0, limit)`. */
+function index(value: unknown, path: string, limit = 2 ** 53): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) >= limit)
+    throw new ProgramError(path, limit < 2 ** 53 ? `an index below ${limit}` : 'a non-negative integer');
+  return value as number;
+}
+
+function oneOf(value: unknown, path: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value as string)) throw new ProgramError(path, `one of ${allowed.join(', ')}`);
+}
+
+function list<T>(value: unknown, path: string, check: Check<T>): readonly T[] {
+  if (!Array.isArray(value)) throw new ProgramError(path, 'a list');
+  return Array.from(value, (item, i) => check(item, `${path}[${i}]`));
+}

@@ -1,0 +1,82 @@
+/** The JavaScript device: kernels are functions over typed-array views of one ArrayBuffer. */
+import type { TargetProgram } from '../../program/program.ts';
+import type { Dims } from '../../program/size.ts';
+import { HeddleError, reasonOf } from '../errors.ts';
+import { checkMemory, sizeArgument, type Activation, type Device } from './device.ts';
+
+/** Takes element offsets of its buffers, then its sizes. */
+export type JsKernel = (...values: number[]) => void;
+
+/** What `kernels.js` exports as `kernels`: makes the kernels, by number, over views of the same memory. */
+export type JsKernelFactory = (
+  f32: Float32Array<ArrayBuffer>,
+  i32: Int32Array<ArrayBuffer>,
+  u32: Uint32Array<ArrayBuffer>,
+) => readonly JsKernel[];
+
+/** Throws HeddleError 'program-malformed' when the factory does not make the program's kernels. */
+export function createJsDevice(program: TargetProgram, factory: JsKernelFactory): Device {
+  return new JsDevice(program, factory);
+}
+
+class JsDevice implements Device {
+  readonly base = 0;
+  memory: ArrayBuffer = new ArrayBuffer(0);
+  readonly #program: TargetProgram;
+  readonly #factory: JsKernelFactory;
+  #kernels: readonly JsKernel[] = [];
+  /** Arguments of each step. */
+  #arguments: readonly (readonly number[])[] = [];
+
+  constructor(program: TargetProgram, factory: JsKernelFactory) {
+    this.#program = program;
+    this.#factory = factory;
+    this.#makeKernels();
+  }
+
+  reserve(bytes: number): void {
+    checkMemory(bytes);
+    if (bytes <= this.memory.byteLength) return;
+    let larger: ArrayBuffer;
+    try {
+      larger = new ArrayBuffer(Math.ceil(bytes / 8) * 8);
+    } catch (error) {
+      const mebibytes = Math.ceil(bytes / 2 ** 20);
+      throw new HeddleError('memory', `the engine gives no ${mebibytes} MiB of memory`, { cause: error });
+    }
+    new Uint8Array(larger).set(new Uint8Array(this.memory));
+    this.memory = larger;
+    this.#makeKernels();
+  }
+
+  call(kernel: number, addresses: readonly number[], sizes: readonly number[]): void {
+    this.#kernels[kernel]!(...addresses.map((address) => address / 4), ...sizes);
+  }
+
+  prepare(addresses: readonly number[], dims: Dims): Activation {
+    const prepared = this.#program.steps.map(({ buffers, sizes }) => [
+      ...buffers.map((buffer) => addresses[buffer]! / 4),
+      ...sizes.map((size) => sizeArgument(size, dims)),
+    ]);
+    return () => {
+      this.#arguments = prepared;
+    };
+  }
+
+  run(): void {
+    const { steps } = this.#program;
+    for (let at = 0; at < steps.length; at++) this.#kernels[steps[at]!.kernel]!(...this.#arguments[at]!);
+  }
+
+  #makeKernels(): void {
+    const { memory } = this;
+    try {
+      this.#kernels = this.#factory(new Float32Array(memory), new Int32Array(memory), new Uint32Array(memory));
+    } catch (error) {
+      throw new HeddleError('program-malformed', `the kernels cannot be made: ${reasonOf(error)}`, { cause: error });
+    }
+    const { length } = this.#program.kernels;
+    if (!Array.isArray(this.#kernels) || this.#kernels.length < length)
+      throw new HeddleError('program-malformed', `the kernels module does not make the program's ${length} kernels`);
+  }
+}

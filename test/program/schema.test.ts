@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { checkProgram, ProgramError } from '../../src/program/schema.ts';
+import { sampleProgram } from '../runtime/sample.ts';
+
+type Path = readonly (string | number)[];
+
+/** A copy of the sample program with the value at `path` replaced. */
+function withValue(path: Path, value: unknown): unknown {
+  const program: unknown = JSON.parse(JSON.stringify(sampleProgram));
+  let holder = program as Record<string | number, unknown>;
+  for (const key of path.slice(0, -1)) holder = holder[key] as Record<string | number, unknown>;
+  if (value === undefined) delete holder[path.at(-1)!];
+  else holder[path.at(-1)!] = value;
+  return program;
+}
+
+/** Every place in a value. */
+function pathsIn(value: unknown, at: Path = []): Path[] {
+  if (typeof value !== 'object' || value === null) return [at];
+  return [at, ...Object.entries(value).flatMap(([key, item]) => pathsIn(item, [...at, key]))];
+}
+
+describe('a program', () => {
+  test('that the compiler wrote is accepted as it is', () => {
+    const program: unknown = JSON.parse(JSON.stringify(sampleProgram));
+    expect(checkProgram(program)).toBe(program);
+  });
+
+  const js = ['targets', 'js'] as const;
+  const cases: [what: string, path: Path, value: unknown, message: string][] = [
+    ['of another version', ['version'], 2, 'the program has format version 2, this runtime reads 1'],
+    ['without a version', ['version'], undefined, 'format version undefined'],
+    ['without a name', ['name'], undefined, 'name is not a string'],
+    ['with two equal dimensions', ['dims'], [{ name: 'n' }, { name: 'n' }], 'dims[1].name is not unique'],
+    ['with a target that is no object', ['targets'], { js: 3 }, 'targets.js is not an object'],
+    ['without targets', ['targets'], [], 'targets is not an object'],
+    ['with a buffer of no kind', [...js, 'buffers', 0, 'kind'], 'heap', 'buffers[0].kind is not one of'],
+    ['with a symbolic persistent buffer', [...js, 'buffers', 3, 'size'], 'batch', 'buffers[3].size is not a non-neg'],
+    ['with an undeclared dimension', [...js, 'buffers', 0, 'size'], 'time', 'buffers[0].size is not a size expression'],
+    ['with an unknown operator', [...js, 'buffers', 0, 'size'], ['%', 'batch', 2], 'is not a size expression'],
+    ['with a division of three', [...js, 'buffers', 0, 'size'], ['//', 8, 2, 2], 'is not a division of two sizes'],
+    ['with a step of no kernel', [...js, 'steps', 1, 'kernel'], 4, 'steps[1].kernel is not an index below 4'],
+    ['with a step over no buffer', [...js, 'steps', 1, 'buffers', 0], 7, 'steps[1].buffers[0] is not an index below 7'],
+    [
+      'with a step over a staging buffer',
+      [...js, 'steps', 1, 'buffers', 0],
+      2,
+      'is not in a buffer of kind persistent',
+    ],
+    ['with a load step over the arena', [...js, 'loadSteps', 0, 'buffers', 0], 0, 'is not in a buffer of kind'],
+    [
+      'with a symbolic load step',
+      [...js, 'loadSteps', 0, 'sizes', 0],
+      'batch',
+      'loadSteps[0].sizes[0] is not a non-neg',
+    ],
+    [
+      'with a weight of another size',
+      [...js, 'weights', 0, 'shape'],
+      [4],
+      'weights[0] is not of the size of its buffer',
+    ],
+    ['with two equal inputs', [...js, 'inputs', 1, 'name'], 'x', 'inputs[1].name is not unique'],
+    ['with an input of no type', [...js, 'inputs', 1, 'dtype'], 'f64', 'inputs[1].dtype is not one of f32'],
+    ['without a table', [...js, 'table'], undefined, 'targets.js.table is not an object'],
+  ];
+  test.each(cases)('%s is refused', (_, path, value, message) => {
+    expect(() => checkProgram(withValue(path, value))).toThrow(ProgramError);
+    expect(() => checkProgram(withValue(path, value))).toThrow(message);
+  });
+
+  test('with a bottomless size is refused without exhausting the stack', () => {
+    let size: unknown = 'batch';
+    for (let depth = 0; depth < 100_000; depth++) size = ['+', size];
+    const program = withValue([...js, 'buffers', 0, 'size'], 1) as typeof sampleProgram;
+    Object.assign(program.targets.js!.buffers[0]!, { size });
+    expect(() => checkProgram(program)).toThrow(ProgramError);
+  });
+
+  test('changed anywhere is accepted or refused, never a crash', () => {
+    const paths = fc.constantFrom(...pathsIn(sampleProgram).filter((path) => path.length > 0));
+    fc.assert(
+      fc.property(paths, fc.oneof(fc.jsonValue(), fc.constant(undefined)), (path, value) => {
+        try {
+          checkProgram(withValue(path, value));
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProgramError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+    fc.assert(fc.property(fc.anything(), (value) => expect(() => checkProgram(value)).toThrow(ProgramError)));
+  });
+});
