@@ -1,14 +1,15 @@
 /** Finds the values of the symbolic dimensions from the shapes and lengths of the inputs. */
 import type { ProgramDim } from '../program/program.ts';
-import { affineIn, evaluateSize, namesIn, printSize, type Dims, type SizeExpr } from '../program/size.ts';
+import { affineIn, evaluateSize, namesIn, type Dims, type SizeExpr } from '../program/size.ts';
 import { HeddleError } from './errors.ts';
 import { describeSpec, type GivenTensor } from './inputs.ts';
 
-/** `expr` must have the value `value`, because of `input`. */
+/** `expr` must have the value `value`, because of an axis or the length of `input`. */
 interface Equation {
   readonly expr: SizeExpr;
   readonly value: number;
   readonly input: GivenTensor;
+  readonly axis?: number;
 }
 
 /** A dimension's value and what it follows from. */
@@ -58,7 +59,7 @@ export function bindDims(dims: readonly ProgramDim[], inputs: readonly GivenTens
 function equationsOf(input: GivenTensor): Equation[] {
   const { shape, spec, data } = input;
   if (!shape) return [{ expr: ['*', 1, ...spec.shape], value: data.length, input }];
-  return spec.shape.map((expr, axis) => ({ expr, value: shape[axis]!, input }));
+  return spec.shape.map((expr, axis) => ({ expr, value: shape[axis]!, input, axis }));
 }
 
 function readChosen(dims: readonly ProgramDim[], chosen: unknown): Map<string, Known> {
@@ -83,19 +84,19 @@ function solve({ expr, value, input }: Equation, name: string, dims: Dims): numb
   if (Number.isSafeInteger(solution) && solution >= 0) return solution;
   const wanted = describeSpec(input.spec);
   const message = input.shape
-    ? `[${input.shape.join(', ')}]; no ${name} gives that for ${wanted}`
+    ? `shape [${input.shape.join(', ')}]; no ${name} gives that for ${wanted}`
     : `${value} elements; no ${name} gives that many for ${wanted}`;
   throw new HeddleError('input-shape', `the input ${input.spec.name} has ${message}`);
 }
 
-function check({ expr, value, input }: Equation, known: ReadonlyMap<string, Known>, dims: Dims): void {
+function check({ expr, value, input, axis }: Equation, known: ReadonlyMap<string, Known>, dims: Dims): void {
   const wanted = evaluateSize(expr, dims);
   if (wanted === value) return;
   const reasons = [...namesIn(expr)].map((name) => `${name} is ${dims.get(name)} by ${known.get(name)!.from}`);
   const because = reasons.length > 0 ? `; ${reasons.join(', ')}` : '';
   const { spec, shape } = input;
   const found = shape
-    ? `has shape [${shape.join(', ')}], but ${printSize(expr)} is ${wanted} in ${describeSpec(spec)}`
+    ? `has shape [${shape.join(', ')}], but axis ${axis} of ${describeSpec(spec)} is ${wanted}`
     : `has ${value} elements, but ${describeSpec(spec)} has ${wanted}`;
   throw new HeddleError('input-shape', `the input ${spec.name} ${found}${because}`);
 }

@@ -90,6 +90,10 @@ describe('a program', () => {
       }),
       { numRuns: 2000 },
     );
-    fc.assert(fc.property(fc.anything(), (value) => expect(() => checkProgram(value)).toThrow(ProgramError)));
+    fc.assert(
+      fc.property(fc.anything(), (value) => {
+        expect(() => checkProgram(value)).toThrow(ProgramError);
+      }),
+    );
   });
 });

@@ -1,7 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { HeddleError } from '../../src/runtime/errors.ts';
-import { createModel } from '../../src/runtime/model.ts';
-import { expectedScaled, loadSample, sampleKernels, sampleProgram, sampleWeights } from './sample.ts';
+import type { BufferSpec, Program, TargetProgram } from '../../src/program/program.ts';
+import type { StoredTensor } from '../../src/program/safetensors.ts';
+import type { JsKernelFactory } from '../../src/runtime/devices/js.ts';
+import { wasmApi } from '../../src/runtime/devices/platform.ts';
+import { createModel, type ModelParts } from '../../src/runtime/model.ts';
+import {
+  assemble,
+  expectedScaled,
+  loadSample,
+  sampleKernels,
+  sampleModule,
+  sampleProgram,
+  sampleWeights,
+} from './sample.ts';
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => (i * 7) % 11);
 
@@ -76,25 +88,120 @@ describe.each(['wasm', 'js'] as const)('a program on the %s device', (target) =>
     model.dispose();
     await expect(model.run({ x: [1, 2, 3], limit: 0 })).rejects.toMatchObject({ code: 'disposed' });
   });
+});
 
-  test('says before allocating that dimensions need more memory than can be addressed', async () => {
-    const huge = { ...sampleProgram, dims: [{ name: 'batch' }] };
-    const target = { ...huge, targets: { js: sampleProgram.targets.js! } };
-    const model = await createModel({
-      program: target,
-      target: 'js',
-      kernels: sampleKernels,
-      weights: (name) => sampleWeights.get(name),
-    });
-    const x = { data: new Float32Array(0), shape: [0, 3] };
-    expect(model.runSync({ x, limit: 0 })['scaled']!.shape).toEqual([0, 3]);
+describe('a program that cannot be loaded is refused with a code', () => {
+  const weights = (name: string): StoredTensor | undefined => sampleWeights.get(name);
+  const js = { program: sampleProgram, target: 'js', kernels: sampleKernels, weights } as const;
+
+  async function refusal(parts: Partial<ModelParts>): Promise<[code: string, message: string]> {
+    const error: unknown = await createModel({ ...js, ...parts }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(HeddleError);
+    return [(error as HeddleError).code, (error as HeddleError).message];
+  }
+
+  test('when it was not compiled for the target', async () => {
+    const program = { ...sampleProgram, targets: { js: sampleProgram.targets.js! } };
+    expect(await refusal({ program, target: 'wasm' })).toEqual([
+      'target',
+      'Sample was not compiled for wasm, but for js',
+    ]);
+  });
+
+  test('when it is of another version, or malformed', async () => {
+    expect((await refusal({ program: { ...sampleProgram, version: 9 } }))[0]).toBe('program-version');
+    const program = JSON.parse('{"version": 1}') as Program;
+    expect(await refusal({ program })).toEqual(['program-malformed', 'name is not a string']);
+    expect((await refusal({ program: null as unknown as Program }))[0]).toBe('program-malformed');
+  });
+
+  test('when weights are missing or do not fit', async () => {
+    expect(await refusal({ weights: () => undefined })).toEqual(['weights-missing', 'the weights lack w (f32[3])']);
+    const long = { dtype: 'F32', shape: [4], bytes: new Uint8Array(16) } as const;
+    expect(await refusal({ weights: () => long })).toEqual(['weights-mismatch', 'w is F32 [4] instead of f32[3]']);
+    const integer = { dtype: 'I32', shape: [3], bytes: new Uint8Array(12) } as const;
+    expect(await refusal({ weights: () => integer })).toEqual(['weights-mismatch', 'w is I32 [3] instead of f32[3]']);
+  });
+
+  test('when the kernels are not its own', async () => {
+    expect((await refusal({ kernels: () => [] }))[1]).toBe("the kernels module does not make the program's 4 kernels");
+    const broken = (): never => {
+      throw new Error('broken');
+    };
+    expect(await refusal({ kernels: broken })).toEqual(['program-malformed', 'the kernels cannot be made: broken']);
+    const wasm = (kernels: Uint8Array<ArrayBuffer>) => refusal({ target: 'wasm', kernels });
+    expect((await wasm(Uint8Array.of(1, 2, 3)))[0]).toBe('unsupported');
+    expect(await wasm(await assemble('(module (func (export "run")))'))).toEqual([
+      'program-malformed',
+      'the WebAssembly module has no function k0',
+    ]);
+  });
+
+  test('when a kernel fails at load or in a run', async () => {
+    const fails =
+      (at: number): ModelParts['kernels'] =>
+      (f32: Float32Array<ArrayBuffer>) =>
+        sampleKernels(f32, new Int32Array(f32.buffer), new Uint32Array(f32.buffer)).map((kernel, number) =>
+          number === at ? () => (undefined as unknown as { x(): void }).x() : kernel,
+        );
+    expect((await refusal({ kernels: fails(0) }))[0]).toBe('internal');
+    const model = await createModel({ ...js, kernels: fails(2) });
+    await expect(model.run({ x: [1, 2, 3], limit: 0 })).rejects.toMatchObject({ code: 'internal' });
   });
 });
 
-test('a program without the wanted target is refused', async () => {
-  const program = { ...sampleProgram, targets: { js: sampleProgram.targets.js! } };
-  const parts = { program, target: 'wasm', kernels: new Uint8Array(), weights: () => undefined } as const;
-  const error: unknown = await createModel(parts).catch((thrown: unknown) => thrown);
-  expect(error).toBeInstanceOf(HeddleError);
-  expect(error).toMatchObject({ code: 'target', message: 'Sample was not compiled for wasm, but for js' });
+test('weights of half precision, and unaligned ones, are converted', async () => {
+  const bytes = new Uint8Array(7);
+  bytes.set(new Uint8Array(Uint16Array.of(0x3c00, 0x4000, 0x4200).buffer), 1);
+  const model = await createModel({
+    program: sampleProgram,
+    target: 'js',
+    kernels: sampleKernels,
+    weights: () => ({ dtype: 'F16', shape: [3], bytes: bytes.subarray(1) }),
+  });
+  expect([...model.runSync({ x: [1, 1, 1], limit: 0 })['scaled']!.data]).toEqual([3, 5, 7]);
+});
+
+test('a compiled module serves several models', async () => {
+  const module = await wasmApi()!.compile(await sampleModule());
+  const load = () =>
+    createModel({
+      program: sampleProgram,
+      target: 'wasm',
+      kernels: module,
+      weights: (name) => sampleWeights.get(name),
+    });
+  const [a, b] = [await load(), await load()];
+  const first = a.runSync({ x: [1, 2, 3], limit: 0 });
+  b.runSync({ x: [7, 7, 7], limit: 0 });
+  expect([...first['scaled']!.data]).toEqual([3, 9, 19]);
+});
+
+test('staging weights may share a place, one after the other', async () => {
+  const staging = (at: number): BufferSpec => ({ kind: 'staging', size: 64, first: at, last: at });
+  const kept: BufferSpec = { kind: 'persistent', size: 64, first: 0, last: 0 };
+  const target: TargetProgram = {
+    buffers: [staging(0), staging(1), kept, kept, { kind: 'arena', size: 64, first: 0, last: 1 }],
+    inputs: [],
+    outputs: [{ name: 'y', dtype: 'f32', shape: [64], buffer: 4 }],
+    weights: [0, 1].map((buffer) => ({ name: `w${buffer}`, dtype: 'f32', shape: [64], buffer })),
+    loadSteps: [0, 1].map((at) => ({ kernel: 0, buffers: [at, at + 2], sizes: [], origin: '' })),
+    steps: [{ kernel: 1, buffers: [2, 3, 4], sizes: [], origin: '' }],
+    kernels: ['copy', 'subtract'],
+    table: { buffers: [2, 3, 4], sizes: [] },
+  };
+  const kernels: JsKernelFactory = (f32) => [
+    (from, to) => f32.copyWithin(to!, from!, from! + 64),
+    (a, b, to) => {
+      for (let i = 0; i < 64; i++) f32[to! + i] = f32[b! + i]! - f32[a! + i]!;
+    },
+  ];
+  const weights = (name: string): StoredTensor => ({
+    dtype: 'F32',
+    shape: [64],
+    bytes: new Uint8Array(new Float32Array(64).fill(name === 'w0' ? 1 : 5).buffer),
+  });
+  const program = { version: 1, name: 'Staged', dims: [], targets: { js: target } };
+  const model = await createModel({ program, target: 'js', kernels, weights });
+  expect(new Set(model.runSync({})['y']!.data)).toEqual(new Set([4]));
 });

@@ -205,4 +205,8 @@ export const semanticEntries = {
     title: 'setting missing',
     explanation: 'A hyperparameter of the model has no default, so it needs `--set name=value`.',
   },
+  HED4005: {
+    title: 'tap without a match',
+    explanation: '`--tap` names instances by path: `layers.*.attn`. `*` stands for one segment, `**` for any number.',
+  },
 } as const;

@@ -2,15 +2,25 @@
  * Which elements a piece of a kernel reads and writes, grouped so that neighbours share one address. It must not know how
  * a backend forms addresses.
  */
-import { add, affineIn, isAtLeast, splitConstant, symbolsOf, ZERO, type Dim } from '../dims/dim.ts';
+import { add, affineIn, isAtLeast, splitConstant, symbolsOf, ZERO, type Dim, type Term } from '../dims/dim.ts';
+import { fromSorted } from '../dims/polynomial.ts';
 import type { Expr, Statement } from '../kernel/ir.ts';
-import { analyseSharing, branches, operandsOf, type Sharing } from './sharing.ts';
+import { childrenOf, definedName, forEachStatement } from '../kernel/rewrite.ts';
+import { analyseSharing, branches, type Sharing } from './sharing.ts';
 
-/** Everything in a piece of code that is made of positions. */
+/** What a piece of code needs integer names for. */
 export interface Positions {
   readonly accesses: readonly Access[];
   /** Positions used as values. */
   readonly values: readonly Dim[];
+  /** Names used as values. */
+  readonly names: ReadonlySet<string>;
+}
+
+interface Found {
+  readonly accesses: Access[];
+  readonly values: Dim[];
+  readonly names: Set<string>;
 }
 
 export interface Access {
@@ -38,34 +48,17 @@ export interface AccessGroup {
 /** The names that `statements` define: lets, variables and loop counters, at any depth. */
 export function namesDefinedIn(statements: readonly Statement[]): Set<string> {
   const names = new Set<string>();
-  const visit = (statement: Statement): void => {
-    switch (statement.kind) {
-      case 'let':
-      case 'declare':
-        names.add(statement.name);
-        return;
-      case 'loop':
-        names.add(statement.variable);
-        statement.body.forEach(visit);
-        return;
-      case 'if':
-        statement.then.forEach(visit);
-        statement.else.forEach(visit);
-        return;
-      case 'assign':
-      case 'store':
-    }
-  };
-  statements.forEach(visit);
+  forEachStatement(statements, (statement) => {
+    const name = definedName(statement);
+    if (name !== undefined) names.add(name);
+  });
   return names;
 }
 
 export function containsLoop(statements: readonly Statement[]): boolean {
-  return statements.some(
-    (statement) =>
-      statement.kind === 'loop' ||
-      (statement.kind === 'if' && (containsLoop(statement.then) || containsLoop(statement.else))),
-  );
+  let found = false;
+  forEachStatement(statements, (statement) => (found ||= statement.kind === 'loop'));
+  return found;
 }
 
 /**
@@ -73,10 +66,9 @@ export function containsLoop(statements: readonly Statement[]): boolean {
  * What a nested loop needs is never included.
  */
 export function positionsIn(statements: readonly Statement[], depth: 'list' | 'branches'): Positions {
-  const accesses: Access[] = [];
-  const values: Dim[] = [];
+  const found: Found = { accesses: [], values: [], names: new Set() };
   const visitRoot = (root: Expr, conditional: boolean): void => {
-    collect(root, analyseSharing(root), conditional, { accesses, values });
+    collect(root, analyseSharing(root), conditional, found);
   };
   const visit = (statement: Statement, conditional: boolean): void => {
     switch (statement.kind) {
@@ -85,7 +77,7 @@ export function positionsIn(statements: readonly Statement[], depth: 'list' | 'b
       case 'assign':
         return visitRoot(statement.value, conditional);
       case 'store':
-        accesses.push({ buffer: statement.buffer, index: statement.index, conditional });
+        found.accesses.push({ buffer: statement.buffer, index: statement.index, conditional });
         return visitRoot(statement.value, conditional);
       case 'if':
         visitRoot(statement.condition, conditional);
@@ -97,26 +89,22 @@ export function positionsIn(statements: readonly Statement[], depth: 'list' | 'b
     }
   };
   statements.forEach((statement) => visit(statement, false));
-  return { accesses, values };
+  return found;
 }
 
-function collect(
-  root: Expr,
-  sharing: Sharing,
-  conditional: boolean,
-  into: { accesses: Access[]; values: Dim[] },
-): void {
+function collect(root: Expr, sharing: Sharing, conditional: boolean, into: Found): void {
   const seen = new Set<Expr>();
   const visit = (expr: Expr, conditional: boolean): void => {
     if (seen.has(expr) && sharing.isShared(expr)) return;
     seen.add(expr);
     if (expr.kind === 'load') into.accesses.push({ buffer: expr.buffer, index: expr.index, conditional });
     if (expr.kind === 'position') into.values.push(expr.index);
+    if (expr.kind === 'variable') into.names.add(expr.name);
     if (expr.kind === 'select' && branches(expr, sharing)) {
       visit(expr.condition, conditional);
       visit(expr.then, true);
       visit(expr.else, true);
-    } else for (const operand of operandsOf(expr)) visit(operand, conditional);
+    } else for (const operand of childrenOf(expr)) visit(operand, conditional);
   };
   visit(root, conditional);
 }
@@ -155,12 +143,15 @@ function anchorOf(
 
 /** `dim` split into the terms that mention none of `names`, and the others. */
 export function splitInvariant(dim: Dim, names: ReadonlySet<string>): { invariant: Dim; varying: Dim } {
-  const parts = dim.terms.map((item) => add({ terms: [item], key: '' }));
-  const isVarying = (part: Dim): boolean => symbolsOf(part).some((name) => names.has(name));
+  const isVarying = (item: Term): boolean => mentionsAny(fromSorted([item]), names);
   return {
-    invariant: add(...parts.filter((part) => !isVarying(part))),
-    varying: add(...parts.filter(isVarying)),
+    invariant: fromSorted(dim.terms.filter((item) => !isVarying(item))),
+    varying: fromSorted(dim.terms.filter(isVarying)),
   };
+}
+
+function mentionsAny(dim: Dim, names: ReadonlySet<string>): boolean {
+  return symbolsOf(dim).some((name) => names.has(name));
 }
 
 /** The index of an access in a loop over `variable`, taken apart by how it changes from one iteration to the next. */
@@ -179,9 +170,10 @@ export function strideOf(rest: Dim, variable: string, varying: ReadonlySet<strin
   const moving: Dim[] = [];
   let step = ZERO;
   for (const item of rest.terms) {
-    const part = add({ terms: [item], key: '' });
+    const part = fromSorted([item]);
     const affine = affineIn(part, variable);
-    if (affine && [affine.coefficient, affine.rest].every((dim) => !symbolsOf(dim).some((name) => varying.has(name)))) {
+    const isSteady = affine && !mentionsAny(affine.coefficient, varying) && !mentionsAny(affine.rest, varying);
+    if (isSteady) {
       steady.push(part);
       step = add(step, affine.coefficient);
     } else moving.push(part);

@@ -3,6 +3,7 @@
  * them once. It must not know what is emitted.
  */
 import type { Expr } from '../kernel/ir.ts';
+import { childrenOf } from '../kernel/rewrite.ts';
 
 export interface Sharing {
   /** Whether more than one place refers to `expr` and computing it again would cost something. */
@@ -11,30 +12,6 @@ export interface Sharing {
   readsBuffers(expr: Expr): boolean;
   /** Shared parts that both expressions certainly evaluate, operands before the parts that use them. */
   certainInBoth(a: Expr, b: Expr): Expr[];
-}
-
-export function operandsOf(expr: Expr): readonly Expr[] {
-  switch (expr.kind) {
-    case 'literal':
-    case 'variable':
-    case 'position':
-    case 'load':
-      return [];
-    case 'unary':
-    case 'convert':
-    case 'bitcast':
-    case 'splat':
-    case 'lane':
-    case 'reduceLanes':
-      return [expr.operand];
-    case 'binary':
-    case 'compare':
-      return [expr.left, expr.right];
-    case 'select':
-      return [expr.condition, expr.then, expr.else];
-    case 'combine':
-      return expr.parts;
-  }
 }
 
 /** A select of scalars whose arms read buffers branches; every other select evaluates both arms. */
@@ -56,7 +33,7 @@ export function analyseSharing(root: Expr): Sharing {
     const count = references.get(expr) ?? 0;
     references.set(expr, count + 1);
     if (count > 0) return reading.get(expr)!;
-    const reads = operandsOf(expr).map(visit);
+    const reads = childrenOf(expr).map(visit);
     const own = expr.kind === 'load' || reads.includes(true);
     reading.set(expr, own);
     return own;
@@ -80,7 +57,7 @@ function certainlyEvaluated(root: Expr, sharing: Sharing): Set<Expr> {
   const visit = (expr: Expr): void => {
     if (seen.has(expr)) return;
     if (expr.kind === 'select' && branches(expr, sharing)) visit(expr.condition);
-    else operandsOf(expr).forEach(visit);
+    else childrenOf(expr).forEach(visit);
     seen.add(expr);
   };
   visit(root);

@@ -3,16 +3,7 @@
  * definition that passes and backends are measured against, so it shares nothing with them: composites are evaluated,
  * not expanded, and fused regions run as the nodes they are made of.
  */
-import {
-  affineIn,
-  constant,
-  constantValue,
-  evaluate,
-  print,
-  substitute,
-  symbolsOf,
-  type Dim,
-} from '../dims/dim.ts';
+import { affineIn, constant, constantValue, evaluate, print, substitute, symbolsOf, type Dim } from '../dims/dim.ts';
 import type { Graph, Node, Region, TensorType, Value } from './graph.ts';
 import type { Tensor } from './op.ts';
 import { concreteType, countOf, printType } from './types.ts';
@@ -133,7 +124,7 @@ export function bindDims(graph: Graph, inputs: readonly BoundInput[], given: Sym
       throw new InterpreterError(`${name} is ${nameTensor(tensor)}, not ${printType(value.type)}`);
     return value.type.shape.map((dim, axis) => ({ name, axis, dim, size: tensor.shape[axis]! }));
   });
-  for (let before = -1; before !== symbols.size; ) {
+  for (let before = -1; before !== symbols.size;) {
     before = symbols.size;
     for (const { dim, size } of axes) {
       const solved = solve(dim, size, symbols);

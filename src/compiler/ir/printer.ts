@@ -35,8 +35,7 @@ export function printGraph(graph: Graph): string {
 /** One node on one line, but for the regions in it; `depth` is the indentation of lines within those. */
 export function printNode(node: Node, depth = 0): string {
   const results = node.results.map(declare).join(', ');
-  const attributes =
-    Object.keys(node.attributes).length === 0 ? '' : ` {${printEntries(node.attributes, depth)}}`;
+  const attributes = Object.keys(node.attributes).length === 0 ? '' : ` {${printEntries(node.attributes, depth)}}`;
   const operands = node.inputs.map(refer).join(', ');
   return `${results} = ${node.op.name}(${operands})${attributes}${printOrigin(node.origin)}`;
 }

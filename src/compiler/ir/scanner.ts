@@ -23,7 +23,7 @@ const TOKEN =
 function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let line = 1;
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     TOKEN.lastIndex = at;
     const groups = TOKEN.exec(text)?.groups;
     if (!groups) throw new GraphSyntaxError(`unexpected ${JSON.stringify(text[at])}`, line);

@@ -21,7 +21,11 @@ function alternatives(words: readonly string[]): string {
 }
 
 /** The first operand whose dtype is not among `allowed`. */
-export function dtypeFault(called: string, inputs: readonly TensorType[], allowed: readonly DType[]): Mismatch | undefined {
+export function dtypeFault(
+  called: string,
+  inputs: readonly TensorType[],
+  allowed: readonly DType[],
+): Mismatch | undefined {
   const operand = inputs.findIndex((input) => !allowed.includes(input.dtype));
   if (operand === -1) return undefined;
   const found = inputs[operand]!;
@@ -76,4 +80,3 @@ export function known<T extends object>(found: T | { readonly error: Mismatch })
   if ('error' in found) throw new Error(`internal: ${(found.error as Mismatch).message}`);
   return found;
 }
-

@@ -4,7 +4,17 @@ import { normalizeAxis } from '../ir/attributes.ts';
 import type { Value } from '../ir/graph.ts';
 import { defineOp, type Inference, type Op, type Sample, type Tensor } from '../ir/op.ts';
 import { countOf } from '../ir/types.ts';
-import { ALONG, alongCorners, broadcast, finish, reducedAxes, reducedType, scalar, SUM_TOLERANCE, type Along } from './reduce/composite.ts';
+import {
+  ALONG,
+  alongCorners,
+  broadcast,
+  finish,
+  reducedAxes,
+  reducedType,
+  scalar,
+  SUM_TOLERANCE,
+  type Along,
+} from './reduce/composite.ts';
 import { axisOf, dtypeFault, gives } from './rules.ts';
 import { f32, n } from './samples.ts';
 import { forEachRow, rowMajor } from './strided.ts';

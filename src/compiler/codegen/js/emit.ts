@@ -3,6 +3,7 @@
  * compiled at run time. It is also the readable reference of what a kernel computes.
  */
 import type { Kernel } from '../../kernel/ir.ts';
+import { unrollLoops } from '../unroll.ts';
 import { Frame } from './frame.ts';
 import { HELPERS, SCRATCH, type HelperName } from './helpers.ts';
 import { positionText } from './position.ts';
@@ -47,12 +48,12 @@ function kernelLines(kernel: Kernel, name: string, helpers: Set<HelperName>): st
     frame.line(title);
     if (axes.length === 0) {
       frame.line(entry);
-      frame.nested(regionLines(frame, kernel.body));
+      frame.nested(regionLines(frame, unrollLoops(kernel).body));
       return frame.line('}');
     }
     const all = [...parameters, ...axes].join(', ');
     frame.line(`function ${name}_point(${all}) {`);
-    frame.nested(regionLines(frame, kernel.body));
+    frame.nested(regionLines(frame, unrollLoops(kernel).body));
     frame.line('}');
     frame.line(entry);
     frame.nested(gridLines(frame, kernel, axes, `${name}_point(${all});`));

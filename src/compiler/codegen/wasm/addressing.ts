@@ -2,7 +2,7 @@
  * Byte addresses of elements. In an innermost loop every group of neighbouring accesses gets one pointer, made before the
  * loop and moved by it; elsewhere an address is computed where it is first needed and kept.
  */
-import { constant, constantValue, equal, multiply, splitConstant, symbolsOf, ZERO, type Dim } from '../../dims/dim.ts';
+import { constant, constantValue, equal, multiply, dependsOn, splitConstant, ZERO, type Dim } from '../../dims/dim.ts';
 import { groupAccesses, groupKey, splitInvariant, strideOf, type AccessGroup, type Positions } from '../access.ts';
 import type { Frame } from './frame.ts';
 import { emitBytes, emitKeptPosition, emitPosition, isSimple, plus } from './position.ts';
@@ -94,7 +94,7 @@ export function emitLoopAddresses(
   }
   for (const dim of computed) hoistInvariant(frame, dim, varying);
   return {
-    usesVariable: computed.some((dim) => symbolsOf(dim).includes(variable)),
+    usesVariable: positions.names.has(variable) || computed.some((dim) => dependsOn(dim, variable)),
     advance: advancer(frame, [...pointers.values()]),
   };
 }

@@ -4,6 +4,7 @@
  * body must be entered anew for every point.
  */
 import type { Kernel } from '../../kernel/ir.ts';
+import { unrollLoops } from '../unroll.ts';
 import { encodeModule, type WasmFunction } from './encoder.ts';
 import { Frame } from './frame.ts';
 import type { ValueType } from './instructions.ts';
@@ -57,7 +58,7 @@ function functionOf(name: string, frame: Frame, parameters: readonly string[]): 
 function bodyFunction(kernel: Kernel): WasmFunction {
   const parameters = [...parametersOf(kernel), ...kernel.grid.map((axis) => axis.variable)];
   const frame = new Frame(kernel.name, parameters);
-  emitRegion(frame, kernel.body);
+  emitRegion(frame, unrollLoops(kernel).body);
   return functionOf(kernel.grid.length > 0 ? `${kernel.name}.body` : kernel.name, frame, parameters);
 }
 

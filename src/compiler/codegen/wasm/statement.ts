@@ -2,7 +2,7 @@
 import { constantValue, isAtLeast, ONE, symbolsOf, type Dim } from '../../dims/dim.ts';
 import type { Expr, Statement } from '../../kernel/ir.ts';
 import { containsLoop, namesDefinedIn, positionsIn } from '../access.ts';
-import { analyseSharing, operandsOf } from '../sharing.ts';
+import { analyseSharing } from '../sharing.ts';
 import { emitAddress, emitLoopAddresses, planRegion } from './addressing.ts';
 import { emitExpression, emitStoreInstruction } from './expression.ts';
 import { wasmType, type Frame } from './frame.ts';
@@ -114,8 +114,7 @@ function emitInnermostLoop(frame: Frame, loop: Of<'loop'>, end: number | undefin
       },
       varying,
     );
-  if (addresses.usesVariable || readsVariable(loop.body, loop.variable))
-    emitCountingUp(frame, loop, end, body, addresses.advance);
+  if (addresses.usesVariable) emitCountingUp(frame, loop, end, body, addresses.advance);
   else emitCountingDown(frame, loop, end, body, addresses.advance);
 }
 
@@ -165,23 +164,4 @@ function emitCountingDown(
   code.emit('local.tee', remaining);
   code.emit('br_if', 0);
   code.emit('end');
-}
-
-/** Whether an expression names the loop variable as a value rather than in a position. */
-function readsVariable(statements: readonly Statement[], name: string): boolean {
-  const inExpr = (expr: Expr): boolean =>
-    (expr.kind === 'variable' && expr.name === name) || operandsOf(expr).some(inExpr);
-  return statements.some((statement) => {
-    switch (statement.kind) {
-      case 'let':
-      case 'declare':
-      case 'assign':
-      case 'store':
-        return inExpr(statement.value);
-      case 'if':
-        return inExpr(statement.condition) || [statement.then, statement.else].some((arm) => readsVariable(arm, name));
-      case 'loop':
-        return readsVariable(statement.body, name);
-    }
-  });
 }

@@ -90,7 +90,10 @@ export const contract: Op = defineOp<Contract>({
       inputs: [f32(2, 3, 5, n), f32(2, 3, n, 4)],
       attributes: { left: ['b', 'h', 'i', 'j'], right: ['b', 'h', 'j', 'd'], result: ['b', 'i', 'h', 'd'] },
     },
-    { inputs: [f32(2, n, 3), f32(4, 3, n)], attributes: { left: ['i', 'p', 'q'], right: ['j', 'q', 'p'], result: ['j', 'i'] } },
+    {
+      inputs: [f32(2, n, 3), f32(4, 3, n)],
+      attributes: { left: ['i', 'p', 'q'], right: ['j', 'q', 'p'], result: ['j', 'i'] },
+    },
     { inputs: [f32(n), f32(n)], attributes: { left: ['k'], right: ['k'], result: [] } },
     { inputs: [f32(n), f32(3)], attributes: { left: ['i'], right: ['j'], result: ['i', 'j'] } },
     { inputs: [f32(n, 2), f32(n, 2)], attributes: { left: ['b', 'k'], right: ['b', 'k'], result: ['b'] } },

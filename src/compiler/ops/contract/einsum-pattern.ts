@@ -115,7 +115,7 @@ function unify(operands: readonly (readonly Label[])[], types: readonly TensorTy
         const notes = [`the operands are ${types.map(printType).join(' and ')}`];
         return failure(`${axisName} is ${print(clash)} and ${print(size)}`, at, { notes, operand });
       }
-      if (isOne(known)) sizes.set(name, size);
+      if (!sizes.has(name) || isOne(known)) sizes.set(name, size);
     }
   }
   return sizes;
@@ -128,7 +128,11 @@ function implicitResult(labels: readonly Label[], ellipsis: readonly Label[]): r
   return [...ellipsis, ...single.toSorted((a, b) => (a.name < b.name ? -1 : 1))];
 }
 
-function explicitResult(term: Term, known: ReadonlyMap<string, Dim>, ellipsis: readonly Label[]): readonly Label[] | Failure {
+function explicitResult(
+  term: Term,
+  known: ReadonlyMap<string, Dim>,
+  ellipsis: readonly Label[],
+): readonly Label[] | Failure {
   const labels = term.labels.flatMap((label) => (label.name === ELLIPSIS ? ellipsis : [label]));
   for (const [axis, { name, at }] of labels.entries()) {
     if (!known.has(name)) return failure(`axis \`${name}\` of the result is in no operand`, at);

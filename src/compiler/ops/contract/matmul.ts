@@ -18,7 +18,8 @@ interface Labels {
 
 /** `b0`, `b1` … for the batch, counted from its last axis so that ranks may differ; rows `i`, summed `k`, columns `j`. */
 function labelsOf(leftRank: number, rightRank: number): Labels {
-  const batch = (rank: number): string[] => Array.from({ length: Math.max(rank - 2, 0) }, (_, at) => `b${rank - 3 - at}`);
+  const batch = (rank: number): string[] =>
+    Array.from({ length: Math.max(rank - 2, 0) }, (_, at) => `b${rank - 3 - at}`);
   const common = batch(Math.max(leftRank, rightRank));
   return {
     left: leftRank === 1 ? ['k'] : [...batch(leftRank), 'i', 'k'],
@@ -38,10 +39,14 @@ function infer(inputs: readonly TensorType[]): Inference {
     return fails(`\`matmul\` of ${pair} multiplies matrices, not scalars`, { operand: scalar, hint: 'use `*`' });
   const batch = broadcastShapes([a.slice(0, -2), b.slice(0, -2)]);
   if ('notes' in batch)
-    return fails(`\`matmul\` of ${pair} needs batch axes that broadcast`, { notes: batch.notes.map((note) => `batch ${note}`) });
+    return fails(`\`matmul\` of ${pair} needs batch axes that broadcast`, {
+      notes: batch.notes.map((note) => `batch ${note}`),
+    });
   const [inner, outer] = [a.at(-1)!, b.at(-2) ?? b.at(-1)!];
   if (!equal(inner, outer)) {
-    const notes = [`the last axis of the first is ${print(inner)}, the ${b.length === 1 ? 'only' : 'second last'} axis of the second ${print(outer)}`];
+    const notes = [
+      `the last axis of the first is ${print(inner)}, the ${b.length === 1 ? 'only' : 'second last'} axis of the second ${print(outer)}`,
+    ];
     return fails(`\`matmul\` of ${pair} does not fit`, { notes });
   }
   const rows: Shape = a.length === 1 ? [] : [a.at(-2)!];

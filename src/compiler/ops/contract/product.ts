@@ -26,7 +26,8 @@ function stridesOf(operand: Labelled, labels: readonly string[]): number[] {
 export function sumOfProducts(operands: readonly Labelled[], sizes: Sizes, result: readonly string[]): Float64Array {
   const summed = [...sizes.keys()].filter((label) => !result.includes(label));
   const [left, right] = operands;
-  const isProduct = operands.length === 2 && summed.every((label) => left!.strides.has(label) && right!.strides.has(label));
+  const isProduct =
+    operands.length === 2 && summed.every((label) => left!.strides.has(label) && right!.strides.has(label));
   return isProduct ? matrixProducts(left!, right!, sizes, result) : plainSum(operands, sizes, result);
 }
 
@@ -87,7 +88,8 @@ function pack(operand: Labelled, labels: readonly string[], sizes: Sizes): Float
   const shape = sizesOf(labels, sizes);
   const strides = stridesOf(operand, labels);
   const wanted = rowMajor(shape);
-  const inPlace = operand.data.length === countOf(shape) && shape.every((size, at) => size === 1 || strides[at] === wanted[at]);
+  const inPlace =
+    operand.data.length === countOf(shape) && shape.every((size, at) => size === 1 || strides[at] === wanted[at]);
   return inPlace ? operand.data : copyStrided(operand.data, 0, shape, strides);
 }
 
@@ -112,7 +114,15 @@ function multiplyRows(a: Float64Array, b: Float64Array, c: Float64Array, k: numb
   }
 }
 
-function tile(a: Float64Array, b: Float64Array, c: Float64Array, k: number, i: number, j: number, columns: number): void {
+function tile(
+  a: Float64Array,
+  b: Float64Array,
+  c: Float64Array,
+  k: number,
+  i: number,
+  j: number,
+  columns: number,
+): void {
   let [c00, c01, c02, c03, c10, c11, c12, c13] = [0, 0, 0, 0, 0, 0, 0, 0];
   const [a0, a1, b0, b1, b2, b3] = [i * k, (i + 1) * k, j * k, (j + 1) * k, (j + 2) * k, (j + 3) * k];
   for (let p = 0; p < k; p++) {

@@ -1,5 +1,17 @@
 /** Ops without operands: constants, filled tensors, counting, and dimensions as values. */
-import { add, constant, constantValue, floorDiv, isAtLeast, maximum, multiply, print, subtract, ZERO, type Dim } from '../../dims/dim.ts';
+import {
+  add,
+  constant,
+  constantValue,
+  floorDiv,
+  isAtLeast,
+  maximum,
+  multiply,
+  print,
+  subtract,
+  ZERO,
+  type Dim,
+} from '../../dims/dim.ts';
 import { linearize, printShape } from '../../dims/shape.ts';
 import { sizeOf, toDim, toDims } from '../../ir/attributes.ts';
 import type { DType, TensorType } from '../../ir/graph.ts';
@@ -56,8 +68,7 @@ export const constantOp: Op = defineOp<Constant>({
   evaluate: (_, { data }) => [Float64Array.from(data)],
   body: {
     kind: 'movement',
-    element: (_, index, { dtype, data }, { outputs }) =>
-      choose(data, linearize(index, outputs[0]!.shape), dtype),
+    element: (_, index, { dtype, data }, { outputs }) => choose(data, linearize(index, outputs[0]!.shape), dtype),
   },
   tolerance: EXACT,
   samples: [

@@ -36,19 +36,28 @@ function join(tensors: readonly Tensor[], axis: number): Float64Array {
 }
 
 /** The first operand that differs from the first one in more than `axis` allows. */
-function partFault(called: string, inputs: readonly TensorType[], axis: number): { readonly error: Mismatch } | undefined {
+function partFault(
+  called: string,
+  inputs: readonly TensorType[],
+  axis: number,
+): { readonly error: Mismatch } | undefined {
   const [first, ...others] = inputs;
   for (const [at, part] of others.entries()) {
     const operand = at + 1;
     if (part.shape.length !== first!.shape.length) {
-      return fails(`\`${called}\` needs tensors of one rank: ${printType(first!)} against ${printType(part)}`, { operand });
+      return fails(`\`${called}\` needs tensors of one rank: ${printType(first!)} against ${printType(part)}`, {
+        operand,
+      });
     }
     const aligned = axis < part.shape.length ? part.shape.with(axis, first!.shape[axis]!) : part.shape;
     if (!sameShape(aligned, first!.shape)) {
-      return fails(`\`${called}\` needs tensors that agree in all axes but ${axis}: ${printType(first!)} against ${printType(part)}`, {
-        notes: axisDifferences(first!.shape, aligned),
-        operand,
-      });
+      return fails(
+        `\`${called}\` needs tensors that agree in all axes but ${axis}: ${printType(first!)} against ${printType(part)}`,
+        {
+          notes: axisDifferences(first!.shape, aligned),
+          operand,
+        },
+      );
     }
   }
   return undefined;
@@ -137,4 +146,3 @@ export const stack: Op = defineOp<Axis>({
     { inputs: [tensor('i32'), tensor('i32')], attributes: { axis: 0 } },
   ],
 });
-

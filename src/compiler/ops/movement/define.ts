@@ -2,7 +2,14 @@
 import type { Dim } from '../../dims/dim.ts';
 import type { Shape } from '../../dims/shape.ts';
 import type { Attributes, TensorType } from '../../ir/graph.ts';
-import { defineOp, type AttributeSpec, type ElementContext, type Inference, type Op, type Sample } from '../../ir/op.ts';
+import {
+  defineOp,
+  type AttributeSpec,
+  type ElementContext,
+  type Inference,
+  type Op,
+  type Sample,
+} from '../../ir/op.ts';
 import type { ShapeContext } from '../../ir/graph.ts';
 import { gives, type Mismatch } from '../rules.ts';
 import { copyStrided } from '../strided.ts';
@@ -22,7 +29,11 @@ export interface ViewSpec<A extends Attributes> {
   readonly internal?: boolean;
   readonly attributes: readonly AttributeSpec[];
   /** The result's shape. */
-  shape(input: TensorType, attributes: A, context: ShapeContext): { readonly shape: Shape } | { readonly error: Mismatch };
+  shape(
+    input: TensorType,
+    attributes: A,
+    context: ShapeContext,
+  ): { readonly shape: Shape } | { readonly error: Mismatch };
   /** The concrete walk over the operand, independent of `source`. */
   view(shape: readonly number[], attributes: A, result: readonly number[], symbols: ReadonlyMap<string, number>): View;
   /** The position in the operand of a result's element. */

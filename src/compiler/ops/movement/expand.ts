@@ -17,7 +17,10 @@ type Expand = {
   readonly size: Dim | number | null;
 };
 
-function target(x: TensorType, { shape, axis, size }: Expand): { readonly shape: Shape } | { readonly error: Mismatch } {
+function target(
+  x: TensorType,
+  { shape, axis, size }: Expand,
+): { readonly shape: Shape } | { readonly error: Mismatch } {
   if (shape !== null && axis === null && size === null) return { shape: toDims(shape) };
   if (shape !== null || axis === null || size === null)
     return fails('`expand` takes either `shape` or both `axis` and `size`', { attribute: 'shape' });

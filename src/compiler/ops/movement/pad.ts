@@ -1,5 +1,18 @@
 /** `pad`: more elements at the ends of axes, or fewer. */
-import { add, constant, equal, isAtLeast, maximum, minimum, negate, ONE, print, subtract, ZERO, type Dim } from '../../dims/dim.ts';
+import {
+  add,
+  constant,
+  equal,
+  isAtLeast,
+  maximum,
+  minimum,
+  negate,
+  ONE,
+  print,
+  subtract,
+  ZERO,
+  type Dim,
+} from '../../dims/dim.ts';
 import { sizeOf, toDim } from '../../ir/attributes.ts';
 import type { DType, TensorType } from '../../ir/graph.ts';
 import { defineOp, type Op, type Tensor } from '../../ir/op.ts';
@@ -38,7 +51,10 @@ function fault(x: TensorType, attributes: Pad): Mismatch | undefined {
     return { message, attribute: 'mode' };
   }
   if (pads.length > rank || pads.some((pair) => pair.length !== 2))
-    return { message: `\`pad\` of ${printType(x)} needs a pair of sizes for each axis, or for the last few`, attribute: 'pads' };
+    return {
+      message: `\`pad\` of ${printType(x)} needs a pair of sizes for each axis, or for the last few`,
+      attribute: 'pads',
+    };
   for (const [axis, { before, after }] of endsOf(rank, attributes).entries()) {
     const size = x.shape[axis]!;
     const total = add(before, size, after);
@@ -52,7 +68,11 @@ function fault(x: TensorType, attributes: Pad): Mismatch | undefined {
     const far = [before, after].find((end) => isAtLeast(end, add(most, ONE)) && mode === 'reflect');
     if (far || equal(size, ZERO)) {
       const notes = [`${print(far ?? before)} against ${print(most)} elements of axis ${axis}`];
-      return { message: `\`pad\` with mode "${mode}" has too few elements in ${printType(x)}`, notes, attribute: 'pads' };
+      return {
+        message: `\`pad\` with mode "${mode}" has too few elements in ${printType(x)}`,
+        notes,
+        attribute: 'pads',
+      };
     }
   }
   return undefined;

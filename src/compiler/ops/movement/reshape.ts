@@ -62,7 +62,10 @@ export function quotient(a: Dim, b: Dim): Dim | undefined {
  * Cuts two shapes of equally many elements into the smallest runs of axes that hold equally many, so that an index is
  * worked out within its run: positions in other axes never enter the divisions.
  */
-function alignedRuns(a: Shape, b: Shape): { readonly a: readonly [number, number]; readonly b: readonly [number, number] }[] {
+function alignedRuns(
+  a: Shape,
+  b: Shape,
+): { readonly a: readonly [number, number]; readonly b: readonly [number, number] }[] {
   const ends = new Map<string, number>();
   let count = ONE;
   for (let axis = 0; axis < b.length; axis++) {
@@ -109,8 +112,7 @@ export const reshape: Op = defineOp<Reshape>({
     kind: 'movement',
     element: ([read], index, _, { inputs, outputs, bounds }) =>
       read!(reindex(index, outputs[0]!.shape, inputs[0]!.shape, bounds)),
-    destination: (index, _, { inputs, outputs, bounds }) =>
-      reindex(index, inputs[0]!.shape, outputs[0]!.shape, bounds),
+    destination: (index, _, { inputs, outputs, bounds }) => reindex(index, inputs[0]!.shape, outputs[0]!.shape, bounds),
   },
   tolerance: MOVED,
   samples: [

@@ -77,9 +77,15 @@ export const slice: Op = viewOp<Slice>({
     index.map((at, axis) => add(multiply(at, toDim(steps[axis]!)), toDim(starts[axis]!))),
   samples: [
     { inputs: [f32(n, 5)], attributes: { starts: toDims([0, 1]), stops: toDims([n, 4]), steps: toDims([1, 2]) } },
-    { inputs: [f32(2, n, 3)], attributes: { starts: toDims([1, 0, 0]), stops: toDims([2, n, 0]), steps: toDims([1, 1, 1]) } },
+    {
+      inputs: [f32(2, n, 3)],
+      attributes: { starts: toDims([1, 0, 0]), stops: toDims([2, n, 0]), steps: toDims([1, 1, 1]) },
+    },
     { inputs: [f32(n)], attributes: { starts: [ONE], stops: [n], steps: [constant(3)] } },
-    { inputs: [tensor('i32', n, 2)], attributes: { starts: [subtract(n, ONE), ZERO], stops: toDims([n, 2]), steps: toDims([1, 1]) } },
+    {
+      inputs: [tensor('i32', n, 2)],
+      attributes: { starts: [subtract(n, ONE), ZERO], stops: toDims([n, 2]), steps: toDims([1, 1]) },
+    },
     { inputs: [f32()], attributes: { starts: [], stops: [], steps: [] } },
   ],
 });

@@ -73,7 +73,8 @@ export const split: Op = defineOp<Split>({
       const message = negative ? `\`split\` into a part of ${print(negative)}` : '`split` into no parts';
       return fails(message, { attribute: 'sizes' });
     }
-    if (equal(total, size)) return gives(...parts.map((dim) => ({ dtype: x!.dtype, shape: x!.shape.with(at.axis, dim) })));
+    if (equal(total, size))
+      return gives(...parts.map((dim) => ({ dtype: x!.dtype, shape: x!.shape.with(at.axis, dim) })));
     return fails(`the parts of \`split\` do not add up to axis ${at.axis} of ${printType(x!)}`, {
       notes: [`${print(total)} against ${print(size)}`],
       attribute: 'sizes',
@@ -198,4 +199,3 @@ export const unstack: Op = defineOp<Unstack>({
     { inputs: [tensor('bool', 4)], attributes: { axis: 0 } },
   ],
 });
-

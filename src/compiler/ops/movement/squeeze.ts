@@ -15,9 +15,12 @@ function squeezed(x: TensorType, axis: Axes): { readonly shape: Dim[] } | { read
   if ('error' in found) return found;
   const wide = found.axes.find((at) => constantValue(x.shape[at]!) !== 1);
   if (wide === undefined) return { shape: x.shape.filter((_, at) => !found.axes.includes(at)) };
-  return fails(`\`squeeze\` takes away axes of size 1, but axis ${wide} of ${printType(x)} is ${print(x.shape[wide]!)}`, {
-    attribute: 'axis',
-  });
+  return fails(
+    `\`squeeze\` takes away axes of size 1, but axis ${wide} of ${printType(x)} is ${print(x.shape[wide]!)}`,
+    {
+      attribute: 'axis',
+    },
+  );
 }
 
 export const squeeze: Op = defineOp<Squeeze>({

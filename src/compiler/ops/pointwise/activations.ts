@@ -105,8 +105,7 @@ const elu = pointwise<{ readonly alpha: number }>({
     ({ alpha }) =>
     (x) =>
       x > 0 ? x : alpha * Math.expm1(x),
-  scalar: ([x], { alpha }) =>
-    select(compare('gt', x!, zero), x!, binary('mul', literal(alpha), unary('expm1', x!))),
+  scalar: ([x], { alpha }) => select(compare('gt', x!, zero), x!, binary('mul', literal(alpha), unary('expm1', x!))),
   expensive: true,
   tolerance,
   corners: [{ alpha: 1 }, { alpha: 0.5 }],

@@ -94,7 +94,11 @@ function mapElements(compute: Scalar, a: Float64Array, b?: Float64Array, c?: Flo
 
 /** Each dtype over a line, and the first one also over several axes and as a scalar, for every corner. */
 function samplesOf<A extends Attributes>(spec: PointwiseSpec<A>): Sample[] {
-  const types = [...spec.dtypes.map((dtype) => tensor(dtype, n)), tensor(spec.dtypes[0]!, 2, n, 3), tensor(spec.dtypes[0]!)];
+  const types = [
+    ...spec.dtypes.map((dtype) => tensor(dtype, n)),
+    tensor(spec.dtypes[0]!, 2, n, 3),
+    tensor(spec.dtypes[0]!),
+  ];
   const corners: readonly Attributes[] = spec.corners ?? [NO_ATTRIBUTES];
   return corners.flatMap((attributes) =>
     types.map((type) => ({
@@ -104,4 +108,3 @@ function samplesOf<A extends Attributes>(spec: PointwiseSpec<A>): Sample[] {
     })),
   );
 }
-

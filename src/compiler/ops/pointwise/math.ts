@@ -44,7 +44,13 @@ const STEPS: readonly [number, number] = [-9, 9];
 const functions: readonly Op[] = [
   elementary({ name: 'exp', doc: 'e to the power x.', compute: Math.exp, scalar: 'exp' }),
   elementary({ name: 'expm1', doc: 'exp(x) - 1 without cancellation near 0.', compute: Math.expm1, scalar: 'expm1' }),
-  elementary({ name: 'log', doc: 'The natural logarithm; NaN below 0.', compute: Math.log, scalar: 'log', range: [0.05, 8] }),
+  elementary({
+    name: 'log',
+    doc: 'The natural logarithm; NaN below 0.',
+    compute: Math.log,
+    scalar: 'log',
+    range: [0.05, 8],
+  }),
   elementary({
     name: 'log1p',
     doc: 'log(1 + x) without cancellation near 0.',
@@ -83,8 +89,22 @@ const functions: readonly Op[] = [
     scalar: (x) => binary('mul', x, x),
     exact: true,
   }),
-  elementary({ name: 'floor', doc: 'The largest integer not above x.', compute: Math.floor, scalar: 'floor', range: STEPS, exact: true }),
-  elementary({ name: 'ceil', doc: 'The smallest integer not below x.', compute: Math.ceil, scalar: 'ceil', range: STEPS, exact: true }),
+  elementary({
+    name: 'floor',
+    doc: 'The largest integer not above x.',
+    compute: Math.floor,
+    scalar: 'floor',
+    range: STEPS,
+    exact: true,
+  }),
+  elementary({
+    name: 'ceil',
+    doc: 'The smallest integer not below x.',
+    compute: Math.ceil,
+    scalar: 'ceil',
+    range: STEPS,
+    exact: true,
+  }),
   elementary({
     name: 'round',
     doc: 'The nearest integer, ties to even.',

@@ -10,7 +10,12 @@ import { reducedShape } from './primitive.ts';
 export type Along = { readonly axis: Axes; readonly keepdim: boolean };
 
 export const ALONG: readonly AttributeSpec[] = [
-  { name: 'axis', kind: 'axes', default: null, doc: 'One axis, several, or none for all; negative ones count from the end.' },
+  {
+    name: 'axis',
+    kind: 'axes',
+    default: null,
+    doc: 'One axis, several, or none for all; negative ones count from the end.',
+  },
   { name: 'keepdim', kind: 'bool', default: false, doc: 'Whether the reduced axes stay with size 1.' },
 ];
 

@@ -85,7 +85,9 @@ export function reduceTensor(x: Tensor, combine: Combine, axes: readonly number[
   const fold = combine === 'mul' && x.dtype !== 'f32' ? integerProduct(x.dtype) : foldOf(combine);
   forEachRow(walk.shape, walk.stridesA, walk.stridesB, (from, to) => {
     if (move === 0) target[to] = fold(target[to]!, x.data, from, count, step);
-    else for (let i = 0; i < count; i++) target[to + i * move] = fold(target[to + i * move]!, x.data, from + i * step, 1, 1);
+    else
+      for (let i = 0; i < count; i++)
+        target[to + i * move] = fold(target[to + i * move]!, x.data, from + i * step, 1, 1);
   });
   return wrap(combine, x.dtype, target);
 }
@@ -123,7 +125,8 @@ function primitive({ name, doc, combine, dtypes }: PrimitiveSpec): Op {
       identity: (dtype) => identityOf(combine, dtype),
       axes: ({ axes }) => axes,
     },
-    tolerance: combine === 'add' || combine === 'mul' ? { absolute: 1e-5, relative: 1e-5 } : { absolute: 0, relative: 1e-6 },
+    tolerance:
+      combine === 'add' || combine === 'mul' ? { absolute: 1e-5, relative: 1e-5 } : { absolute: 0, relative: 1e-6 },
     samples: dtypes.flatMap((dtype): Sample[] => [
       { inputs: [tensor(dtype, 3, n)], attributes: { axes: [1] } },
       { inputs: [tensor(dtype, n, 3)], attributes: { axes: [0] } },
@@ -151,6 +154,16 @@ export const primitives: readonly Op[] = [
     combine: 'min',
     dtypes: NUMBERS,
   }),
-  primitive({ name: 'reduce_any', doc: 'Whether any element along some axes is true.', combine: 'or', dtypes: ['bool'] }),
-  primitive({ name: 'reduce_all', doc: 'Whether all elements along some axes are true.', combine: 'and', dtypes: ['bool'] }),
+  primitive({
+    name: 'reduce_any',
+    doc: 'Whether any element along some axes is true.',
+    combine: 'or',
+    dtypes: ['bool'],
+  }),
+  primitive({
+    name: 'reduce_all',
+    doc: 'Whether all elements along some axes are true.',
+    combine: 'and',
+    dtypes: ['bool'],
+  }),
 ];

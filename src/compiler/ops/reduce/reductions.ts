@@ -226,7 +226,12 @@ function spread({ name, doc, root }: SpreadSpec): Op {
     operands: [{ name: 'x' }],
     attributes: [
       ...ALONG,
-      { name: 'unbiased', kind: 'bool', default: false, doc: "Whether to divide by N - 1 (Bessel's correction) instead of N." },
+      {
+        name: 'unbiased',
+        kind: 'bool',
+        default: false,
+        doc: "Whether to divide by N - 1 (Bessel's correction) instead of N.",
+      },
     ],
     infer: ([x], along) => inferAlong(name, x!, along, ['f32']),
     evaluate([x], attributes, [output]) {

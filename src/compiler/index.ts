@@ -1,0 +1,13 @@
+/** The compiler's public interface. */
+export { catalog, type CatalogEntry, type Code } from './base/catalog.ts';
+export { type Diagnostic, type Label, type Severity } from './base/diagnostic.ts';
+export { renderDiagnostic, renderSummary } from './base/render.ts';
+export { type Position, positionAt, type Source, type Span } from './base/source.ts';
+export { type Compiled, checkSpec, compileGraph, elaborateSpec, type Outcome } from './driver.ts';
+export type { Graph } from './ir/graph.ts';
+export { interpret, InterpreterError } from './ir/interpret.ts';
+export { printGraph } from './ir/printer.ts';
+export type { Tensor } from './ir/op.ts';
+export type { CompileOptions, EntryOptions } from './options.ts';
+export type { SourceHost } from './semantics/modules.ts';
+export type { Setting } from './semantics/elaborate.ts';

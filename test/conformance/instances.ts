@@ -1,0 +1,92 @@
+/** The samples of every op at every size, as graphs of one node with concrete operands. */
+import { constant, substitute } from '../../src/compiler/dims/dim.ts';
+import { isDim, isList, isRecord, isRegion } from '../../src/compiler/ir/attributes.ts';
+import { Builder } from '../../src/compiler/ir/builder.ts';
+import type { Attribute, Attributes, Graph, TensorType } from '../../src/compiler/ir/graph.ts';
+import type { Inference, Op, Sample, Tensor } from '../../src/compiler/ir/op.ts';
+import { concreteShape, printType } from '../../src/compiler/ir/types.ts';
+import { ops } from '../../src/compiler/ops/table.ts';
+import { randomNumbers, randomTensor } from '../support/tensors.ts';
+
+/** Around the edges of every tile and vector in use: 4 and 8 lanes or columns, 16 of two. */
+export const SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17] as const;
+
+export interface Instance {
+  readonly op: Op;
+  readonly sample: Sample;
+  readonly n: number;
+  readonly symbols: ReadonlyMap<string, number>;
+  /** One node; inputs `x0`, `x1` …, outputs `y0`, `y1` …, the dim `n`. */
+  readonly graph: Graph;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+}
+
+/** `add(f32[n], f32[n])`, with the attributes. */
+export function nameSample(op: Op, sample: Sample): string {
+  const attributes = Object.entries(sample.attributes).map(([name, value]) => `${name}: ${nameAttribute(value)}`);
+  return `${op.name}(${[...sample.inputs.map(printType), ...attributes].join(', ')})`;
+}
+
+function nameAttribute(value: Attribute): string {
+  if (isDim(value)) return value.key;
+  if (isRegion(value)) return 'region';
+  if (isList(value)) return `[${value.map(nameAttribute).join(', ')}]`;
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
+}
+
+/** The shape rule with the number for `n`: an error means that this sample does not exist at this size. */
+export function inferAt(op: Op, sample: Sample, n: number): Inference {
+  return op.infer(
+    sample.inputs.map((type) => typeAt(type, n)),
+    attributesAt(sample.attributes, n),
+    { bounds: new Map() },
+  );
+}
+
+function typeAt(type: TensorType, n: number): TensorType {
+  return { dtype: type.dtype, shape: type.shape.map((dim) => substitute(dim, () => constant(n))) };
+}
+
+function attributesAt(attributes: Attributes, n: number): Attributes {
+  const replace = (value: Attribute): Attribute => {
+    if (isDim(value)) return substitute(value, () => constant(n));
+    if (isList(value)) return value.map(replace);
+    if (isRegion(value)) {
+      return {
+        parameters: value.parameters.map((parameter) => ({ ...parameter, type: typeAt(parameter.type, n) })),
+        nodes: value.nodes,
+        results: value.results.map((result) => ({ ...result, type: typeAt(result.type, n) })),
+      };
+    }
+    return isRecord(value)
+      ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, replace(item)]))
+      : value;
+  };
+  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, replace(value)]));
+}
+
+/** The sample as a graph that is symbolic in `n`, with operands drawn for the size. */
+export function instantiate(op: Op, sample: Sample, n: number): Instance {
+  const builder = new Builder(ops, new Map());
+  const inputs = sample.inputs.map((type, at) => ({ name: `x${at}`, value: builder.value(type) }));
+  const applied = builder.tryApply(
+    op,
+    inputs.map((input) => input.value),
+    sample.attributes,
+  );
+  if ('error' in applied) throw new Error(`${nameSample(op, sample)}: ${applied.error.message}`);
+  const outputs = applied.values.map((value, at) => ({ name: `y${at}`, value }));
+  const symbols = new Map([['n', n]]);
+  const random = randomNumbers(1 + n);
+  const tensors = sample.inputs.map((type) =>
+    randomTensor(type.dtype, concreteShape(type.shape, symbols), random, sample.range),
+  );
+  return {
+    op,
+    sample,
+    n,
+    symbols,
+    graph: { name: 'sample', dims: [{ name: 'n' }], inputs, parameters: [], nodes: builder.nodes, outputs },
+    inputs: new Map(tensors.map((tensor, at) => [`x${at}`, tensor])),
+  };
+}
