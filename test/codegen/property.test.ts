@@ -2,9 +2,9 @@
  * Random expressions on every backend against an evaluator of a few lines. On wasm every f32 operation rounds; in
  * JavaScript f32 values are doubles, rounded where they are compared or become integers.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { add, constant, multiply, symbol } from '../../src/compiler/dims/dim.ts';
+import { add, constant, floorDiv, maximum, minimum, modulo, multiply, symbol } from '../../src/compiler/dims/dim.ts';
 import {
   binary,
   bitcast,
@@ -334,6 +334,18 @@ const positions = fc.letrec<{ position: Position }>((tie) => ({
     tie('position').map((a): Position => ({
       build: () => multiply(a.build(), symbol('n')),
       value: (at, n) => a.value(at, n) * n,
+    })),
+    fc.tuple(tie('position'), fc.integer({ min: 1, max: 9 })).map(([a, by]): Position => ({
+      build: () => floorDiv(a.build(), constant(by)),
+      value: (at, n) => Math.floor(a.value(at, n) / by),
+    })),
+    tie('position').map((a): Position => ({
+      build: () => modulo(a.build(), symbol('n')),
+      value: (at, n) => a.value(at, n) - n * Math.floor(a.value(at, n) / n),
+    })),
+    fc.tuple(tie('position'), tie('position'), fc.boolean()).map(([a, b, least]): Position => ({
+      build: () => (least ? minimum : maximum)(a.build(), b.build()),
+      value: (at, n) => Math[least ? 'min' : 'max'](a.value(at, n), b.value(at, n)),
     })),
   ),
 }));

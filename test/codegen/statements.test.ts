@@ -26,6 +26,7 @@ import {
 import type { Expr } from '../../src/compiler/kernel/ir.ts';
 import { assign, buffer, constantly, declare, kernel, loop, store, when } from './dsl.ts';
 import { execute, type Backend } from './harness.ts';
+import { tiledProduct } from './product.ts';
 
 const BACKENDS: readonly Backend[] = ['wasm', 'js'];
 const [i, j, k, n, m] = ['i', 'j', 'k', 'n', 'm'].map((name) => symbol(name)) as [Dim, Dim, Dim, Dim, Dim];
@@ -451,35 +452,3 @@ describe('wasm vectors', () => {
     expect(out).toEqual(expected);
   });
 });
-
-/** A row-major, B in panels of 8 columns, 4 rows at a time. */
-function tiledProduct(): ReturnType<typeof kernel> {
-  const [panel, tile, q] = ['panel', 'tile', 'q'].map((name) => symbol(name)) as [Dim, Dim, Dim];
-  const cells = [0, 1, 2, 3].flatMap((row) => [0, 1].map((half) => ({ row, half, name: `sum${row}_${half}` })));
-  const rowOf = (row: number): Dim => add(multiply(c(4), tile), c(row));
-  const right = (half: number): Expr =>
-    load('b', add(multiply(panel, k, c(8)), multiply(c(8), q), c(4 * half)), 'f32', 4);
-  return kernel({
-    buffers: [buffer('a'), buffer('b'), buffer('out')],
-    sizes: ['m', 'n', 'k'],
-    grid: [
-      ['panel', floorDiv(n, c(8))],
-      ['tile', m],
-    ],
-    body: [
-      ...cells.map(({ name }) => declare(name, splat(literal(0), 4))),
-      loop('q', k, [
-        constantly('b0', right(0)),
-        constantly('b1', right(1)),
-        ...cells.map(({ row, half, name }) => {
-          const left = splat(load('a', add(multiply(rowOf(row), k), q), 'f32'), 4);
-          const product = binary('mul', left, variable(`b${half}`, 'f32', 4));
-          return assign(name, binary('add', variable(name, 'f32', 4), product));
-        }),
-      ]),
-      ...cells.map(({ row, half, name }) =>
-        store('out', add(multiply(rowOf(row), n), multiply(c(8), panel), c(4 * half)), variable(name, 'f32', 4)),
-      ),
-    ],
-  });
-}

@@ -220,12 +220,12 @@ function rebuild(kind: PairAtom['kind'], left: Dim, right: Dim, bounds: Bounds):
 
 /** The dimension with every division, minimum and maximum in it simplified by `bounds`. */
 export function simplifyWithin(dim: Dim, bounds: Bounds): Dim {
-  let sum = ZERO;
+  const isPlain = (item: Term): boolean => item.factors.every((atom) => atom.kind === 'symbol');
+  const plain = dim.terms.filter(isPlain);
+  if (plain.length === dim.terms.length) return dim;
+  let sum = fromSorted(plain);
   for (const item of dim.terms) {
-    if (item.factors.every((atom) => atom.kind === 'symbol')) {
-      sum = add(sum, fromSorted([item]));
-      continue;
-    }
+    if (isPlain(item)) continue;
     const factors = item.factors.map((atom) =>
       atom.kind === 'symbol'
         ? atomDim(atom)

@@ -142,7 +142,7 @@ function foldBinary(expr: Expr & { kind: 'binary' }): Expr {
     case 'div':
       return type === 'f32' && hasExactReciprocal(y) ? binary('mul', left, splat(literal(1 / y), expr.lanes)) : expr;
     case 'pow':
-      return y === 2 ? binary('mul', left, left) : expr;
+      return y === 2 && left.kind === 'variable' ? binary('mul', left, left) : expr;
     case 'mul':
       return type !== 'f32' && y === 0 ? right : expr;
     case 'and':

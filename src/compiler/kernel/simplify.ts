@@ -32,7 +32,7 @@ interface Scope {
   readonly bounds: Bounds;
   readonly names: FreshNames;
   /** Variables that are assigned after their declaration. */
-  readonly assigned: ReadonlySet<string>;
+  readonly assigned: Set<string>;
   /** What names stand for as values … */
   readonly values: Map<string, Expr>;
   /** … and in dimensions. */
@@ -94,8 +94,11 @@ function simplifyStatement(statement: Statement, scope: Scope): readonly Stateme
       if (standsFor(statement.name, value, scope)) return [];
       return [{ kind: 'let', name: statement.name, value }];
     }
-    case 'assign':
-      return [{ ...statement, value: simplifyExpr(statement.value, scope) }];
+    case 'assign': {
+      const value = simplifyExpr(statement.value, scope);
+      const keepsItself = value.kind === 'variable' && value.name === statement.name;
+      return keepsItself ? [] : [{ ...statement, value }];
+    }
     case 'loop':
       return simplifyLoop(statement, scope);
     case 'if': {
@@ -151,5 +154,10 @@ function iteration(loop: Statement & { kind: 'loop' }, at: number, only: boolean
     integer: (name) => (name === loop.variable ? index : undefined),
     bounds: scope.bounds,
   });
-  return only ? body : renameDefinitions(body, (name) => scope.names.fresh(name));
+  if (only) return body;
+  return renameDefinitions(body, (name) => {
+    const copy = scope.names.fresh(name);
+    if (scope.assigned.has(name)) scope.assigned.add(copy);
+    return copy;
+  });
 }

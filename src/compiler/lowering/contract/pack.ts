@@ -142,7 +142,8 @@ export function readLeft(
     ],
     context.bounds,
   );
-  return reader.read(left.value, indexOfLabels(left.labels, positions), scope);
+  // Unbound, so that a load stays a load, whoever else uses the value.
+  return reader.readGuarded(left.value, indexOfLabels(left.labels, positions), scope);
 }
 
 /** Whether the product may read the left operand where it lies: plain loads, a fixed step apart along the sum. */
@@ -157,7 +158,6 @@ export function leftIsReadable(contraction: Contraction, bounds: Bounds): boolea
   const scope = openScope();
   const element = readLeft(contraction, reader, { batch: batch.at, row: row.at, k: k.at }, scope, context);
   return (
-    scope.statements.length === 0 &&
     element.kind === 'load' &&
     element.type === 'f32' &&
     affineIn(element.index, k.name) !== undefined &&

@@ -147,7 +147,7 @@ const extremes: readonly Op[] = [
     doc: 'The smaller of two elements (f32, i32, u32); NaN if either is NaN.',
     operands: ['left', 'right'],
     dtypes: ['f32', 'i32', 'u32'],
-    compute: () => Math.min,
+    compute: () => (a, b) => Math.min(a, b),
     scalar: ([a, b]) => binary('min', a!, b!),
   }),
   pointwise({
@@ -155,7 +155,7 @@ const extremes: readonly Op[] = [
     doc: 'The larger of two elements (f32, i32, u32); NaN if either is NaN.',
     operands: ['left', 'right'],
     dtypes: ['f32', 'i32', 'u32'],
-    compute: () => Math.max,
+    compute: () => (a, b) => Math.max(a, b),
     scalar: ([a, b]) => binary('max', a!, b!),
   }),
 ];

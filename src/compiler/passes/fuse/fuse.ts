@@ -94,7 +94,7 @@ class Fusion {
       member.results.filter((result) => this.#isReadOutside(result, group)),
     );
     for (const value of values) this.#stored.add(value);
-    return { kind: group.kind, values, anchor: [...group.members].at(-1)! };
+    return { kind: group.kind, values, anchor: group.anchor };
   }
 
   #isReadOutside(value: Value, group: Group): boolean {

@@ -10,7 +10,9 @@ export type GroupKind = 'contract' | 'row';
 /** Nodes that one kernel computes. */
 export interface Group {
   readonly kind: GroupKind;
-  readonly members: Set<Node>;
+  /** The contraction or the first reduction, after which the kernel is named in profiles. */
+  readonly anchor: Node;
+  readonly members: ReadonlySet<Node>;
 }
 
 export interface Grouping {
@@ -24,17 +26,17 @@ export function findGroups(graph: Graph, bounds: Bounds): Grouping {
   const uses = usesOf(bodyOf(graph));
   const groupOf = new Map<Node, Group>();
   const groups: Group[] = [];
-  const add = (kind: GroupKind, members: readonly Node[]): void => {
-    const group = { kind, members: new Set(members) };
+  const add = (kind: GroupKind, anchor: Node, members: readonly Node[]): void => {
+    const group = { kind, anchor, members: new Set(members) };
     groups.push(group);
     for (const member of members) groupOf.set(member, group);
   };
   const free = (node: Node): boolean => !groupOf.has(node);
   for (const node of graph.nodes)
-    if (node.op.body.kind === 'contraction') add('contract', contractionMembers(node, uses, free));
+    if (node.op.body.kind === 'contraction') add('contract', node, contractionMembers(node, uses, free));
   graph.nodes.forEach((node, at) => {
     if (node.op.body.kind === 'reduction' && free(node))
-      add('row', new RowGroup(graph, node, at, uses, bounds, free).members());
+      add('row', node, new RowGroup(graph, node, at, uses, bounds, free).members());
   });
   return { groups, groupOf, uses };
 }

@@ -1,0 +1,78 @@
+/** What statements change, and which expressions may fail when they are evaluated early. */
+import { constantValue, symbolsOf, type Dim } from '../dims/dim.ts';
+import type { Expr, Statement } from './ir.ts';
+import { definedName, forEachStatement, indexOf, someExpr } from './rewrite.ts';
+
+export interface Effects {
+  /** Names that the statements define, and variables that they assign. */
+  readonly names: Set<string>;
+  /** Buffers that the statements store to. */
+  readonly buffers: Set<string>;
+}
+
+export function effectsOf(statements: readonly Statement[]): Effects {
+  const effects: Effects = { names: new Set(), buffers: new Set() };
+  forEachStatement(statements, (statement) => {
+    const name = definedName(statement);
+    if (name !== undefined) effects.names.add(name);
+    if (statement.kind === 'assign') effects.names.add(statement.name);
+    if (statement.kind === 'store') effects.buffers.add(statement.buffer);
+  });
+  return effects;
+}
+
+/** Whether `expr` has the same value before the effects as after any of them. */
+export function isUntouched(expr: Expr, effects: Effects): boolean {
+  return !someExpr(expr, (part) => {
+    if (part.kind === 'variable') return effects.names.has(part.name);
+    if (part.kind === 'load' && effects.buffers.has(part.buffer)) return true;
+    const index = indexOf(part);
+    return index !== undefined && symbolsOf(index).some((name) => effects.names.has(name));
+  });
+}
+
+/** Whether `expr` may go out of range, or divide by zero, where the program would not have evaluated it. */
+export function mayFail(expr: Expr): boolean {
+  return someExpr(expr, (part) => {
+    if (part.kind === 'load') return true;
+    if (part.kind === 'position') return dividesBySymbol(part.index);
+    return part.kind === 'binary' && part.op === 'div' && part.type !== 'f32' && part.right.kind !== 'literal';
+  });
+}
+
+function dividesBySymbol(dim: Dim): boolean {
+  return dim.terms.some((item) =>
+    item.factors.some(
+      (atom) =>
+        atom.kind !== 'symbol' &&
+        ((atom.kind === 'floordiv' && constantValue(atom.right) === undefined) ||
+          dividesBySymbol(atom.left) ||
+          dividesBySymbol(atom.right)),
+    ),
+  );
+}
+
+/** Whether computing `expr` again costs more than keeping its value. */
+export function isWork(expr: Expr): boolean {
+  switch (expr.kind) {
+    case 'literal':
+    case 'variable':
+    case 'position':
+    case 'lane':
+      return false;
+    case 'splat':
+      return expr.operand.kind !== 'literal';
+    case 'combine':
+      return !expr.parts.every((part) => part.kind === 'literal');
+    case 'bitcast':
+      return isWork(expr.operand);
+    case 'load':
+    case 'unary':
+    case 'binary':
+    case 'compare':
+    case 'select':
+    case 'convert':
+    case 'reduceLanes':
+      return true;
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The text of a few kernels on both backends. UPDATE_GOLDEN=1 rewrites the files; a change in them is a change in what
+ * every program runs.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import wabt from 'wabt';
+import { emitJs } from '../../src/compiler/codegen/js/emit.ts';
+import { emitWasm } from '../../src/compiler/codegen/wasm/emit.ts';
+import { add, constant as c, multiply, symbol } from '../../src/compiler/dims/dim.ts';
+import { binary, compare, literal, load, position, select, variable } from '../../src/compiler/kernel/build.ts';
+import type { Kernel } from '../../src/compiler/kernel/ir.ts';
+import { assign, buffer, constantly, declare, kernel, loop, store } from './dsl.ts';
+import { tiledProduct } from './product.ts';
+
+const folder = new URL('../golden/kernels/', import.meta.url);
+const binaryToolkit = await wabt();
+
+function watOf(tested: Kernel): string {
+  const bytes = emitWasm({
+    kernels: [tested],
+    steps: [{ kernel: 0, arguments: [...tested.buffers, ...tested.sizes].map((_, at) => at) }],
+    tableAddress: 1024,
+    exported: [],
+  });
+  const module = binaryToolkit.readWasm(bytes, { readDebugNames: true, simd: true });
+  try {
+    module.applyNames();
+    return module.toText({ foldExprs: false, inlineExport: false });
+  } finally {
+    module.destroy();
+  }
+}
+
+function expectGolden(file: string, text: string): void {
+  const url = new URL(file, folder);
+  if (process.env['UPDATE_GOLDEN'] === '1') {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(url, text);
+  }
+  expect(text).toBe(readFileSync(url, 'utf8'));
+}
+
+const [i, j, n] = [symbol('i'), symbol('j'), symbol('n')];
+const x = variable('x', 'f32');
+
+/** Per row: the sum of squares, and the rectified row scaled by a weight a column. */
+const rows: Kernel = kernel({
+  name: 'rows',
+  buffers: [buffer('input'), buffer('weight'), buffer('output'), buffer('norm')],
+  sizes: ['m', 'n'],
+  grid: [['i', symbol('m')]],
+  body: [
+    declare('sum', literal(0)),
+    loop('j', n, [
+      constantly('x', load('input', add(multiply(i, n), j), 'f32')),
+      assign('sum', binary('add', variable('sum', 'f32'), binary('mul', x, x))),
+      store('output', add(multiply(i, n), j), binary('mul', binary('max', x, literal(0)), load('weight', j, 'f32'))),
+    ]),
+    store('norm', i, variable('sum', 'f32')),
+  ],
+});
+
+/** A difference with the left neighbour, which the first column does not have. */
+const difference: Kernel = kernel({
+  name: 'difference',
+  buffers: [buffer('input'), buffer('output')],
+  sizes: ['n'],
+  grid: [['i', c(8)]],
+  body: [
+    loop('j', n, [
+      store(
+        'output',
+        add(multiply(i, n), j),
+        binary(
+          'sub',
+          load('input', add(multiply(i, n), j), 'f32'),
+          select(
+            compare('gt', position(j), literal(0, 'i32')),
+            load('input', add(multiply(i, n), j, c(-1)), 'f32'),
+            literal(0),
+          ),
+        ),
+      ),
+    ]),
+  ],
+});
+
+it.each([rows, difference, tiledProduct(32, 32)])('$name is written as recorded for wasm', (tested) => {
+  expectGolden(`${tested.name}.wat`, watOf(tested));
+});
+
+it.each([rows, difference])('$name is written as recorded for JavaScript', (tested) => {
+  expectGolden(`${tested.name}.js`, emitJs([tested]));
+});
