@@ -1,5 +1,5 @@
 /**
- * Removes the mode `vector` from loops. On a target with lanes such a loop becomes a loop over groups of four
+ * Removes the mode `vector` from loops, and with it the marks on reductions. On a target with lanes such a loop becomes a loop over groups of four
  * iterations and one over the rest; without lanes, or where iterations cannot run side by side, a serial loop. It
  * must not know what kernels compute, nor any target beyond its lanes.
  */
@@ -16,11 +16,18 @@ import {
 } from '../dims/dim.ts';
 import { reductionIdentity } from './arithmetic.ts';
 import { gridBounds, withLoopBound } from './bounds.ts';
-import { binary, literal, splat, variable } from './build.ts';
+import { binary, literal, position, splat, variable } from './build.ts';
 import { letsOf, type Lets } from './guards.ts';
 import type { Expr, Kernel, Lanes, Statement } from './ir.ts';
 import { definedNames, FreshNames, uniqueNames } from './names.ts';
-import { mapStatement, replaceInStatements, withBody } from './rewrite.ts';
+import {
+  forEachStatement,
+  mapStatement,
+  replaceInDim,
+  replaceInStatements,
+  withBody,
+  type Replacement,
+} from './rewrite.ts';
 import { planLanes, type LanePlan, type Loop } from './vector/analysis.ts';
 import { widenAll, type LaneContext } from './vector/lanes.ts';
 
@@ -45,25 +52,47 @@ export function vectorize(kernel: Kernel, lanes: Lanes): Kernel {
 }
 
 function vectorizeAll(statements: readonly Statement[], lanes: Lanes, scope: Scope): Statement[] {
-  return statements.flatMap((statement) => {
-    if (statement.kind !== 'loop') return mapStatement(statement, { body: (body) => vectorizeAll(body, lanes, scope) });
+  return statements.flatMap((statement): readonly Statement[] => {
+    if (statement.kind === 'assign') return [{ kind: 'assign', name: statement.name, value: statement.value }];
+    if (statement.kind !== 'loop')
+      return [mapStatement(statement, { body: (body) => vectorizeAll(body, lanes, scope) })];
     if (statement.mode === 'vector' && lanes === 4) {
-      const plan = planLanes(statement);
-      if (plan) return splitLoop(statement, plan, scope);
+      const inlined = inlinePositions(statement);
+      const plan = planLanes(inlined);
+      if (plan) return splitLoop(inlined, plan, scope);
     }
-    const bounds = withLoopBound(scope.bounds, statement.variable, statement.extent);
-    const body = vectorizeAll(statement.body, lanes, { ...scope, bounds });
-    return { ...statement, body, mode: statement.mode === 'vector' ? 'serial' : statement.mode };
+    return [withoutLanes(statement, lanes, scope)];
   });
+}
+
+/** The loop as a serial one, what is inside it vectorized. */
+function withoutLanes(loop: Loop, lanes: Lanes, scope: Scope): Loop {
+  const bounds = withLoopBound(scope.bounds, loop.variable, loop.extent);
+  const body = vectorizeAll(loop.body, lanes, { ...scope, bounds });
+  return { ...loop, body, mode: loop.mode === 'vector' ? 'serial' : loop.mode };
+}
+
+/** Writes out lets that are positions, so that it shows which indices are consecutive. */
+function inlinePositions(loop: Loop): Loop {
+  const positions = new Map<string, Dim>();
+  const replacement: Replacement = {
+    integer: (name) => positions.get(name),
+    value: ({ name }) => (positions.has(name) ? position(positions.get(name)!) : undefined),
+  };
+  forEachStatement(loop.body, (statement) => {
+    if (statement.kind === 'let' && statement.value.kind === 'position')
+      positions.set(statement.name, replaceInDim(statement.value.index, replacement));
+  });
+  return positions.size === 0 ? loop : { ...loop, body: replaceInStatements(loop.body, replacement) };
 }
 
 /** The loop over whole groups, the vector accumulators folded into the scalar ones, then the loop over the rest. */
 function splitLoop(loop: Loop, plan: LanePlan, scope: Scope): Statement[] {
   const groups = floorDiv(loop.extent, FOUR, scope.bounds);
   const rest = modulo(loop.extent, FOUR, scope.bounds);
-  if (constantValue(groups) === 0) return [{ ...loop, mode: 'serial' }];
+  if (constantValue(groups) === 0) return [withoutLanes(loop, 1, scope)];
   const main = groupLoop(loop, plan, groups, scope);
-  return constantValue(rest) === 0 ? main : [...main, restLoop(loop, groups, rest, scope)];
+  return constantValue(rest) === 0 ? main : [...main, withoutLanes(restLoop(loop, groups, rest, scope), 1, scope)];
 }
 
 function groupLoop(loop: Loop, plan: LanePlan, groups: Dim, scope: Scope): Statement[] {
@@ -91,7 +120,7 @@ function groupLoop(loop: Loop, plan: LanePlan, groups: Dim, scope: Scope): State
   return [...before, { kind: 'loop', variable: group, extent: groups, mode: 'serial', body }, ...after];
 }
 
-function restLoop(loop: Loop, groups: Dim, rest: Dim, scope: Scope): Statement {
+function restLoop(loop: Loop, groups: Dim, rest: Dim, scope: Scope): Loop {
   const variable = scope.names.fresh(`${loop.variable}_r`);
   const at = add(multiply(FOUR, groups), symbol(variable));
   const body = replaceInStatements(loop.body, {

@@ -59,28 +59,22 @@
       end
     end)
   (func $difference (type 1) (param i32 i32 i32)
-    (local i32 i32)
-    i32.const 8
-    local.tee 3
+    (local i32)
     i32.const 0
-    i32.gt_s
-    if  ;; label = @1
-      i32.const 0
-      local.set 4
-      loop  ;; label = @2
-        local.get 0
-        local.get 1
-        local.get 2
-        local.get 4
-        call $difference.body
-        local.get 4
-        i32.const 1
-        i32.add
-        local.tee 4
-        local.get 3
-        i32.lt_s
-        br_if 0 (;@2;)
-      end
+    local.set 3
+    loop  ;; label = @1
+      local.get 0
+      local.get 1
+      local.get 2
+      local.get 3
+      call $difference.body
+      local.get 3
+      i32.const 1
+      i32.add
+      local.tee 3
+      i32.const 8
+      i32.lt_s
+      br_if 0 (;@1;)
     end)
   (func $run (type 2)
     i32.const 0

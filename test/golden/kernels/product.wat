@@ -149,47 +149,40 @@
     local.get 13
     v128.store offset=400 align=4)
   (func $product (type 1) (param i32 i32 i32 i32)
-    (local i32 i32 i32 i32)
-    i32.const 4
-    local.tee 4
+    (local i32 i32)
     i32.const 0
-    i32.gt_s
-    if  ;; label = @1
+    local.set 4
+    loop  ;; label = @1
+      local.get 3
       i32.const 0
-      local.set 5
-      loop  ;; label = @2
-        local.get 3
-        local.tee 6
+      i32.gt_s
+      if  ;; label = @2
         i32.const 0
-        i32.gt_s
-        if  ;; label = @3
-          i32.const 0
-          local.set 7
-          loop  ;; label = @4
-            local.get 0
-            local.get 1
-            local.get 2
-            local.get 3
-            local.get 5
-            local.get 7
-            call $product.body
-            local.get 7
-            i32.const 1
-            i32.add
-            local.tee 7
-            local.get 6
-            i32.lt_s
-            br_if 0 (;@4;)
-          end
+        local.set 5
+        loop  ;; label = @3
+          local.get 0
+          local.get 1
+          local.get 2
+          local.get 3
+          local.get 4
+          local.get 5
+          call $product.body
+          local.get 5
+          i32.const 1
+          i32.add
+          local.tee 5
+          local.get 3
+          i32.lt_s
+          br_if 0 (;@3;)
         end
-        local.get 5
-        i32.const 1
-        i32.add
-        local.tee 5
-        local.get 4
-        i32.lt_s
-        br_if 0 (;@2;)
       end
+      local.get 4
+      i32.const 1
+      i32.add
+      local.tee 4
+      i32.const 4
+      i32.lt_s
+      br_if 0 (;@1;)
     end)
   (func $run (type 2)
     i32.const 0

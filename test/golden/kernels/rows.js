@@ -9,7 +9,7 @@ export function kernels(f32, i32, u32) {
     const output_at = output + i * n;
     for (let j = 0; j < n; j++) {
       const x = f32[input_at + j];
-      sum = sum + x * x;
+      sum += x * x;
       f32[output_at + j] = Math.max(x, 0) * f32[weight + j];
     }
     f32[norm + i] = sum;

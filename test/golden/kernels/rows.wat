@@ -73,14 +73,13 @@
     local.get 7
     f32.store)
   (func $rows (type 1) (param i32 i32 i32 i32 i32 i32)
-    (local i32 i32)
+    (local i32)
     local.get 4
-    local.tee 6
     i32.const 0
     i32.gt_s
     if  ;; label = @1
       i32.const 0
-      local.set 7
+      local.set 6
       loop  ;; label = @2
         local.get 0
         local.get 1
@@ -88,13 +87,13 @@
         local.get 3
         local.get 4
         local.get 5
-        local.get 7
+        local.get 6
         call $rows.body
-        local.get 7
+        local.get 6
         i32.const 1
         i32.add
-        local.tee 7
-        local.get 6
+        local.tee 6
+        local.get 4
         i32.lt_s
         br_if 0 (;@2;)
       end

@@ -28,8 +28,7 @@ function writeStatement(frame: Frame, statement: Statement): void {
       return frame.line(`let ${frame.define(statement.name)} = ${code};`);
     }
     case 'assign': {
-      const { code } = valueText(frame, statement.value);
-      return frame.line(`${frame.variable(statement.name).text} = ${code};`);
+      return frame.line(assignmentText(frame, statement));
     }
     case 'store': {
       const value = valueText(frame, statement.value);
@@ -50,6 +49,15 @@ function writeStatement(frame: Frame, statement: Statement): void {
     case 'loop':
       return writeLoop(frame, statement);
   }
+}
+
+function assignmentText(frame: Frame, { name, value }: Extract<Statement, { kind: 'assign' }>): string {
+  const variable = frame.variable(name).text;
+  const isOwn = (expr: Expr): boolean => expr.kind === 'variable' && expr.name === name;
+  // Doubles accumulate without being rounded, so `x = x + y` is `x += y`.
+  if (value.kind === 'binary' && value.type === 'f32' && value.op === 'add' && isOwn(value.left))
+    return `${variable} += ${valueText(frame, value.right).code};`;
+  return `${variable} = ${valueText(frame, value).code};`;
 }
 
 /** The value of a statement's expression; what it shares is written before. */

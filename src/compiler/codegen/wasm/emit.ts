@@ -8,7 +8,7 @@ import { unrollLoops } from '../unroll.ts';
 import { encodeModule, type WasmFunction } from './encoder.ts';
 import { Frame } from './frame.ts';
 import type { ValueType } from './instructions.ts';
-import { emitPosition } from './position.ts';
+import { emitCountingUp, emitUnlessEmpty } from './loop.ts';
 import { emitRegion } from './statement.ts';
 
 export interface WasmInput {
@@ -73,28 +73,9 @@ function driverFunction(kernel: Kernel, body: number): WasmFunction {
         code.emit('local.get', frame.local(name));
       return code.emit('call', body);
     }
-    frame.within('region', () => {
-      const end = frame.temporary('i32');
-      const counter = frame.define(axis.variable, 'i32');
-      emitPosition(frame, axis.extent);
-      code.emit('local.tee', end);
-      code.emit('i32.const', 0);
-      code.emit('i32.gt_s');
-      code.emit('if', 'void');
-      code.emit('i32.const', 0);
-      code.emit('local.set', counter);
-      code.emit('loop', 'void');
-      emitAxis(depth + 1);
-      code.emit('local.get', counter);
-      code.emit('i32.const', 1);
-      code.emit('i32.add');
-      code.emit('local.tee', counter);
-      code.emit('local.get', end);
-      code.emit('i32.lt_s');
-      code.emit('br_if', 0);
-      code.emit('end');
-      code.emit('end');
-    });
+    emitUnlessEmpty(frame, axis.extent, (pushEnd) =>
+      emitCountingUp(frame, axis.variable, pushEnd, { emit: () => emitAxis(depth + 1) }),
+    );
   };
   emitAxis(0);
   return functionOf(kernel.name, frame, parameters);

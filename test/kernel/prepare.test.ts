@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest';
+import { interpretKernel } from '../../src/compiler/kernel/interpret.ts';
+import { prepareSteps } from '../../src/compiler/kernel/prepare.ts';
+import { printKernel } from '../../src/compiler/kernel/print.ts';
+import { verifyKernel } from '../../src/compiler/kernel/verify.ts';
+import { randomCase } from './random.ts';
+import { copies, SCALAR, WASM } from './support.ts';
+
+describe('preparation of random kernels', () => {
+  const seeds = Array.from({ length: 20 }, (_, at) => at);
+
+  test.each(seeds)('keeps results after each step, part %i', (part) => {
+    for (let seed = part * 100 + 1; seed <= part * 100 + 100; seed++) {
+      const { kernel, buffers, sizes } = randomCase(seed);
+      verifyKernel(kernel);
+      const expected = copies(buffers);
+      interpretKernel(kernel, expected, sizes);
+      for (const target of [WASM, SCALAR]) {
+        let current = kernel;
+        for (const step of prepareSteps) {
+          const before = current;
+          current = step.run(current, target);
+          const actual = copies(buffers);
+          try {
+            verifyKernel(current);
+            interpretKernel(current, actual, sizes);
+            expect(actual).toEqual(expected);
+          } catch (error) {
+            const texts = [kernel, before, current].map(printKernel).join('\n');
+            throw new Error(`seed ${seed}, ${JSON.stringify(sizes)}, step ${step.name}\n${texts}`, { cause: error });
+          }
+        }
+      }
+    }
+  });
+});

@@ -1,0 +1,142 @@
+/** Compiling and running specs in tests, from files or from texts in memory, on every target. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { DiagnosticSink, type Diagnostic } from '../../src/compiler/base/diagnostic.ts';
+import { renderDiagnostic } from '../../src/compiler/base/render.ts';
+import { compileGraph, elaborateSpec } from '../../src/compiler/driver.ts';
+import { applyRename } from '../../src/compiler/interop/rename.ts';
+import { parseRenameMap } from '../../src/compiler/interop/rename-map.ts';
+import type { Graph } from '../../src/compiler/ir/graph.ts';
+import { interpret } from '../../src/compiler/ir/interpret.ts';
+import type { Tensor } from '../../src/compiler/ir/op.ts';
+import type { EntryOptions } from '../../src/compiler/options.ts';
+import type { SourceHost } from '../../src/compiler/semantics/modules.ts';
+import { toFloat64 } from '../../src/program/convert.ts';
+import type { StoredTensor } from '../../src/program/safetensors.ts';
+import type { JsKernelFactory } from '../../src/runtime/devices/device.ts';
+import { createModel, type Model } from '../../src/runtime/model.ts';
+import { projectRoot } from './reference.ts';
+
+/** Texts by path, before files; specifiers are relative, `std/…` is the standard library. */
+export function specHost(texts: { readonly [path: string]: string } = {}): SourceHost {
+  const read = (path: string): string | undefined =>
+    texts[path] ?? (existsSync(path) ? readFileSync(path, 'utf8') : undefined);
+  return {
+    read,
+    resolve(importer, specifier) {
+      if (specifier.startsWith('std/')) return join(projectRoot, 'specs', `${specifier}.model`);
+      const path =
+        texts[importer] === undefined ? resolve(dirname(importer), specifier) : join(dirname(importer), specifier);
+      return path.endsWith('.model') ? path : `${path}.model`;
+    },
+  };
+}
+
+export function settings(values: { readonly [name: string]: unknown }): { name: string; text: string }[] {
+  return Object.entries(values).map(([name, value]) => ({
+    name,
+    text: Array.isArray(value) ? value.join(',') : String(value),
+  }));
+}
+
+export function specFile(name: string): string {
+  return join(projectRoot, 'specs', name);
+}
+
+/** The graph of an entry; fails with the rendered diagnostics where there are errors. */
+export function graphOf(path: string, options: EntryOptions = {}, host: SourceHost = specHost()): Graph {
+  const { result, diagnostics } = elaborateSpec(path, options, host);
+  if (!result) throw new Error(renderAll(diagnostics));
+  return result;
+}
+
+/** The graph of a model written in the test. */
+export function graphOfText(text: string, options: EntryOptions = {}): Graph {
+  return graphOf('test.model', options, specHost({ 'test.model': text }));
+}
+
+export function renderAll(diagnostics: readonly Diagnostic[]): string {
+  return diagnostics.map((item) => renderDiagnostic(item, { color: false })).join('\n');
+}
+
+export type TargetUnderTest = 'reference' | 'js' | 'wasm';
+export const TARGETS: readonly TargetUnderTest[] = ['reference', 'js', 'wasm'];
+
+export type Run = (inputs: { readonly [name: string]: Tensor }) => Promise<ReadonlyMap<string, Tensor>>;
+
+/** A function that runs the graph on a target, for any binding of its dimensions. */
+export async function runnerOf(
+  graph: Graph,
+  target: TargetUnderTest,
+  weights: ReadonlyMap<string, StoredTensor> = new Map(),
+): Promise<Run> {
+  if (target === 'reference') {
+    const parameters = new Map(
+      graph.parameters.map(({ name, value }) => [name, asTensor(value.type.dtype, weights.get(name)!)]),
+    );
+    return async (inputs) => interpret(graph, { inputs: new Map(Object.entries(inputs)), parameters });
+  }
+  const model = await modelOf(graph, target, weights);
+  return async (inputs) => {
+    const given = Object.fromEntries(
+      Object.entries(inputs).map(([name, tensor]) => [name, { data: typedData(tensor), shape: tensor.shape }]),
+    );
+    const outputs = await model.run(given);
+    return new Map(
+      graph.outputs.map(({ name, value }) => {
+        const { data, shape } = outputs[name]!;
+        return [name, { dtype: value.type.dtype, shape, data: Float64Array.from(data) }];
+      }),
+    );
+  };
+}
+
+export async function modelOf(
+  graph: Graph,
+  target: 'js' | 'wasm',
+  weights: ReadonlyMap<string, StoredTensor> = new Map(),
+): Promise<Model> {
+  const compiled = compileGraph(graph, { targets: [target], verify: true });
+  const kernels = target === 'wasm' ? compiled.wasm! : await importKernels(compiled.js!);
+  return createModel({ program: compiled.program, target, kernels, weights: (name) => weights.get(name) });
+}
+
+export async function importKernels(text: string): Promise<JsKernelFactory> {
+  const module = (await import(/* @vite-ignore */ `data:text/javascript,${encodeURIComponent(text)}`)) as {
+    kernels: JsKernelFactory;
+  };
+  return module.kernels;
+}
+
+function typedData({ dtype, data }: Tensor): Float32Array | Int32Array | Uint32Array | Uint8Array {
+  switch (dtype) {
+    case 'f32':
+      return Float32Array.from(data);
+    case 'i32':
+      return Int32Array.from(data);
+    case 'u32':
+      return Uint32Array.from(data);
+    case 'bool':
+      return Uint8Array.from(data);
+  }
+}
+
+export function asTensor(dtype: Tensor['dtype'], stored: StoredTensor): Tensor {
+  return { dtype, shape: stored.shape, data: toFloat64(stored) };
+}
+
+/** Stored f32 values as a file's tensor. */
+export function storedTensor(shape: readonly number[], values: ArrayLike<number>): StoredTensor {
+  const data = Float32Array.from(values);
+  return { dtype: 'F32', shape: [...shape], bytes: new Uint8Array(data.buffer) };
+}
+
+/** Foreign tensors under our names, by a map of specs/weights. */
+export function renamed(map: string, tensors: ReadonlyMap<string, StoredTensor>): ReadonlyMap<string, StoredTensor> {
+  const sink = new DiagnosticSink();
+  const path = specFile(`weights/${map}.json`);
+  const parsed = parseRenameMap({ path, text: readFileSync(path, 'utf8') }, sink);
+  const result = parsed && applyRename(parsed, tensors, sink);
+  if (!result) throw new Error(renderAll(sink.items));
+  return result;
+}
