@@ -29,10 +29,23 @@ const insertable: ReadonlySet<TokenType> = new Set([
   t.In,
 ]);
 
+/** One place where the text does not follow the grammar. */
+export interface Failure {
+  /** The rule that was being read, and whether it is its second occurrence in the rule around it. */
+  readonly rule: string;
+  readonly second: boolean;
+  /** The name of the token type wanted, or `''` where several are possible. */
+  readonly wanted: string;
+  readonly found: IToken;
+}
+
 export type Rule = ParserMethod<[], CstNode>;
 
 /** Not complete by itself: whoever extends it ends its constructor with `performSelfAnalysis`. */
 export class ExpressionGrammar extends CstParser {
+  /** Failures that did not disturb the parser, of the current parse. */
+  leftovers: Failure[] = [];
+
   constructor() {
     super(t.tokenTypes, {
       recoveryEnabled: true,
@@ -60,6 +73,21 @@ export class ExpressionGrammar extends CstParser {
       });
       this.OPTION9(() => this.CONSUME9(t.Comma));
     });
+  }
+
+  /**
+   * What is left over where `rule` should have ended, up to the next token that begins something. Part of the grammar,
+   * and not left to chevrotain's own recovery inside repetitions, because that one recurses.
+   */
+  private readonly leftover = this.RULE('leftover', (rule = '') => {
+    const found = this.CONSUME(t.Loose);
+    this.ACTION(() => this.leftovers.push({ rule, second: false, wanted: '', found }));
+    this.MANY(() => this.CONSUME2(t.Loose));
+  });
+
+  /** To be called where `rule` ends: takes what is left over, if anything is. */
+  protected takeLeftover(rule: string): void {
+    this.OPTION7(() => this.SUBRULE7(this.leftover, { ARGS: [rule] }));
   }
 
   readonly expression: Rule = this.RULE('expression', () => {

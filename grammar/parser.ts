@@ -5,7 +5,7 @@
  */
 import type { CstNode, IToken } from 'chevrotain';
 import { ExpressionGrammar } from './expressions.ts';
-import type { Rule } from './expressions.ts';
+import type { Failure, Rule } from './expressions.ts';
 import * as t from './tokens.ts';
 
 class HeddleParser extends ExpressionGrammar {
@@ -16,14 +16,19 @@ class HeddleParser extends ExpressionGrammar {
 
   // Files and declarations.
 
-  readonly file = this.RULE('file', () => {
+  readonly file: Rule = this.RULE('file', () => {
+    this.SUBRULE(this.items);
+  });
+
+  // In a rule of its own, as the statements of a body are, so that chevrotain does not recover inside the repetition.
+  readonly items: Rule = this.RULE('items', () => {
     this.MANY(() => {
       this.OR([
         { ALT: () => this.SUBRULE(this.importDeclaration, { LABEL: 'items' }) },
         { ALT: () => this.SUBRULE(this.blockDeclaration, { LABEL: 'items' }) },
         { ALT: () => this.SUBRULE(this.functionDeclaration, { LABEL: 'items' }) },
         { ALT: () => this.SUBRULE(this.modelDeclaration, { LABEL: 'items' }) },
-        { ALT: () => this.SUBRULE(this.constStatement, { LABEL: 'items' }) },
+        { ALT: () => this.SUBRULE(this.constDeclaration, { LABEL: 'items' }) },
         { ALT: () => this.CONSUME(t.Skipped) },
       ]);
     });
@@ -31,11 +36,16 @@ class HeddleParser extends ExpressionGrammar {
 
   readonly importDeclaration: Rule = this.RULE('importDeclaration', () => {
     this.CONSUME(t.Import);
+    this.SUBRULE(this.importedNames);
+    this.SUBRULE(this.importPath);
+    this.takeLeftover('items');
+  });
+
+  readonly importedNames: Rule = this.RULE('importedNames', () => {
     this.CONSUME(t.LeftBrace);
     this.commaSeparated(this.importedName);
+    this.takeLeftover('importedNames');
     this.CONSUME(t.RightBrace);
-    this.CONSUME(t.FromKeyword);
-    this.CONSUME(t.Text);
   });
 
   readonly importedName: Rule = this.RULE('importedName', () => {
@@ -46,28 +56,55 @@ class HeddleParser extends ExpressionGrammar {
     });
   });
 
+  readonly importPath: Rule = this.RULE('importPath', () => {
+    this.CONSUME(t.FromKeyword);
+    this.CONSUME(t.Text);
+  });
+
+  // Headers are rules of their own, so that after a mistake in one the parser goes on with the body.
+
   readonly blockDeclaration: Rule = this.RULE('blockDeclaration', () => {
     this.CONSUME(t.BlockKeyword);
+    this.SUBRULE(this.blockHeader);
+    this.SUBRULE(this.body);
+  });
+
+  readonly blockHeader: Rule = this.RULE('blockHeader', () => {
     this.CONSUME(t.Identifier);
     this.SUBRULE(this.parameters);
     this.SUBRULE2(this.parameters);
     this.SUBRULE(this.results);
-    this.SUBRULE(this.body);
+    this.takeLeftover('header');
   });
 
   readonly functionDeclaration: Rule = this.RULE('functionDeclaration', () => {
     this.CONSUME(t.FnKeyword);
+    this.SUBRULE(this.functionHeader);
+    this.SUBRULE(this.body);
+  });
+
+  readonly functionHeader: Rule = this.RULE('functionHeader', () => {
     this.CONSUME(t.Identifier);
     this.SUBRULE(this.parameters);
     this.SUBRULE(this.results);
-    this.SUBRULE(this.body);
+    this.takeLeftover('header');
   });
 
   readonly modelDeclaration: Rule = this.RULE('modelDeclaration', () => {
     this.CONSUME(t.ModelKeyword);
+    this.SUBRULE(this.modelHeader);
+    this.SUBRULE(this.body);
+  });
+
+  readonly modelHeader: Rule = this.RULE('modelHeader', () => {
     this.CONSUME(t.Identifier);
     this.SUBRULE(this.parameters);
-    this.SUBRULE(this.body);
+    this.takeLeftover('header');
+  });
+
+  readonly constDeclaration: Rule = this.RULE('constDeclaration', () => {
+    this.SUBRULE(this.constStatement);
+    this.takeLeftover('items');
   });
 
   readonly parameters: Rule = this.RULE('parameters', () => {
@@ -164,12 +201,16 @@ class HeddleParser extends ExpressionGrammar {
 
   // Statements.
 
+  /** The layout stage sees to it that both braces are there. */
   readonly body: Rule = this.RULE('body', () => {
-    // A repetition of nothing, so that recovery skips what stands between a header and its `{`.
-    this.MANY2(() => this.CONSUME(t.Nothing));
     this.CONSUME(t.LeftBrace);
-    this.MANY(() => this.SUBRULE(this.statement));
+    this.SUBRULE(this.statements);
     this.CONSUME(t.RightBrace);
+  });
+
+  readonly statements: Rule = this.RULE('statements', () => {
+    this.takeLeftover('statements');
+    this.MANY(() => this.SUBRULE(this.statement));
   });
 
   readonly statement: Rule = this.RULE('statement', () => {
@@ -186,6 +227,7 @@ class HeddleParser extends ExpressionGrammar {
       { ALT: () => this.SUBRULE(this.returnStatement) },
       { ALT: () => this.CONSUME(t.Skipped) },
     ]);
+    this.takeLeftover('statements');
   });
 
   readonly assignStatement: Rule = this.RULE('assignStatement', () => {
@@ -263,10 +305,11 @@ class HeddleParser extends ExpressionGrammar {
 
   readonly ifStatement: Rule = this.RULE('ifStatement', () => {
     this.CONSUME(t.IfKeyword);
-    this.SUBRULE(this.expression);
+    this.SUBRULE(this.condition);
     this.SUBRULE(this.body, { LABEL: 'then' });
     this.OPTION(() => {
       this.CONSUME(t.Else);
+      this.takeLeftover('else');
       this.OR([
         { ALT: () => this.SUBRULE(this.ifStatement) },
         { ALT: () => this.SUBRULE2(this.body, { LABEL: 'else' }) },
@@ -274,10 +317,20 @@ class HeddleParser extends ExpressionGrammar {
     });
   });
 
+  readonly condition: Rule = this.RULE('condition', () => {
+    this.SUBRULE(this.expression);
+    this.takeLeftover('condition');
+  });
+
   readonly forStatement: Rule = this.RULE('forStatement', () => {
     this.CONSUME(t.ForKeyword);
-    this.SUBRULE(this.iteration);
+    this.SUBRULE(this.loopHeader);
     this.SUBRULE(this.body);
+  });
+
+  readonly loopHeader: Rule = this.RULE('loopHeader', () => {
+    this.SUBRULE(this.iteration);
+    this.takeLeftover('condition');
   });
 
   readonly returnStatement: Rule = this.RULE('returnStatement', () => {
@@ -293,21 +346,28 @@ class HeddleParser extends ExpressionGrammar {
       this.CONSUME(t.Comma);
       this.SUBRULE2(this.expression);
     });
+    this.takeLeftover('value');
   });
 }
 
 /**
  * One parser for the process: building it analyses the grammar, which costs more than parsing a file. Each parse sets
- * its input and reads its errors before another can begin, so no state is observable between calls.
+ * its input and reads its failures before another can begin, so no state is observable between calls.
  */
 const parser = new HeddleParser();
 
 export type RuleName = 'file' | 'value';
-export type ParserError = (typeof parser.errors)[number];
 
-/** Parses laid-out tokens from the given rule. Total: what could not be read is in `errors`. */
-export function parseTokens(rule: RuleName, tokens: IToken[]): { cst: CstNode; errors: readonly ParserError[] } {
+/** Parses laid-out tokens from the given rule. Total: what could not be read is among the failures. */
+export function parseTokens(rule: RuleName, tokens: IToken[]): { cst: CstNode; failures: readonly Failure[] } {
   parser.input = tokens;
+  parser.leftovers = [];
   const cst = rule === 'file' ? parser.file() : parser.value();
-  return { cst, errors: parser.errors };
+  const failures = parser.errors.map((error) => ({
+    rule: error.context.ruleStack.at(-1) ?? rule,
+    second: error.context.ruleOccurrenceStack.at(-1) === 2,
+    wanted: error.message,
+    found: error.token,
+  }));
+  return { cst, failures: [...failures, ...parser.leftovers] };
 }

@@ -15,15 +15,17 @@ function assigned(name: string, label: string, categories: TokenType[] = []): To
   return createToken({ name, label, pattern: Lexer.NA, categories });
 }
 
-function sign(name: string, text: string, categories: TokenType[] = []): TokenType {
+function sign(name: string, text: string, ...categories: TokenType[]): TokenType {
   return createToken({ name, label: `\`${text}\``, pattern: text, categories });
 }
 
-function reserved(name: string, text: string, categories: TokenType[] = []): TokenType {
+function reserved(name: string, text: string, ...categories: TokenType[]): TokenType {
   return createToken({ name, label: `\`${text}\``, pattern: text, longer_alt: Identifier, categories });
 }
 
 // Categories.
+/** Everything that neither begins something nor is a brace: what may be left over where a statement should end. */
+export const Loose = assigned('Loose', 'anything');
 export const BinaryOperator = assigned('BinaryOperator', 'an operator');
 export const PrefixOperator = assigned('PrefixOperator', 'an operator');
 /** Begins a statement of a body. Never part of an expression, so recovery may always stop there. */
@@ -31,25 +33,25 @@ export const StatementStart = assigned('StatementStart', 'a statement');
 /** Begins a declaration of a file. */
 export const DeclarationStart = assigned('DeclarationStart', 'a declaration');
 
-export const Identifier = createToken({ name: 'Identifier', label: 'a name', pattern: word });
+export const Identifier = createToken({ name: 'Identifier', label: 'a name', pattern: word, categories: [Loose] });
 
 // Reserved words.
-export const If = reserved('If', 'if');
-export const Then = reserved('Then', 'then');
-export const Else = reserved('Else', 'else');
-export const For = reserved('For', 'for');
-export const In = reserved('In', 'in');
-export const Return = reserved('Return', 'return', [StatementStart]);
-export const And = reserved('And', 'and', [BinaryOperator]);
-export const Or = reserved('Or', 'or', [BinaryOperator]);
-export const Not = reserved('Not', 'not', [PrefixOperator]);
-export const True = reserved('True', 'true');
-export const False = reserved('False', 'false');
-export const None = reserved('None', 'none');
-export const Frozen = reserved('Frozen', 'frozen');
-export const Training = reserved('Training', 'training');
-export const Mixture = reserved('Mixture', 'mixture');
-export const Import = reserved('Import', 'import', [DeclarationStart]);
+export const If = reserved('If', 'if', Loose);
+export const Then = reserved('Then', 'then', Loose);
+export const Else = reserved('Else', 'else', Loose);
+export const For = reserved('For', 'for', Loose);
+export const In = reserved('In', 'in', Loose);
+export const Return = reserved('Return', 'return', StatementStart);
+export const And = reserved('And', 'and', Loose, BinaryOperator);
+export const Or = reserved('Or', 'or', Loose, BinaryOperator);
+export const Not = reserved('Not', 'not', Loose, PrefixOperator);
+export const True = reserved('True', 'true', Loose);
+export const False = reserved('False', 'false', Loose);
+export const None = reserved('None', 'none', Loose);
+export const Frozen = reserved('Frozen', 'frozen', Loose);
+export const Training = reserved('Training', 'training', Loose);
+export const Mixture = reserved('Mixture', 'mixture', Loose);
+export const Import = reserved('Import', 'import', DeclarationStart);
 
 // Words that are keywords by position; see the layout stage.
 export const BlockKeyword = assigned('BlockKeyword', '`block`', [DeclarationStart]);
@@ -64,24 +66,27 @@ export const DimsKeyword = assigned('DimsKeyword', '`dims`', [StatementStart]);
 /** `if` and `for` where they begin a statement; inside expressions they stay `If` and `For`. */
 export const IfKeyword = assigned('IfKeyword', '`if`', [StatementStart]);
 export const ForKeyword = assigned('ForKeyword', '`for`', [StatementStart]);
-export const AsKeyword = assigned('AsKeyword', '`as`');
-export const FromKeyword = assigned('FromKeyword', '`from`');
+export const AsKeyword = assigned('AsKeyword', '`as`', [Loose]);
+export const FromKeyword = assigned('FromKeyword', '`from`', [Loose]);
 /** The first name of an assignment. */
 export const Target = assigned('Target', 'a name', [StatementStart]);
 /** Text that was reported and left out of the stream: a statement or declaration, and an operand. */
 export const Skipped = assigned('Skipped', 'skipped text', [StatementStart]);
-export const SkippedOperand = assigned('SkippedOperand', 'skipped text');
-/** Never in a stream. A repetition of it before a sign makes the parser look for that sign when it recovers. */
-export const Nothing = assigned('Nothing', 'nothing');
-
+export const SkippedOperand = assigned('SkippedOperand', 'skipped text', [Loose]);
 // Literals. The malformed ones are reported by the lexing stage and then taken for what they were meant to be.
 // A number may not run into a word or a second fraction: `3x` and `1.5.2` are malformed, `0..3` is a range.
 export const Float = createToken({
   name: 'Float',
   label: 'a number',
   pattern: /\d+(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+)(?!\w|\.\d)/,
+  categories: [Loose],
 });
-export const Integer = createToken({ name: 'Integer', label: 'a number', pattern: /\d+(?!\w|\.\d)/ });
+export const Integer = createToken({
+  name: 'Integer',
+  label: 'a number',
+  pattern: /\d+(?!\w|\.\d)/,
+  categories: [Loose],
+});
 export const MalformedNumber = createToken({
   name: 'MalformedNumber',
   label: 'a number',
@@ -93,6 +98,7 @@ export const Text = createToken({
   name: 'Text',
   label: 'a string',
   pattern: /"[^"\\\n\r]*(?:\\[^\n\r][^"\\\n\r]*)*"/,
+  categories: [Loose],
 });
 export const UnterminatedText = createToken({
   name: 'UnterminatedText',
@@ -108,36 +114,36 @@ export const SingleQuotedText = createToken({
 });
 
 // Signs. Longer ones come before their prefixes.
-export const Ellipsis = sign('Ellipsis', '...');
-export const DotDot = sign('DotDot', '..', [BinaryOperator]);
-export const Dot = sign('Dot', '.');
-export const Arrow = sign('Arrow', '->');
-export const FatArrow = sign('FatArrow', '=>');
-export const PipeArrow = sign('PipeArrow', '|>');
-export const Bar = sign('Bar', '|');
-export const EqualEqual = sign('EqualEqual', '==', [BinaryOperator]);
-export const NotEqual = sign('NotEqual', '!=', [BinaryOperator]);
-export const LessEqual = sign('LessEqual', '<=', [BinaryOperator]);
-export const GreaterEqual = sign('GreaterEqual', '>=', [BinaryOperator]);
-export const Less = sign('Less', '<', [BinaryOperator]);
-export const Greater = sign('Greater', '>', [BinaryOperator]);
-export const Equal = sign('Equal', '=');
-export const StarStar = sign('StarStar', '**', [BinaryOperator]);
-export const Star = sign('Star', '*', [BinaryOperator]);
-export const Slash = sign('Slash', '/', [BinaryOperator]);
-export const Percent = sign('Percent', '%', [BinaryOperator]);
-export const At = sign('At', '@', [BinaryOperator]);
-export const Plus = sign('Plus', '+', [BinaryOperator, PrefixOperator]);
-export const Minus = sign('Minus', '-', [BinaryOperator, PrefixOperator]);
-export const LeftParen = sign('LeftParen', '(');
-export const RightParen = sign('RightParen', ')');
-export const LeftBracket = sign('LeftBracket', '[');
-export const RightBracket = sign('RightBracket', ']');
+export const Ellipsis = sign('Ellipsis', '...', Loose);
+export const DotDot = sign('DotDot', '..', Loose, BinaryOperator);
+export const Dot = sign('Dot', '.', Loose);
+export const Arrow = sign('Arrow', '->', Loose);
+export const FatArrow = sign('FatArrow', '=>', Loose);
+export const PipeArrow = sign('PipeArrow', '|>', Loose);
+export const Bar = sign('Bar', '|', Loose);
+export const EqualEqual = sign('EqualEqual', '==', Loose, BinaryOperator);
+export const NotEqual = sign('NotEqual', '!=', Loose, BinaryOperator);
+export const LessEqual = sign('LessEqual', '<=', Loose, BinaryOperator);
+export const GreaterEqual = sign('GreaterEqual', '>=', Loose, BinaryOperator);
+export const Less = sign('Less', '<', Loose, BinaryOperator);
+export const Greater = sign('Greater', '>', Loose, BinaryOperator);
+export const Equal = sign('Equal', '=', Loose);
+export const StarStar = sign('StarStar', '**', Loose, BinaryOperator);
+export const Star = sign('Star', '*', Loose, BinaryOperator);
+export const Slash = sign('Slash', '/', Loose, BinaryOperator);
+export const Percent = sign('Percent', '%', Loose, BinaryOperator);
+export const At = sign('At', '@', Loose, BinaryOperator);
+export const Plus = sign('Plus', '+', Loose, BinaryOperator, PrefixOperator);
+export const Minus = sign('Minus', '-', Loose, BinaryOperator, PrefixOperator);
+export const LeftParen = sign('LeftParen', '(', Loose);
+export const RightParen = sign('RightParen', ')', Loose);
+export const LeftBracket = sign('LeftBracket', '[', Loose);
+export const RightBracket = sign('RightBracket', ']', Loose);
 export const LeftBrace = sign('LeftBrace', '{');
 export const RightBrace = sign('RightBrace', '}');
-export const Comma = sign('Comma', ',');
-export const Colon = sign('Colon', ':');
-export const Question = sign('Question', '?');
+export const Comma = sign('Comma', ',', Loose);
+export const Colon = sign('Colon', ':', Loose);
+export const Question = sign('Question', '?', Loose);
 
 // Off the stream.
 const WhiteSpace = createToken({ name: 'WhiteSpace', pattern: /\s+/, group: Lexer.SKIPPED, line_breaks: true });
@@ -223,7 +229,7 @@ const assignedTypes = [
   Target,
   Skipped,
   SkippedOperand,
-  Nothing,
+  Loose,
 ];
 
 /** Every token type, in the order in which the lexer tries them. */

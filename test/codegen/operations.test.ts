@@ -258,6 +258,29 @@ describe.each(SHAPES)('%s with %i lanes', (backend, lanes) => {
     expect(await map(shape, ['f32', 'f32'], { x: F32 }, (a) => binary(op, bound, a))).toEqual(expected);
   });
 
+  it('chooses the lesser or the greater by a comparison', async () => {
+    const { x, y } = pairs(F32);
+    const choices: readonly (readonly [CompareOp, boolean])[] = [
+      ['lt', true],
+      ['lt', false],
+      ['gt', true],
+      ['gt', false],
+      ['le', true],
+    ];
+    for (const [op, keepsOrder] of choices) {
+      const actual = await map(shape, ['f32', 'f32'], { x, y }, (a, b) =>
+        keepsOrder ? select(compare(op, a, b), a, b) : select(compare(op, a, b), b, a),
+      );
+      const expected = x.map((a, at) => (COMPARISONS[op](a, y[at]!) === keepsOrder ? a : y[at]!));
+      expect(actual).toEqual(expected);
+    }
+    const limited = await map(shape, ['f32', 'f32'], { x: F32 }, (a) => {
+      const zero = splat(literal(0), lanes);
+      return select(compare('gt', a, splat(literal(0), lanes)), a, zero);
+    });
+    expect(limited).toEqual(F32.map((a) => (a > 0 ? a : 0)));
+  });
+
   it.each(['i32', 'u32'] as const)('divides %s by constants and shifts by uniform counts', async (type) => {
     const x = VALUES[type];
     for (const divisor of [1, 2, 7, -1, -3, 0].map((value) => wrap(type, value))) {

@@ -1,7 +1,7 @@
 /** The sub-cases of stored PyTorch bundles as tensors of the interpreter. */
-import type { Attributes, DType } from '../../src/compiler/ir/graph.ts';
+import type { Attributes } from '../../src/compiler/ir/graph.ts';
 import type { Tensor } from '../../src/compiler/ir/op.ts';
-import { toFloat64 } from '../../src/program/convert.ts';
+import { toFloat64, toInt32 } from '../../src/program/convert.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
 import { readCase } from '../support/reference.ts';
 
@@ -23,8 +23,16 @@ export function readBundle(name: string): SubCase[] {
 }
 
 function toTensor(stored: StoredTensor): Tensor {
-  const dtypes: { readonly [type: string]: DType } = { F64: 'f32', F32: 'f32', I32: 'i32', BOOL: 'bool' };
-  const dtype = dtypes[stored.dtype];
-  if (!dtype) throw new Error(`the bundles hold no ${stored.dtype}`);
-  return { dtype, shape: stored.shape, data: toFloat64(stored) };
+  const { dtype, shape, bytes } = stored;
+  switch (dtype) {
+    case 'F64':
+    case 'F32':
+      return { dtype: 'f32', shape, data: toFloat64(stored) };
+    case 'I32':
+      return { dtype: 'i32', shape, data: Float64Array.from(toInt32(stored)) };
+    case 'BOOL':
+      return { dtype: 'bool', shape, data: Float64Array.from(bytes) };
+    default:
+      throw new Error(`the bundles hold no ${dtype}`);
+  }
 }

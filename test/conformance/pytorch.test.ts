@@ -1,5 +1,5 @@
 /** Evaluation against PyTorch in f64, on the stored bundles: the table says which op a bundle's call is here. */
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { constant, constantValue, type Dim } from '../../src/compiler/dims/dim.ts';
 import { toDims } from '../../src/compiler/ir/attributes.ts';
 import { Builder } from '../../src/compiler/ir/builder.ts';
@@ -8,8 +8,9 @@ import { interpret } from '../../src/compiler/ir/interpret.ts';
 import { broadcastShapes } from '../../src/compiler/ir/types.ts';
 import { verify } from '../../src/compiler/ir/verify.ts';
 import { ops } from '../../src/compiler/ops/table.ts';
-import { missingReference, readBundle, type SubCase } from '../support/reference.ts';
+import { describeReference } from '../support/reference.ts';
 import { expectClose } from '../support/tensors.ts';
+import { readBundle, type SubCase } from './bundles.ts';
 
 /** A call under construction: operands by name, and short forms for ops. */
 class Call {
@@ -238,7 +239,7 @@ const operations: { readonly [bundle: string]: Translation } = {
 /** Truths of the bundles are PyTorch's own f64; a last digit may differ between its exp and ours. */
 const F64 = { absolute: 1e-12, relative: 1e-11 };
 
-function check(translate: Translation, { attributes, tensors }: SubCase): void {
+function check(translate: Translation, { name, attributes, tensors }: SubCase): void {
   const inputs = [...tensors].filter(([key]) => key.startsWith('in.') && !key.startsWith('in.cot.'));
   const values = new Map<string, Value>();
   const call = new Call(values);
@@ -248,10 +249,10 @@ function check(translate: Translation, { attributes, tensors }: SubCase): void {
   const graph: Graph = {
     name: 'reference',
     dims: [],
-    inputs: [...values].map(([name, value]) => ({ name, value })),
+    inputs: [...values].map(([input, value]) => ({ name: input, value })),
     parameters: [],
     nodes: call.builder.nodes,
-    outputs: Object.entries(results).map(([name, value]) => ({ name, value })),
+    outputs: Object.entries(results).map(([output, value]) => ({ name: output, value })),
   };
   expect(verify(graph, ops)).toEqual([]);
   const given = new Map(inputs.map(([key, tensor]) => [key.slice(3), tensor]));
@@ -261,14 +262,14 @@ function check(translate: Translation, { attributes, tensors }: SubCase): void {
   for (const [key, truth] of wanted) {
     const got = outputs.get(key.slice('out64.'.length))!;
     expect(got.shape).toEqual(truth.shape);
-    expectClose(got.data, truth.data, F64, key);
+    expectClose(got.data, truth.data, F64, `${name}/${key}`);
   }
 }
 
-if (missingReference !== undefined) {
-  test.skip(`evaluation against PyTorch: ${missingReference}`, () => {});
-} else {
-  describe.each(Object.keys(operations))('%s agrees with PyTorch', (bundle) => {
-    test.each(readBundle('ops', bundle))('$name', (subCase) => check(operations[bundle]!, subCase));
-  });
-}
+describeReference('evaluation agrees with PyTorch', 'oracle/shared/ops', () => {
+  for (const [bundle, translate] of Object.entries(operations)) {
+    test(bundle, () => {
+      for (const subCase of readBundle(`ops/${bundle}`)) check(translate, subCase);
+    });
+  }
+});

@@ -3,7 +3,7 @@ import { closest } from '../base/suggest.ts';
 import { DiagnosticSink } from '../base/diagnostic.ts';
 import type { Span } from '../base/source.ts';
 import type { Value } from '../ir/graph.ts';
-import type { FunctionDeclaration, TensorParameter, TensorTypeExpr } from '../syntax/ast.ts';
+import type { BlockDeclaration, FunctionDeclaration, TensorParameter, TensorTypeExpr } from '../syntax/ast.ts';
 import { bindHyperparameters, type EvaluatedArgument } from './calls.ts';
 import { fileScope } from './file-scope.ts';
 import { joinPath, MAX_DEPTH, MAX_STEPS, report, type Frame } from './frame.ts';
@@ -46,10 +46,7 @@ export function applyInstance(
   if (!withinLimits(frame, inner, span, declaration.name.text)) return ERROR;
   const bound = bindTensors(frame, inner, declaration.name.text, declaration.tensors, list, span);
   if (bound === 'error') return ERROR;
-  const returned = runBody(inner, declaration.body);
-  const result = returned
-    ? checkResults(inner, declaration.results, returned, declaration.name.text)
-    : missingReturn(inner, declaration.name.span, declaration.name.text);
+  const result = finishBody(inner, declaration);
   recordInstance(frame, instance.path!, result);
   return result.kind === 'error' ? declaredResult(inner, declaration.results) : result;
 }
@@ -95,9 +92,7 @@ export function applyFunction(
     span,
   );
   if (bound === 'error') return ERROR;
-  const returned = runBody(inner, declaration.body);
-  if (!returned) return missingReturn(inner, declaration.name.span, name);
-  return checkResults(inner, declaration.results, returned, name);
+  return finishBody(inner, declaration);
 }
 
 function withinLimits(frame: Frame, inner: Frame, span: Span, name: string): boolean {
@@ -136,7 +131,7 @@ export function claimPath(frame: Frame, instance: Instance, name: string, span: 
   const first = frame.taken.get(path);
   if (first) {
     report(frame, 'HED2313', span, `the path \`${path}\` is already taken`, {
-      secondary: [{ span: first, text: 'taken here' }],
+      secondary: first === span ? [] : [{ span: first, text: 'taken here' }],
       hint:
         first === span
           ? 'in a loop, `for … as name` gives each round a path of its own'
@@ -252,8 +247,12 @@ function checkResults(inner: Frame, results: readonly TensorTypeExpr[], returned
   return values.length === 1 ? values[0]!.value : { kind: 'tuple', elements: values.map((one) => one.value) };
 }
 
-function missingReturn(inner: Frame, span: Span, name: string): StaticValue {
-  return report(inner, 'HED2318', span, `\`${name}\` ends without \`return\``);
+/** Runs a body and checks what it gives. */
+function finishBody(inner: Frame, { name, results, body }: BlockDeclaration | FunctionDeclaration): StaticValue {
+  const ended = runBody(inner, body);
+  if (ended?.kind === 'returned') return checkResults(inner, results, ended, name.text);
+  if (ended || body.statements.some((statement) => statement.kind === 'error')) return ERROR;
+  return report(inner, 'HED2318', name.span, `\`${name.text}\` ends without \`return\``);
 }
 
 /**

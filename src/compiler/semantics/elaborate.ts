@@ -101,7 +101,7 @@ export function elaborate(
   const frame: Frame = { ...fileFrame(elaboration, module, scope), role: 'model' };
   if (!bindSettings(frame, model, options.settings)) return undefined;
   runBody(frame, model.body);
-  if (elaboration.outputs.length === 0 && !sink.hasErrors) {
+  if (elaboration.outputs.length === 0 && !sink.hasErrors && !module.broken) {
     sink.report(
       diagnostic('HED2517', model.name.span, `model \`${model.name.text}\` has no output`, {
         hint: '`output name = …`',

@@ -1,4 +1,5 @@
 /** The names of a file: its declarations, its imports and its top-level constants. */
+import type { Span } from '../base/source.ts';
 import type { Declaration } from '../syntax/ast.ts';
 import { evaluateExpression } from './expressions.ts';
 import type { Elaboration, Frame } from './frame.ts';
@@ -12,6 +13,8 @@ export function fileScope(elaboration: Elaboration, module: Module): Scope {
   if (known) return known;
   const scope = new Scope();
   elaboration.fileScopes.set(module, scope);
+  const start: Span = { source: module.source, start: 0, end: 0 };
+  for (const name of module.missing) scope.define({ name, value: ERROR, span: start, role: 'declaration' });
   for (const [name, { declaration, module: from, span }] of module.imported) {
     scope.define({ name, value: declaredValue(elaboration, declaration, from), span, role: 'declaration' });
   }

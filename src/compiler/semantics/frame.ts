@@ -78,13 +78,10 @@ export function report(
   message: string,
   details: DiagnosticDetails = {},
 ): StaticValue {
-  return reportDiagnostic(
-    frame,
-    diagnostic(code, span, message, {
-      ...details,
-      secondary: [...(details.secondary ?? []), ...applicationTrail(frame)],
-    }),
-  );
+  // A place is told once: where the trail meets the mistake itself it says nothing new.
+  const trail = applicationTrail(frame).filter((label) => label.span !== span);
+  const secondary = [...(details.secondary ?? []), ...trail];
+  return reportDiagnostic(frame, diagnostic(code, span, message, { ...details, secondary }));
 }
 
 function reportDiagnostic(frame: Frame, item: Diagnostic): StaticValue {

@@ -25,6 +25,10 @@ export interface Module {
   readonly declarations: ReadonlyMap<string, Declaration>;
   /** Filled while the module is loaded. */
   readonly imported: Map<string, Exported & { readonly span: Span }>;
+  /** Names whose import failed and was reported: using them is no further mistake. */
+  readonly missing: Set<string>;
+  /** The parser reported something, so text may have been skipped. */
+  readonly broken: boolean;
 }
 
 /** Loads `path` and everything it imports; undefined when the file itself cannot be read. */
@@ -58,8 +62,16 @@ class Loader {
       return undefined;
     }
     const source = { path, text };
+    const before = this.#sink.items.length;
     const file = parseFile(source, this.#sink);
-    const module: Module = { source, file, declarations: this.#declarations(file), imported: new Map() };
+    const module: Module = {
+      source,
+      file,
+      declarations: this.#declarations(file),
+      imported: new Map(),
+      missing: new Set(),
+      broken: this.#sink.items.length > before,
+    };
     this.#loading.push(path);
     for (const statement of file.imports) this.#import(module, statement);
     this.#loading.pop();
@@ -85,6 +97,7 @@ class Loader {
 
   #import(module: Module, statement: Import): void {
     const path = this.#host.resolve(module.source.path, statement.from.text);
+    const locals = statement.names.map(({ name, alias }) => (alias ?? name).text);
     const cycleStart = this.#loading.indexOf(path);
     if (cycleStart !== -1) {
       const cycle = [...this.#loading.slice(cycleStart), path];
@@ -93,15 +106,20 @@ class Loader {
           hint: 'move what both files need into a third file',
         }),
       );
+      locals.forEach((name) => module.missing.add(name));
       return;
     }
     const from = this.load(path, statement.from.span);
-    if (!from) return;
+    if (!from) {
+      locals.forEach((name) => module.missing.add(name));
+      return;
+    }
     for (const { name, alias } of statement.names) {
       const declaration = from.declarations.get(name.text);
       const local = alias ?? name;
       if (!declaration) {
-        this.#sink.report(missingExport(name.text, name.span, from));
+        this.#sink.report(missingExport(name.text, name.span, statement.from.text, from));
+        module.missing.add(local.text);
         continue;
       }
       const clash = module.declarations.get(local.text)?.name.span ?? module.imported.get(local.text)?.span;
@@ -119,10 +137,10 @@ class Loader {
   }
 }
 
-function missingExport(name: string, span: Span, from: Module): ReturnType<typeof diagnostic> {
+function missingExport(name: string, span: Span, specifier: string, from: Module): ReturnType<typeof diagnostic> {
   const similar = closest(name, from.declarations.keys());
   const known = [...from.declarations.keys()].join(', ');
-  return diagnostic('HED2004', span, `\`${from.source.path}\` declares no \`${name}\``, {
+  return diagnostic('HED2004', span, `"${specifier}" declares no \`${name}\``, {
     hint: similar ? `did you mean \`${similar}\`?` : `it declares ${known || 'nothing'}`,
   });
 }

@@ -9,11 +9,18 @@ import type { OpTable } from '../ir/op.ts';
 import type { Axis, Body, Declaration, Expr, Statement, TensorTypeExpr } from '../syntax/ast.ts';
 import { staticFunctionNames } from './arithmetic.ts';
 import type { Module } from './modules.ts';
+import { namesInText } from './names.ts';
 import { dtypeNamed } from './unify.ts';
 
 export function resolveNames(module: Module, ops: OpTable, sink: DiagnosticSink): void {
   const callable = [...ops.values()].filter((op) => !op.internal).map((op) => op.name);
-  const file = new Set([...module.declarations.keys(), ...module.imported.keys(), ...callable, ...staticFunctionNames]);
+  const file = new Set([
+    ...module.declarations.keys(),
+    ...module.imported.keys(),
+    ...module.missing,
+    ...callable,
+    ...staticFunctionNames,
+  ]);
   for (const declaration of module.file.declarations) new Resolver(new Names(file), sink).declaration(declaration);
 }
 
@@ -169,6 +176,7 @@ class Resolver {
         return;
       }
       case 'error':
+        namesInText(statement.span).forEach((name) => this.#names.add(name));
         return;
     }
   }

@@ -1,6 +1,7 @@
 /** Runs the statements of a body: names are bound, parameters and inputs declared, loops unrolled. */
 import type { Span } from '../base/source.ts';
 import { constant, constantValue, symbol } from '../dims/dim.ts';
+import type { Initializer, TensorType, Value } from '../ir/graph.ts';
 import { printType } from '../ir/types.ts';
 import type {
   AssignStatement,
@@ -17,26 +18,36 @@ import { claimPath } from './apply.ts';
 import { evaluateCondition, evaluateExpression, evaluateSequence } from './expressions.ts';
 import { innerFrame, joinPath, MAX_STEPS, report, type Frame } from './frame.ts';
 import { evaluateInitializer } from './initializers.ts';
+import { namesInText } from './names.ts';
 import { interpolate } from './interpolate.ts';
 import { evaluateType, matchType } from './unify.ts';
 import { describeKind, ERROR, integer, tensor, type StaticValue } from './values.ts';
 
+/** How a body ended before its last statement. */
+export type Ended =
+  | Returned
+  /** A mistake that makes everything after it meaningless has been reported. */
+  | { readonly kind: 'abandoned' };
+
 /** What `return` gave, with the places of its values. */
 export interface Returned {
+  readonly kind: 'returned';
   readonly values: readonly { readonly value: StaticValue; readonly span: Span }[];
   readonly span: Span;
 }
 
-/** Runs a body to its end or to a `return`; undefined when it ended without one. */
-export function runBody(frame: Frame, body: Body): Returned | undefined {
+const ABANDONED: Ended = { kind: 'abandoned' };
+
+/** Runs a body to its end, to a `return` or to a mistake it cannot go on from; undefined at its end. */
+export function runBody(frame: Frame, body: Body): Ended | undefined {
   for (const statement of body.statements) {
-    const returned = runStatement(frame, statement);
-    if (returned) return returned;
+    const ended = runStatement(frame, statement);
+    if (ended) return ended;
   }
   return undefined;
 }
 
-function runStatement(frame: Frame, statement: Statement): Returned | undefined {
+function runStatement(frame: Frame, statement: Statement): Ended | undefined {
   switch (statement.kind) {
     case 'assign':
       assign(frame, statement);
@@ -50,8 +61,7 @@ function runStatement(frame: Frame, statement: Statement): Returned | undefined 
       });
       return undefined;
     case 'param':
-      declareParameter(frame, statement);
-      return undefined;
+      return declareParameter(frame, statement) ? undefined : ABANDONED;
     case 'input':
       declareInput(frame, statement);
       return undefined;
@@ -62,8 +72,7 @@ function runStatement(frame: Frame, statement: Statement): Returned | undefined 
       declareDims(frame, statement);
       return undefined;
     case 'require':
-      checkRequirement(frame, statement);
-      return undefined;
+      return checkRequirement(frame, statement) ? undefined : ABANDONED;
     case 'if': {
       const condition = evaluateCondition(frame, statement.condition);
       if (condition === undefined) return undefined;
@@ -80,11 +89,13 @@ function runStatement(frame: Frame, statement: Statement): Returned | undefined 
         return undefined;
       }
       return {
+        kind: 'returned',
         values: statement.values.map((value) => ({ value: evaluateExpression(frame, value), span: value.span })),
         span: statement.span,
       };
     }
     case 'error':
+      assumeNames(frame, statement.span);
       return undefined;
   }
 }
@@ -161,7 +172,7 @@ function bindVariable(frame: Frame, name: string, value: StaticValue, span: Span
   frame.scope.define({ name, value, span, role: 'variable' });
 }
 
-function runLoop(frame: Frame, loop: ForStatement): Returned | undefined {
+function runLoop(frame: Frame, loop: ForStatement): Ended | undefined {
   const items = evaluateSequence(frame, loop.over);
   const path = loop.path?.map((name) => name.text).join('.');
   for (const [at, item] of (items ?? []).entries()) {
@@ -176,14 +187,15 @@ function runLoop(frame: Frame, loop: ForStatement): Returned | undefined {
     }
     const inner = innerFrame(frame, path === undefined ? '' : joinPath(path, String(at)));
     inner.scope.define({ name: loop.variable.text, value: item, span: loop.variable.span, role: 'constant' });
-    const returned = runBody(inner, loop.body);
-    if (returned) return returned;
+    const ended = runBody(inner, loop.body);
+    if (ended) return ended;
   }
   return undefined;
 }
 
-function checkRequirement(frame: Frame, statement: RequireStatement): void {
-  if (evaluateCondition(frame, statement.condition) !== false) return;
+/** False when the requirement is not met. */
+function checkRequirement(frame: Frame, statement: RequireStatement): boolean {
+  if (evaluateCondition(frame, statement.condition) !== false) return true;
   const { message } = statement;
   report(
     frame,
@@ -191,6 +203,7 @@ function checkRequirement(frame: Frame, statement: RequireStatement): void {
     statement.condition.span,
     message ? interpolate(frame, message.text) : 'this requirement is not met',
   );
+  return false;
 }
 
 function declareDims(frame: Frame, statement: DimsStatement): void {
@@ -274,51 +287,68 @@ function allowInModel(frame: Frame, what: string, span: Span): boolean {
   return false;
 }
 
-function declareParameter(frame: Frame, statement: ParamStatement): void {
-  const { elaboration } = frame;
+/** False when nothing of the body can be right any more. */
+function declareParameter(frame: Frame, statement: ParamStatement): boolean {
   const { name } = statement;
   const path = joinPath(frame.path, name.text);
   if (frame.role === 'function') {
     report(frame, 'HED2512', statement.span, 'a function has no parameters of its own', { hint: 'make it a block' });
-    return;
+    return false;
   }
   const type = evaluateType(frame, statement.type);
-  const initializer = statement.initializer && evaluateInitializer(frame, statement.initializer);
   if (type && type.shape.some((dim) => constantValue(dim) === undefined)) {
+    const found = printType(type);
     report(
       frame,
       'HED2513',
       statement.type.span,
-      `the shape of a parameter must be known at compile time, found ${printType(type)}`,
+      `the shape of a parameter must be known at compile time, found ${found}`,
     );
-    frame.scope.define({ name: name.text, value: ERROR, span: name.span, role: 'parameter' });
-    return;
+    return false;
   }
+  const initializer = statement.initializer && evaluateInitializer(frame, statement.initializer);
+  const value = type ? placeParameter(frame, statement, path, type, initializer) : undefined;
+  frame.scope.define({ name: name.text, value: value ? tensor(value) : ERROR, span: name.span, role: 'parameter' });
+  return true;
+}
+
+/** The parameter at `path`: the one an earlier application made, or a new one; undefined after a report. */
+function placeParameter(
+  frame: Frame,
+  { name, span }: ParamStatement,
+  path: string,
+  type: TensorType,
+  initializer: Initializer | undefined,
+): Value | undefined {
+  const { parameters, builder } = frame.elaboration;
   const first = frame.taken.get(path);
   if (first) {
     report(frame, 'HED2313', name.span, `the path \`${path}\` is already taken`, {
       secondary: [{ span: first, text: 'taken here' }],
     });
-    return;
+    return undefined;
   }
   frame.taken.set(path, name.span);
-  const shared = elaboration.parameters.get(path);
-  if (shared && type && printType(shared.value.type) !== printType(type)) {
-    report(
-      frame,
-      'HED2514',
-      name.span,
-      `\`${path}\` is shared and cannot be ${printType(type)} here: it is ${printType(shared.value.type)}`,
-    );
-    return;
-  }
-  const value = shared?.value ?? (type && elaboration.builder.value(type));
-  if (value && !shared)
-    elaboration.parameters.set(path, {
+  const shared = parameters.get(path);
+  if (!shared) {
+    const value = builder.value(type);
+    parameters.set(path, {
       name: path,
       value,
-      origin: { path: frame.path, span: statement.span },
+      origin: { path: frame.path, span },
       ...(initializer && { initializer }),
     });
-  frame.scope.define({ name: name.text, value: value ? tensor(value) : ERROR, span: name.span, role: 'parameter' });
+    return value;
+  }
+  const before = printType(shared.value.type);
+  if (before === printType(type)) return shared.value;
+  report(frame, 'HED2514', name.span, `\`${path}\` is shared and cannot be ${printType(type)} here: it is ${before}`);
+  return undefined;
+}
+
+/** Text the parser skipped may define any name in it: using one later is no further mistake. */
+function assumeNames(frame: Frame, span: Span): void {
+  for (const name of namesInText(span)) {
+    if (!frame.scope.lookup(name)) frame.scope.define({ name, value: ERROR, span, role: 'variable' });
+  }
 }

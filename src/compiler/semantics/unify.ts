@@ -3,13 +3,14 @@
  * stands for, or must equal what it is bound to; any other size expression must equal the axis; `..name` binds a run.
  */
 import type { Label } from '../base/diagnostic.ts';
+import { closest } from '../base/suggest.ts';
 import type { Span } from '../base/source.ts';
 import { constantValue, equal, isAtLeast, print, subtract, ONE, type Bounds, type Dim } from '../dims/dim.ts';
 import { printShape, sameShape } from '../dims/shape.ts';
 import type { DType, TensorType } from '../ir/graph.ts';
 import { printType } from '../ir/types.ts';
-import type { Axis, TensorTypeExpr } from '../syntax/ast.ts';
-import { evaluateExpression } from './expressions.ts';
+import type { Axis, Expr, TensorTypeExpr } from '../syntax/ast.ts';
+import { evaluateExpression, lookupName } from './expressions.ts';
 import { report, type Frame } from './frame.ts';
 import type { Binding } from './scope.ts';
 import { describeKind, integer, printValue } from './values.ts';
@@ -189,6 +190,10 @@ export function evaluateType(frame: Frame, pattern: TensorTypeExpr): TensorType 
       }
       continue;
     }
+    if (reportUndeclaredDimension(frame, axis.value)) {
+      sound = false;
+      continue;
+    }
     const size = evaluateExpression(frame, axis.value);
     if (size.kind === 'integer' && !isNegative(size.value)) shape.push(size.value);
     else {
@@ -198,6 +203,17 @@ export function evaluateType(frame: Frame, pattern: TensorTypeExpr): TensorType 
     }
   }
   return sound && dtype ? { dtype, shape } : undefined;
+}
+
+/** In a model a dimension has to be declared; elsewhere a signature binds it. */
+function reportUndeclaredDimension(frame: Frame, size: Expr): boolean {
+  if (frame.role !== 'model' || size.kind !== 'name' || lookupName(frame, size.text)) return false;
+  const known = frame.elaboration.dims.map((dim) => dim.name);
+  const similar = closest(size.text, [...known, ...frame.scope.names()]);
+  report(frame, 'HED2005', size.span, `the dimension \`${size.text}\` is not declared`, {
+    hint: similar ? `did you mean \`${similar}\`?` : `declare it: \`dims ${[...known, size.text].join(', ')}\``,
+  });
+  return true;
 }
 
 function isNegative(size: Dim): boolean {

@@ -1,18 +1,22 @@
 /** Where the layout stage is in the token stream, what is open there, and what it has put out. */
 import { tokenMatcher } from 'chevrotain';
 import type { IToken, TokenType } from 'chevrotain';
+import type { Failure } from '../../../grammar/expressions.ts';
 import * as t from '../../../grammar/tokens.ts';
 import type { Code } from '../base/catalog.ts';
 import { diagnostic } from '../base/diagnostic.ts';
 import type { DiagnosticDetails, DiagnosticSink } from '../base/diagnostic.ts';
-import type { Source, Span } from '../base/source.ts';
+import type { Source } from '../base/source.ts';
 import type { Name } from './ast.ts';
-import { clip, tokenSpan } from './lex.ts';
-import { endsOperand, insertedBrace, isBrace, nextLandmarks, retyped, skippedToken } from './token-facts.ts';
+import { tokenSpan } from './lex.ts';
+import { endsOperand, insertedToken, isBrace, nextLandmarks, retyped, skippedToken } from './token-facts.ts';
 
-/** An open bracket: of an expression or header, of a body, or of an import's names. */
+/** Who opened, or is about to open, a brace. Only behind an `if`'s may an `else` follow. */
+export type Owner = 'declaration' | 'if' | 'else' | 'for' | 'import';
+
+/** An open bracket; without an owner it is one of an expression or a header. */
 interface Bracket {
-  readonly kind: 'group' | 'body' | 'names';
+  readonly owner: Owner | undefined;
   readonly opener: IToken;
   /** The column of the first token on the opener's line. */
   readonly indent: number;
@@ -24,18 +28,22 @@ export class LayoutState {
   readonly out: IToken[] = [];
   /** Offsets at which something was reported. */
   readonly mistakes: number[] = [];
+  /** Braces written here that were missing, to be reported with the parser's failures. */
+  readonly failures: Failure[] = [];
   /** Index of the current token. */
   at = 0;
-  /** What a `{` would open here: a declaration's body, or that of an `if`, `else` or `for`. */
-  awaiting: 'nothing' | 'declaration' | 'statement' = 'nothing';
+  /** Who waits for a `{` here. */
+  awaiting: Owner | undefined;
+  /** Whose `}` came last, until something else comes. */
+  closed: Owner | undefined;
   /** Between an assignment's first name and its `=`. */
   inTargets = false;
-  /** Behind the names of an import. */
-  afterNames = false;
+  /** The column at which the current declaration begins. */
+  margin = 1;
   readonly #sink: DiagnosticSink;
   readonly #brackets: Bracket[] = [];
   readonly #landmarks: readonly (TokenType | undefined)[];
-  #openBodies = 0;
+  #openBraces = 0;
   #indent = 1;
   /** A brace whose `}` stands in another column: probably the one that is not closed. */
   #suspect: IToken | undefined;
@@ -69,13 +77,17 @@ export class LayoutState {
     return this.#landmarks[this.at];
   }
 
-  get place(): Bracket['kind'] | 'file' {
-    return this.#brackets.at(-1)?.kind ?? 'file';
+  /** What the innermost open bracket is. */
+  get place(): 'file' | 'group' | 'names' | 'body' {
+    const bracket = this.#brackets.at(-1);
+    if (!bracket) return 'file';
+    if (!bracket.owner) return 'group';
+    return bracket.owner === 'import' ? 'names' : 'body';
   }
 
-  /** Whether no body is open. */
+  /** Whether no brace is open. */
   get atFileLevel(): boolean {
-    return this.#openBodies === 0;
+    return this.#openBraces === 0;
   }
 
   /** Whether the current token is the first of its line. */
@@ -104,10 +116,10 @@ export class LayoutState {
 
   // Brackets.
 
-  open(kind: Bracket['kind']): void {
-    if (this.onNewLine) this.#indent = this.current.startColumn ?? 1;
-    this.#brackets.push({ kind, opener: this.current, indent: this.#indent });
-    if (kind === 'body') this.#openBodies++;
+  open(owner: Owner | undefined): void {
+    this.#noteIndent();
+    this.#brackets.push({ owner, opener: this.current, indent: this.#indent });
+    if (owner) this.#openBraces++;
   }
 
   /** Parentheses and square brackets never reach over a brace or into the next statement. */
@@ -115,71 +127,103 @@ export class LayoutState {
     while (this.place === 'group') this.#brackets.pop();
   }
 
-  close(): Bracket['kind'] | undefined {
+  close(): void {
     const bracket = this.#brackets.pop();
-    if (bracket?.kind === 'body') {
-      this.#openBodies--;
-      const column = this.current.startColumn ?? 1;
-      if (this.onNewLine && column < bracket.indent) this.#suspect ??= bracket.opener;
-    }
-    return bracket?.kind;
+    if (!bracket?.owner) return;
+    this.#openBraces--;
+    const column = this.current.startColumn ?? 1;
+    if (this.onNewLine && column < bracket.indent) this.#suspect ??= bracket.opener;
   }
 
-  closeEverything(): void {
+  get innermostOwner(): Owner | undefined {
+    return this.#brackets.findLast((bracket) => bracket.owner)?.owner;
+  }
+
+  forgetBrackets(): void {
     this.#brackets.length = 0;
-    this.#openBodies = 0;
+    this.#openBraces = 0;
     this.#suspect = undefined;
+    this.awaiting = undefined;
+    this.inTargets = false;
   }
 
-  /** Writes the `}` of every open body, where a declaration begins or the file ends; reports the lack once. */
-  closeBodies(found: string): void {
-    const bodies = this.#brackets.filter((bracket) => bracket.kind === 'body');
-    const opener = this.#suspect ?? bodies.at(-1)?.opener;
+  /** Writes every brace that is missing where a declaration begins or the file ends. */
+  closeBraces(found: string): void {
     const { previous } = this;
-    if (bodies.length > 0 && opener && previous) {
-      // Not counted as a mistake: with the brace written the parser has nothing to stumble over.
-      const secondary = [{ span: tokenSpan(this.source, opener), text: 'opened here' }];
-      const message = `expected \`}\` to close the body, found ${found}`;
-      this.#sink.report(diagnostic('HED1003', this.#behind(previous), message, { secondary }));
-      for (let i = 0; i < bodies.length; i++) this.out.push(insertedBrace(t.RightBrace, previous));
+    const awaited = this.awaiting && this.awaiting !== 'import';
+    // With a parenthesis open, the parser reports that.
+    if (awaited) this.insertBody(this.place === 'group');
+    const open = this.#brackets.filter((bracket) => bracket.owner).toReversed();
+    const opener = this.#suspect ?? open[0]?.opener;
+    if (previous && opener) {
+      // Not counted as a mistake: with the braces written the parser has nothing to stumble over.
+      const end = tokenSpan(this.source, previous).end;
+      const content = open[0]?.owner === 'import' ? 'the imported names' : 'the body';
+      this.#sink.report(
+        diagnostic(
+          'HED1003',
+          { source: this.source, start: end, end },
+          `expected \`}\` to close ${content}, found ${found}`,
+          { secondary: [{ span: tokenSpan(this.source, opener), text: 'opened here' }] },
+        ),
+      );
+      for (let i = 0; i < open.length; i++) this.out.push(insertedToken(t.RightBrace, previous));
     }
-    this.closeEverything();
+    this.forgetBrackets();
   }
 
   /** Writes the `{` that was forgotten before the current token. */
-  openBody(): void {
+  insertBrace(silently = false): void {
     const previous = this.previous!;
-    const found = `\`${clip(this.current.image)}\``;
-    this.report('HED1003', this.#behind(previous), `expected \`{\` to open the body, found ${found}`);
-    this.out.push(insertedBrace(t.LeftBrace, previous));
-    this.open('body');
+    const found = this.tokens[this.at];
+    this.out.push(insertedToken(t.LeftBrace, previous));
+    if (!silently) {
+      // Found at the brace: the token that came instead of it is looked up when the failure is told.
+      this.failures.push({ rule: 'body', second: false, wanted: t.LeftBrace.name, found: this.previous! });
+    }
+    if (found) this.open(this.awaiting ?? 'declaration');
+    this.awaiting = undefined;
   }
 
-  #behind(token: IToken): Span {
-    const { end } = tokenSpan(this.source, token);
-    return { source: this.source, start: end, end };
+  /** Writes `{ }` where a body is missing altogether. */
+  insertBody(silently = false): void {
+    const owner = this.awaiting;
+    this.closeGroups();
+    const before = this.#brackets.length;
+    this.insertBrace(silently);
+    this.out.push(insertedToken(t.RightBrace, this.previous!));
+    if (this.#brackets.length > before) {
+      this.#brackets.pop();
+      this.#openBraces--;
+    }
+    this.closed = owner;
   }
 
   // Putting out.
 
   emit(type: TokenType = this.current.tokenType): void {
-    if (this.onNewLine) this.#indent = this.current.startColumn ?? 1;
+    this.#noteIndent();
+    this.closed = undefined;
     this.out.push(retyped(this.current, type));
     this.at++;
+  }
+
+  #noteIndent(): void {
+    if (this.onNewLine) this.#indent = this.current.startColumn ?? 1;
   }
 
   /** Puts out one token for all text up to the token at `to`. */
   skip(to: number, names: readonly Name[], type: TokenType = t.Skipped): void {
     this.out.push(skippedToken(this.current, this.tokens[to - 1]!, type, names));
     this.inTargets = false;
+    this.closed = undefined;
     this.at = to;
   }
 
-  /** Reports something about the current token, or at `span`. */
-  report(code: Code, span: Span | undefined, message: string, details: DiagnosticDetails = {}): void {
-    const place = span ?? tokenSpan(this.source, this.current);
-    // An empty place behind a token belongs to that token's statement.
-    this.mistakes.push(place.end === place.start ? Math.max(place.start - 1, 0) : place.start);
-    this.#sink.report(diagnostic(code, place, message, details));
+  /** Reports something about the current token. */
+  report(code: Code, message: string, details: DiagnosticDetails = {}): void {
+    const span = tokenSpan(this.source, this.current);
+    this.mistakes.push(span.start);
+    this.#sink.report(diagnostic(code, span, message, details));
   }
 }

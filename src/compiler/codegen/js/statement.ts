@@ -27,9 +27,8 @@ function writeStatement(frame: Frame, statement: Statement): void {
       const { code } = valueText(frame, statement.value);
       return frame.line(`let ${frame.define(statement.name)} = ${code};`);
     }
-    case 'assign': {
+    case 'assign':
       return frame.line(assignmentText(frame, statement));
-    }
     case 'store': {
       const value = valueText(frame, statement.value);
       const { type } = statement.value;

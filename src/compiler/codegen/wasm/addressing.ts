@@ -2,10 +2,10 @@
  * Byte addresses of elements. In an innermost loop every group of neighbouring accesses gets one pointer, made before the
  * loop and moved by it; elsewhere an address is computed where it is first needed and kept.
  */
-import { constant, constantValue, equal, multiply, dependsOn, splitConstant, ZERO, type Dim } from '../../dims/dim.ts';
+import { constant, constantValue, dependsOn, equal, multiply, splitConstant, ZERO, type Dim } from '../../dims/dim.ts';
 import { groupAccesses, groupKey, splitInvariant, strideOf, type AccessGroup, type Positions } from '../access.ts';
 import type { Frame } from './frame.ts';
-import { emitBytes, emitKeptPosition, emitPosition, isSimple, plus } from './position.ts';
+import { emitBytes, emitPosition, isSimple, plus } from './position.ts';
 
 /** Bytes of every element. */
 const ELEMENT = 4;
@@ -92,7 +92,10 @@ export function emitLoopAddresses(
     }
     computed.push(moving);
   }
-  for (const dim of computed) hoistInvariant(frame, dim, varying);
+  for (const dim of computed) {
+    const { invariant } = splitInvariant(dim, varying);
+    if (!isSimple(invariant)) hoist(frame, invariant);
+  }
   return {
     usesVariable: positions.names.has(variable) || computed.some((dim) => dependsOn(dim, variable)),
     advance: advancer(frame, [...pointers.values()]),
@@ -120,30 +123,28 @@ function pointerFor(
   return pointer;
 }
 
-function hoistInvariant(frame: Frame, dim: Dim, varying: ReadonlySet<string>): void {
-  const { invariant } = splitInvariant(dim, varying);
-  if (isSimple(invariant) || frame.position(invariant.key) !== undefined) return;
-  emitPosition(frame, invariant);
-  const local = frame.kept('i32');
-  frame.code.emit('local.set', local);
-  frame.keepPosition(invariant.key, local);
-}
-
 /** Puts symbolic steps into locals now; the returned function adds them. */
 function advancer(frame: Frame, pointers: readonly Pointer[]): () => void {
   const { code } = frame;
-  const moved = pointers.filter((pointer) => !equal(pointer.step, ZERO));
-  for (const { step } of moved) {
-    if (constantValue(step) !== undefined) continue;
-    emitKeptPosition(frame, multiply(constant(ELEMENT), step));
-    code.emit('drop');
-  }
+  const moved = pointers
+    .filter((pointer) => !equal(pointer.step, ZERO))
+    .map(({ local, step }) => ({ local, bytes: multiply(constant(ELEMENT), step) }));
+  for (const { bytes } of moved) hoist(frame, bytes);
   return () => {
-    for (const { local, step } of moved) {
+    for (const { local, bytes } of moved) {
       code.emit('local.get', local);
-      emitPosition(frame, multiply(constant(ELEMENT), step));
+      emitPosition(frame, bytes);
       code.emit('i32.add');
       code.emit('local.set', local);
     }
   };
+}
+
+/** Puts a position that is not constant into a local, for the whole loop. */
+function hoist(frame: Frame, dim: Dim): void {
+  if (constantValue(dim) !== undefined || frame.position(dim.key) !== undefined) return;
+  emitPosition(frame, dim);
+  const local = frame.kept('i32');
+  frame.code.emit('local.set', local);
+  frame.keepPosition(dim.key, local);
 }

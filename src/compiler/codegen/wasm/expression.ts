@@ -15,6 +15,7 @@ import {
   emitUniformShift,
   repeatedBits,
 } from './arithmetic.ts';
+import { pseudoExtremum, type PseudoExtremum } from './extremum.ts';
 import { wasmType, type Frame } from './frame.ts';
 import { COMPARE } from './operations.ts';
 import { emitPosition } from './position.ts';
@@ -37,6 +38,8 @@ export function emitExpression(frame: Frame, expr: Expr): void {
 
 function emitNode(frame: Frame, expr: Expr): void {
   const { code } = frame;
+  const extremum = pseudoExtremum(expr);
+  if (extremum) return emitPseudoExtremum(frame, extremum);
   switch (expr.kind) {
     case 'literal':
       if (expr.type === 'f32') return code.emit('f32.const', expr.value);
@@ -77,6 +80,16 @@ function emitNode(frame: Frame, expr: Expr): void {
   }
 }
 
+function emitPseudoExtremum(frame: Frame, { instruction, left, right, clearsZero }: PseudoExtremum): void {
+  const { code } = frame;
+  emitExpression(frame, left);
+  emitExpression(frame, right);
+  code.emit(instruction);
+  if (!clearsZero) return;
+  code.emit('v128.const', repeatedBits(0));
+  code.emit('f32x4.add');
+}
+
 function literalBits(expr: Of<'literal'>): number {
   if (expr.type === 'f32') return new Int32Array(Float32Array.of(expr.value).buffer)[0]!;
   return expr.value | 0;
@@ -93,13 +106,6 @@ function emitLoad(frame: Frame, expr: Of<'load'>): void {
 function emitBinaryExpression(frame: Frame, expr: Of<'binary'>): void {
   const { code } = frame;
   const { op, type, lanes, left, right } = expr;
-  if (
-    type === 'f32' &&
-    lanes === 4 &&
-    (op === 'max' || op === 'min') &&
-    emitExtremumWithConstant(frame, op, left, right)
-  )
-    return;
   emitExpression(frame, left);
   if ((op === 'shl' || op === 'shr') && lanes === 4 && right.kind === 'splat') {
     emitExpression(frame, right.operand);
@@ -115,30 +121,6 @@ function emitBinaryExpression(frame: Frame, expr: Of<'binary'>): void {
   )
     return code.emit(type === 'i32' ? 'i32.div_s' : 'i32.div_u');
   emitBinary(frame, op, type, lanes);
-}
-
-/**
- * `f32x4.min` and `max` cost several machine instructions for the sake of NaN and of zeros' signs; `pmin` and `pmax` cost
- * one and pass a NaN of their first operand on. With a constant as the second operand nothing is lost, but that of two
- * zeros the first is taken: adding +0 then makes the maximum +0, and a minimum is right already.
- */
-function emitExtremumWithConstant(frame: Frame, op: 'min' | 'max', left: Expr, right: Expr): boolean {
-  const [other, limit] = isSplatLiteral(left) ? [right, left] : [left, right];
-  if (!isSplatLiteral(limit)) return false;
-  const { value } = limit.operand;
-  if (Number.isNaN(value) || (op === 'min' && Object.is(value, -0))) return false;
-  emitExpression(frame, other);
-  emitExpression(frame, limit);
-  frame.code.emit(op === 'min' ? 'f32x4.pmin' : 'f32x4.pmax');
-  if (op === 'max' && Object.is(value, 0)) {
-    frame.code.emit('v128.const', repeatedBits(0));
-    frame.code.emit('f32x4.add');
-  }
-  return true;
-}
-
-function isSplatLiteral(expr: Expr): expr is Of<'splat'> & { operand: Of<'literal'> } {
-  return expr.kind === 'splat' && expr.operand.kind === 'literal';
 }
 
 function emitSelect(frame: Frame, expr: Of<'select'>): void {

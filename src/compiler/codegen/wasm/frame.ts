@@ -2,12 +2,12 @@
  * What the emitter knows while it writes one function: the instruction stream, which local holds what, and for how long.
  * It must not know how expressions or loops are written.
  */
+import type { Dim } from '../../dims/dim.ts';
 import type { Expr, Lanes, ScalarType } from '../../kernel/ir.ts';
 import type { AccessGroup } from '../access.ts';
 import type { Sharing } from '../sharing.ts';
 import { Code } from './encoder.ts';
 import type { ValueType } from './instructions.ts';
-import type { Dim } from '../../dims/dim.ts';
 
 /** A local that holds the address of `rest + anchor` of a group of accesses, less `moving` elements. */
 export interface Address {
@@ -140,11 +140,6 @@ export class Frame {
     const local = this.temporary(type);
     this.#innermost().names.set(name, local);
     return local;
-  }
-
-  /** Lets `name` stand for a local that holds its value already. */
-  alias(name: string, local: number): void {
-    this.#innermost().names.set(name, local);
   }
 
   local(name: string): number {

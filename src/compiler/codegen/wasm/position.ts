@@ -26,7 +26,7 @@ export function emitPosition(frame: Frame, dim: Dim): void {
 }
 
 /** Pushes `dim` and keeps it for later uses, unless it is simple. */
-export function emitKeptPosition(frame: Frame, dim: Dim): void {
+function emitKeptPosition(frame: Frame, dim: Dim): void {
   emitPosition(frame, dim);
   keep(frame, dim);
 }

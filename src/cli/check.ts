@@ -1,0 +1,83 @@
+/** `heddle check`: reports what is wrong with specs; on request lists what goes into one of their models. */
+import { checkSpec, type Diagnostic, renderSummary, type SourceHost } from '../compiler/index.ts';
+import { elementCount } from '../program/safetensors.ts';
+import { printShape } from '../program/size.ts';
+import { EXIT, Failure, printDiagnostics, printError, UsageError } from './errors.ts';
+import { makeHost } from './host.ts';
+import { colorsFor, type Io } from './io.ts';
+import { type Signature, signatureOf } from './signature.ts';
+import { elaborateEntry, specPath, type SpecOptions } from './spec.ts';
+import { alignColumns, count } from './table.ts';
+
+export function check(paths: readonly string[], options: SpecOptions, io: Io): number {
+  if (options.entry !== undefined || options.set) {
+    if (paths.length > 1) throw new UsageError('--entry and --set are for one spec; several were given');
+    return checkEntry(paths[0]!, options, io);
+  }
+  const outcomes = paths.map((path) => checkFile(path, io));
+  const diagnostics = outcomes.flatMap((outcome) => outcome.diagnostics);
+  const sound = outcomes.filter((outcome) => outcome.isSound).length;
+  if (sound === paths.length && paths.length === 1) return EXIT.fine;
+  const output = sound === paths.length ? io.stdout : io.stderr;
+  output.write(`${sound} of ${count(paths.length, 'file')} ok: ${renderSummary(diagnostics)}\n`);
+  return sound === paths.length ? EXIT.fine : EXIT.failed;
+}
+
+interface CheckedFile {
+  readonly isSound: boolean;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+function checkFile(path: string, io: Io): CheckedFile {
+  const files = new Set<string>();
+  const host = makeHost(io);
+  const counting: SourceHost = {
+    resolve: (importer, specifier) => host.resolve(importer, specifier),
+    read(file) {
+      files.add(file);
+      return host.read(file);
+    },
+  };
+  let diagnostics: readonly Diagnostic[];
+  try {
+    diagnostics = checkSpec(specPath(path, io), counting);
+  } catch (error) {
+    // The other files shall be checked all the same.
+    if (!(error instanceof Failure)) throw error;
+    printError(error.message, error.notes, error.hint, io);
+    return { isSound: false, diagnostics: [] };
+  }
+  printDiagnostics(diagnostics, io);
+  const isSound = diagnostics.every((item) => item.severity !== 'error');
+  const { green } = colorsFor(io.stdout, io.env);
+  if (isSound)
+    io.stdout.write(`${green('ok')} ${path}: ${renderSummary(diagnostics)}, ${count(files.size, 'file')} read\n`);
+  return { isSound, diagnostics };
+}
+
+function checkEntry(path: string, options: SpecOptions, io: Io): number {
+  const graph = elaborateEntry(path, options, io);
+  const signature = signatureOf(graph);
+  const { green } = colorsFor(io.stdout, io.env);
+  io.stdout.write(`${green('ok')} ${path}: model ${graph.name}\n`);
+  const parameters = signature.parameters.map((item) => ['parameter', item.name, item.dtype + printShape(item.shape)]);
+  const lines = alignColumns([...tensorRows(signature), ...parameters], ['left']);
+  io.stdout.write(`${lines.join('\n')}\n${describeParameters(signature)}\n`);
+  return EXIT.fine;
+}
+
+/** Inputs and outputs with their types, for `alignColumns`. */
+export function tensorRows({ inputs, outputs }: Pick<Signature, 'inputs' | 'outputs'>): string[][] {
+  const row = (role: string, { name, dtype, shape }: Signature['inputs'][number]): string[] => [
+    role,
+    name,
+    dtype + printShape(shape),
+  ];
+  return [...inputs.map((input) => row('input', input)), ...outputs.map((output) => row('output', output))];
+}
+
+/** `138,250 parameters in 57 tensors` */
+export function describeParameters({ parameters }: Pick<Signature, 'parameters'>): string {
+  const total = parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  return `${count(total, 'parameter')} in ${count(parameters.length, 'tensor')}`;
+}

@@ -1,0 +1,28 @@
+/** What goes into a graph and what comes out of it, in the terms that the command shares with the runtime. */
+import type { Graph } from '../compiler/index.ts';
+import type { WeightParameter } from '../compiler/interop/weights.ts';
+import { toSizeExpr } from '../compiler/plan/size-expr.ts';
+import type { ProgramDim } from '../program/program.ts';
+import type { TensorInfo } from '../runtime/model.ts';
+
+export interface Signature {
+  readonly dims: readonly ProgramDim[];
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  readonly parameters: readonly WeightParameter[];
+}
+
+export function signatureOf(graph: Graph): Signature {
+  const info = ({ name, value }: Graph['inputs'][number]): TensorInfo => ({
+    name,
+    dtype: value.type.dtype,
+    shape: value.type.shape.map(toSizeExpr),
+  });
+  return {
+    dims: graph.dims,
+    inputs: graph.inputs.map(info),
+    outputs: graph.outputs.map(info),
+    // Only parameters have static shapes, so each size is a number.
+    parameters: graph.parameters.map((parameter) => ({ ...info(parameter), shape: info(parameter).shape as number[] })),
+  };
+}

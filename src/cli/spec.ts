@@ -1,0 +1,95 @@
+/** The options that say what is meant by a spec, and what the compiler makes of them. */
+import { DiagnosticSink } from '../compiler/base/diagnostic.ts';
+import { elaborateSpec, type Graph, type Setting } from '../compiler/index.ts';
+import { applyRename } from '../compiler/interop/rename.ts';
+import { parseRenameMap } from '../compiler/interop/rename-map.ts';
+import { bindWeights, readWeights, type WeightParameter, withoutPrefix } from '../compiler/interop/weights.ts';
+import type { StoredTensor } from '../program/safetensors.ts';
+import { readTensorFile, type TensorFile } from './arguments.ts';
+import { Failure, printDiagnostics, Rejected, UsageError } from './errors.ts';
+import { isFolder, readBytes, readText } from './files.ts';
+import { makeHost, shownPath } from './host.ts';
+import type { Io } from './io.ts';
+import { count, visible } from './table.ts';
+
+export interface SpecOptions {
+  readonly entry?: string;
+  readonly set?: readonly Setting[];
+  readonly tap?: readonly string[];
+  readonly weights?: string;
+  readonly rename?: string;
+}
+
+export type Tensors = ReadonlyMap<string, StoredTensor>;
+
+/** The weights of a model. */
+export interface Weights {
+  /** For every parameter, in the parameter's own type. */
+  readonly bound: Tensors;
+  /** The same tensors as they are stored, which may be in greater precision. */
+  readonly stored: Tensors;
+}
+
+/** One entry as a graph; warnings are printed. Throws Rejected and Failure. */
+export function elaborateEntry(path: string, options: SpecOptions, io: Io): Graph {
+  const { entry, set, tap } = options;
+  const { result, diagnostics } = elaborateSpec(
+    specPath(path, io),
+    { ...(entry !== undefined && { entry }), settings: set ?? [], taps: tap ?? [] },
+    makeHost(io),
+  );
+  if (!result) throw new Rejected(diagnostics);
+  printDiagnostics(diagnostics, io);
+  return result;
+}
+
+/** The path as the compiler shall show it. */
+export function specPath(path: string, io: Io): string {
+  if (isFolder(path, io)) throw new Failure(`${path} is a folder; a spec is a file, usually named *.model`);
+  return shownPath(path, io.cwd);
+}
+
+/** Reads, renames and binds the weights that the options name; undefined when they name none. */
+export async function loadWeights(
+  parameters: readonly WeightParameter[],
+  options: SpecOptions,
+  io: Io,
+): Promise<Weights | undefined> {
+  if (options.weights === undefined) {
+    if (options.rename === undefined) return undefined;
+    throw new UsageError('--rename maps the names of weights, but there is no --weights');
+  }
+  const file = readTensorFile(options.weights, io);
+  const sink = new DiagnosticSink();
+  const found = await readTensors(file, io);
+  const map =
+    options.rename === undefined
+      ? undefined
+      : parseRenameMap({ path: shownPath(options.rename, io.cwd), text: await readText(options.rename, io) }, sink);
+  if (sink.hasErrors) throw new Rejected(sink.items);
+  const stored = map ? applyRename(map, found, sink) : found;
+  const bound = stored && bindWeights(parameters, stored, sink, file.path);
+  if (!bound) throw new Rejected(sink.items);
+  printDiagnostics(sink.items, io);
+  return { bound, stored };
+}
+
+/** The tensors of a file, or those under its prefix. */
+export async function readTensors(file: TensorFile, io: Io): Promise<Tensors> {
+  const { path, prefix } = file;
+  const bytes = await readBytes(path, io);
+  const sink = new DiagnosticSink();
+  const tensors = readWeights(path, bytes, sink);
+  if (!tensors) throw new Rejected(sink.items);
+  const chosen = withoutPrefix(tensors, prefix);
+  if (prefix === '' || chosen.size > 0) return chosen;
+  throw new Failure(`no tensor of ${path} has a name that begins with \`${prefix}\``, {
+    hint: tensors.size > 0 ? `its tensors are ${someOf([...tensors.keys()])}` : 'it holds no tensors',
+  });
+}
+
+/** The first few of some names. */
+export function someOf(names: readonly string[]): string {
+  const few = names.slice(0, 6).map(visible).join(', ');
+  return names.length > 6 ? `${few} and ${count(names.length - 6, 'other')}` : few;
+}
