@@ -76,7 +76,7 @@ export class ExpressionGrammar extends CstParser {
   }
 
   /**
-   * What is left over where `rule` should have ended, up to the next token that begins something. Part of the grammar,
+   * What is left over where a rule should have ended, up to the next token that begins something. Part of the grammar,
    * and not left to chevrotain's own recovery inside repetitions, because that one recurses.
    */
   private readonly leftover = this.RULE('leftover', (rule = '') => {
@@ -85,9 +85,24 @@ export class ExpressionGrammar extends CstParser {
     this.MANY(() => this.CONSUME2(t.Loose));
   });
 
+  /** The same within a list: the next comma or closing bracket ends it too. */
+  private readonly leftoverInList = this.RULE('leftoverInList', (rule = '', wanted = '') => {
+    const found = this.CONSUME(t.Loose);
+    this.ACTION(() => this.leftovers.push({ rule, second: false, wanted, found }));
+    this.MANY({ GATE: () => !endsItem(this.LA(1)), DEF: () => this.CONSUME2(t.Loose) });
+  });
+
   /** To be called where `rule` ends: takes what is left over, if anything is. */
   protected takeLeftover(rule: string): void {
     this.OPTION7(() => this.SUBRULE7(this.leftover, { ARGS: [rule] }));
+  }
+
+  /** To be called where an item of the list `rule` ends. */
+  protected takeLeftoverInList(rule: string): void {
+    this.OPTION7({
+      GATE: () => !endsItem(this.LA(1)),
+      DEF: () => this.SUBRULE7(this.leftoverInList, { ARGS: [rule, t.RightParen.name] }),
+    });
   }
 
   readonly expression: Rule = this.RULE('expression', () => {
@@ -238,4 +253,8 @@ export class ExpressionGrammar extends CstParser {
 
 function closes(token: IToken): boolean {
   return tokenMatcher(token, t.RightParen) || tokenMatcher(token, t.RightBracket) || tokenMatcher(token, t.RightBrace);
+}
+
+function endsItem(token: IToken): boolean {
+  return closes(token) || tokenMatcher(token, t.Comma);
 }

@@ -109,8 +109,14 @@ class HeddleParser extends ExpressionGrammar {
 
   readonly parameters: Rule = this.RULE('parameters', () => {
     this.CONSUME(t.LeftParen);
-    this.commaSeparated(this.parameter);
+    this.commaSeparated(this.parameterSlot);
     this.CONSUME(t.RightParen);
+  });
+
+  /** A parameter and what is left over before the next one, so that each parameter's mistakes are its own. */
+  readonly parameterSlot: Rule = this.RULE('parameterSlot', () => {
+    this.SUBRULE(this.parameter);
+    this.takeLeftoverInList('parameters');
   });
 
   readonly parameter: Rule = this.RULE('parameter', () => {

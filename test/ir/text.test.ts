@@ -1,7 +1,7 @@
 /** The text form of graphs: what it looks like, that it is read back, and what is said of text that is none. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseDim, parseGraph } from '../../src/compiler/ir/parser.ts';
+import { parseGraph } from '../../src/compiler/ir/parser.ts';
 import { printAttribute, printGraph } from '../../src/compiler/ir/printer.ts';
 import { verify } from '../../src/compiler/ir/verify.ts';
 import { ops } from '../../src/compiler/ops/table.ts';
@@ -68,14 +68,6 @@ describe('printing and parsing', () => {
       expect(graph.nodes[0]!.attributes['value']).toBe(value);
     }
   });
-
-  test('dimensions read back in their canonical form', () => {
-    for (const text of ['0', 'n', '-n + 1', '2*n*m - 3', 'floordiv(n + 1, 2)', 'max(n, m)', 'min(7, n)*n'])
-      expect(parseDim(text)?.key).toBe(parseDim(parseDim(text)!.key)?.key);
-    expect(parseDim('m*n*2 + 0')?.key).toBe('2*m*n');
-    for (const text of ['', 'n +', '2 3', 'floordiv(n)', 'sqrt(n, 2)', '1.5', '99999999999999999999'])
-      expect(parseDim(text)).toBeUndefined();
-  });
 });
 
 describe('errors of the text', () => {
@@ -91,12 +83,12 @@ describe('errors of the text', () => {
     [line('%1: f32[n] = neg(%7)'), '3: expected a value that is made before; found `%7`'],
     [line('%0: f32[n] = neg(%0)'), '3: %0 is made twice; found `:`'],
     [line('%1: f64[n] = neg(%0)'), '3: expected a dtype; found `f64`'],
-    [line('%1: f32[n +] = neg(%0)'), '3: expected a dimension; found `]`'],
+    [line('%1: f32[n +] = neg(%0)'), '3: `n +` is no dimension'],
     [line('%1: f32[n] = neg(%0) {a: what}'), '3: expected a value; found `what`'],
     [line('%1: f32[n] = neg(%0) {a: "\\x"}'), '3: "\\x" is not a string of JSON'],
     [line('output y %1'), '3: expected a value that is made before; found `%1`'],
-    [line('%1: f32[floordiv(n)] = neg(%0)'), '3: `floordiv` takes two dimensions; found `]`'],
-    [line('%1: f32[9007199254740993] = neg(%0)'), '3: a dimension is too large to be computed exactly'],
+    [line('%1: f32[floordiv(n)] = neg(%0)'), '3: `floordiv ( n )` is no dimension'],
+    [line('%1: f32[9007199254740993] = neg(%0)'), '3: `9007199254740993` is no dimension'],
   ])('%j', (text, message) => {
     expect(fault(text)).toBe(message);
   });
@@ -108,7 +100,7 @@ describe('errors of the text', () => {
 
   test('text nested without end is an error, not a crash', () => {
     expect(fault(line(`%1: f32[n] = neg(%0) {a: ${'['.repeat(1e5)}`))).toContain('nested too deeply');
-    expect(fault(line(`%1: f32[${'max(0, '.repeat(1e5)}`))).toContain('nested too deeply');
+    expect(fault(line(`%1: f32[${'max(0, '.repeat(1e5)}`))).toContain('is no dimension');
   });
 
   test('any text gives a graph or an error', () => {

@@ -2,18 +2,8 @@
  * Reads the text form that `printer.ts` writes: `parseGraph(printGraph(g))` prints identically. It checks what the
  * text itself needs (known ops, values made before their use); all else is the verifier's.
  */
-import {
-  add,
-  constant,
-  DimensionOverflow,
-  floorDiv,
-  maximum,
-  minimum,
-  multiply,
-  negate,
-  symbol,
-  type Dim,
-} from '../dims/dim.ts';
+import type { Dim } from '../dims/dim.ts';
+import { parseDim } from '../dims/parse.ts';
 import type {
   Attribute,
   Attributes,
@@ -44,16 +34,6 @@ export function parseGraph(text: string, ops: OpTable): ParsedGraph {
   }
 }
 
-/** A dimension as it is printed: `2*n + floordiv(m, 3) - 1`; undefined when the text is none. */
-export function parseDim(text: string): Dim | undefined {
-  try {
-    return new Parser(text, new Map()).wholeDim();
-  } catch (error) {
-    if (error instanceof GraphSyntaxError) return undefined;
-    throw error;
-  }
-}
-
 /** The values a body has made so far, by id. */
 type Scope = Map<number, Value>;
 
@@ -64,12 +44,6 @@ class Parser {
   constructor(text: string, ops: OpTable) {
     this.#scan = new Scanner(text);
     this.#ops = ops;
-  }
-
-  wholeDim(): Dim {
-    const dim = this.#dim();
-    if (this.#scan.next.kind !== 'end') this.#scan.fail('expected the end of the dimension');
-    return dim;
   }
 
   graph(): Graph {
@@ -214,46 +188,18 @@ class Parser {
     }
   }
 
+  /** A dimension: all up to the comma or bracket that ends it. */
   #dim(): Dim {
     const scan: Scanner = this.#scan;
-    return scan.nested(() => {
-      const { line } = scan.next;
-      try {
-        let sum = scan.accept('-') ? negate(this.#product()) : this.#product();
-        for (;;) {
-          if (scan.accept('+')) sum = add(sum, this.#product());
-          else if (scan.accept('-')) sum = add(sum, negate(this.#product()));
-          else return sum;
-        }
-      } catch (error) {
-        if (error instanceof DimensionOverflow) throw new GraphSyntaxError(error.message, line);
-        throw error;
-      }
-    });
-  }
-
-  #product(): Dim {
-    let product = this.#atom();
-    while (this.#scan.accept('*')) product = multiply(product, this.#atom());
-    return product;
-  }
-
-  #atom(): Dim {
-    const scan: Scanner = this.#scan;
-    if (scan.next.kind === 'number') return constant(Number(scan.take().text));
-    const name = scan.of('name', 'a dimension');
-    if (!scan.accept('(')) return symbol(name);
-    const [left, right, ...more] = scan.list(')', () => this.#dim());
-    if (!left || !right || more.length > 0) scan.fail(`\`${name}\` takes two dimensions`);
-    switch (name) {
-      case 'floordiv':
-        return floorDiv(left, right);
-      case 'min':
-        return minimum(left, right);
-      case 'max':
-        return maximum(left, right);
-      default:
-        return scan.fail(`there is no function ${name} of dimensions`);
+    const { line } = scan.next;
+    let text = '';
+    for (let open = 0; scan.next.kind !== 'end' && (open > 0 || ![',', ']', '>'].includes(scan.next.text));) {
+      if (scan.next.text === '(') open++;
+      if (scan.next.text === ')') open--;
+      text += `${scan.take().text} `;
     }
+    const dim = parseDim(text);
+    if (!dim) throw new GraphSyntaxError(`\`${text.trim()}\` is no dimension`, line);
+    return dim;
   }
 }

@@ -162,15 +162,17 @@ class RowKernel {
     if (wide.length === 0) return;
     const loops = this.#rowLoops(kept, mode, (index) => {
       const inner = openScope(scope);
-      for (const { value, slot } of wide) {
+      // All are read before any is stored: one of their places may hold a cached value.
+      const elements = wide.map(({ value }) => {
+        const name = this.#context.fresh('out');
         const element = this.#reader.read(value, index, inner);
-        inner.statements.push({
-          kind: 'store',
-          buffer: slot.name,
-          index: linearize(index, this.#domain),
-          value: element,
-        });
-      }
+        inner.statements.push({ kind: 'let', name, value: element });
+        return variable(name, element.type);
+      });
+      wide.forEach(({ slot }, at) => {
+        const place = linearize(index, this.#domain);
+        inner.statements.push({ kind: 'store', buffer: slot.name, index: place, value: elements[at]! });
+      });
       return inner.statements;
     });
     scope.statements.push(...loops);

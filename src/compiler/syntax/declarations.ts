@@ -16,7 +16,8 @@ export function fileOf(context: BuildContext, node: CstNode): File {
   const imports: Import[] = [];
   const declarations: Declaration[] = [];
   const nowhere: Span = { source: context.source, start: 0, end: 0 };
-  for (const item of nodes(node, 'items')) {
+  const items = nodeOf(node, 'items');
+  for (const item of items ? nodes(items, 'items') : []) {
     const span = spanOf(context, item, nowhere);
     if (item.name === 'importDeclaration') {
       const found = importOf(context, item, span);
@@ -42,9 +43,11 @@ function reportLateImport(context: BuildContext, node: CstNode, first: Declarati
 
 /** Absent where the path of the file could not be read. */
 function importOf(context: BuildContext, node: CstNode, span: Span): Import | undefined {
-  const from = tokenOf(node, t.Text);
+  const path = nodeOf(node, 'importPath');
+  const from = path && tokenOf(path, t.Text);
   if (!from) return undefined;
-  const names = nodes(node, 'importedName').flatMap((imported) => {
+  const list = nodeOf(node, 'importedNames');
+  const names = (list ? nodes(list, 'importedName') : []).flatMap((imported) => {
     const [name, alias] = (imported.children[t.Identifier.name] ?? []).flatMap((token) =>
       'image' in token ? [nameOf(context, token)] : [],
     );
@@ -56,42 +59,38 @@ function importOf(context: BuildContext, node: CstNode, span: Span): Import | un
 
 /** Absent where even the name is missing. */
 function declarationOf(context: BuildContext, node: CstNode, span: Span): Declaration | undefined {
-  if (node.name === 'constStatement') return constStatement(context, node, span);
-  const token = tokenOf(node, t.Identifier);
+  const constant = nodeOf(node, 'constStatement');
+  if (constant) return constStatement(context, constant, spanOf(context, constant, span));
+  const header = nodeOf(node, 'blockHeader') ?? nodeOf(node, 'functionHeader') ?? nodeOf(node, 'modelHeader');
+  const token = header && tokenOf(header, t.Identifier);
   if (!token) return undefined;
-  const [first, second] = nodes(node, 'parameters').filter((list) => has(list, t.LeftParen));
+  const [first, second] = nodes(header, 'parameters').filter((list) => has(list, t.LeftParen));
   const common = {
     name: nameOf(context, token),
     doc: context.docAbove(span.start),
     body: bodyOf(context, nodeOf(node, 'body'), span),
     span,
-    ...(headerBroken(node) && { incomplete: true as const }),
+    ...(wasRecovered(header) && { incomplete: true as const }),
   };
-  const results = resultsOf(context, nodeOf(node, 'results'));
-  switch (node.name) {
-    case 'blockDeclaration': {
+  const results = resultsOf(context, nodeOf(header, 'results'));
+  switch (header.name) {
+    case 'blockHeader': {
       // With one list only, which was reported, it is the tensors' if there is a tensor in it.
-      const single = second === undefined && first !== undefined && nodes(first, 'parameter').some(declaresTensor);
+      const single = second === undefined && first !== undefined && parameterNodes(first).some(declaresTensor);
       const [values, tensors] = single ? [undefined, first] : [first, second];
       const hyperparameters = hyperparametersOf(context, values, 'a block');
       return { kind: 'block', ...common, hyperparameters, tensors: tensorsOf(context, tensors), results };
     }
-    case 'functionDeclaration':
+    case 'functionHeader':
       return { kind: 'function', ...common, parameters: parametersOf(context, first), results };
     default:
       return { kind: 'model', ...common, hyperparameters: hyperparametersOf(context, first, 'a model') };
   }
 }
 
-/** Whether part of the text between the name and the body could not be read. */
-function headerBroken(node: CstNode): boolean {
-  const header = [...nodes(node, 'parameters'), ...nodes(node, 'results')];
-  const expected = node.name === 'blockDeclaration' ? 3 : node.name === 'functionDeclaration' ? 2 : 1;
-  return node.recoveredNode === true || header.length < expected || header.some(wasRecovered);
-}
-
+/** Whether part of the text under the node could not be read. */
 function wasRecovered(node: CstNode): boolean {
-  if (node.recoveredNode === true) return true;
+  if (node.recoveredNode === true || node.name.startsWith('leftover')) return true;
   return Object.values(node.children)
     .flat()
     .some((child) => ('children' in child ? wasRecovered(child) : child.isInsertedInRecovery === true));
@@ -104,7 +103,11 @@ function resultsOf(context: BuildContext, node: CstNode | undefined): TensorType
 type Parameter = TensorParameter | Hyperparameter;
 
 function parametersOf(context: BuildContext, node: CstNode | undefined): Parameter[] {
-  return node ? nodes(node, 'parameter').flatMap((parameter) => parameterOf(context, parameter) ?? []) : [];
+  return node ? parameterNodes(node).flatMap((parameter) => parameterOf(context, parameter) ?? []) : [];
+}
+
+function parameterNodes(list: CstNode): CstNode[] {
+  return nodes(list, 'parameterSlot').flatMap((slot) => nodes(slot, 'parameter'));
 }
 
 function hyperparametersOf(context: BuildContext, node: CstNode | undefined, owner: string): Hyperparameter[] {

@@ -1,25 +1,17 @@
 /** What the grammar expected at a place, in words. */
 import type { IToken } from 'chevrotain';
+import type { Failure } from '../../../grammar/expressions.ts';
 import * as t from '../../../grammar/tokens.ts';
-
-export interface Expected {
-  readonly rule: string;
-  /** The name of the token type wanted, or `''` where several are possible. */
-  readonly wanted: string;
-  readonly previous: IToken | undefined;
-  /** Whether it is the rule's second occurrence in the rule around it. */
-  readonly second: boolean;
-}
 
 /** `rule token` to words; what is not listed is said by the token's own label. */
 const phrases: Readonly<Record<string, string>> = {
-  'importDeclaration LeftBrace': '`{` and the imported names',
-  'importDeclaration FromKeyword': '`from "path"` after the imported names',
-  'importDeclaration Text': 'the path of the imported file, in double quotes',
+  'importedNames LeftBrace': '`{` and the imported names',
+  'importPath FromKeyword': '`from "path"` after the imported names',
+  'importPath Text': 'the path of the imported file, in double quotes',
   'importedName Identifier': 'a name to import',
-  'blockDeclaration Identifier': 'the name of the block',
-  'functionDeclaration Identifier': 'the name of the function',
-  'modelDeclaration Identifier': 'the name of the model',
+  'blockHeader Identifier': 'the name of the block',
+  'functionHeader Identifier': 'the name of the function',
+  'modelHeader Identifier': 'the name of the model',
   'parameters LeftParen': '`(` and the parameters',
   'parameter Identifier': 'a parameter',
   'parameter Colon': '`:` and the type of the parameter',
@@ -59,10 +51,15 @@ const choices: Readonly<Record<string, string>> = {
   ifStatement: '`{` or `if` after `else`',
   dimsStatement: 'the name of a dimension',
   path: 'a parameter path such as `head` or `layers.norm`',
+  header: '`{` to open the body',
+  else: '`{` or `if` after `else`',
+  condition: '`{` to open the body',
+  importedNames: '`,` or `}` after the imported names',
+  value: '`,` or the end of the value',
 };
 
-export function expectation(expected: Expected): string {
-  const { rule, wanted, previous, second } = expected;
+export function expectation(failure: Failure, previous: IToken | undefined): string {
+  const { rule, wanted, second } = failure;
   if (rule === 'parameters' && second && wanted === t.LeftParen.name) {
     return '`(` and the tensors: a block has two lists, `block Name(hyperparameters)(tensors)`';
   }

@@ -116,9 +116,8 @@ export class LayoutState {
 
   // Brackets.
 
-  open(owner: Owner | undefined): void {
-    this.#noteIndent();
-    this.#brackets.push({ owner, opener: this.current, indent: this.#indent });
+  open(owner: Owner | undefined, opener = this.current): void {
+    this.#brackets.push({ owner, opener, indent: this.#indentHere() });
     if (owner) this.#openBraces++;
   }
 
@@ -127,19 +126,18 @@ export class LayoutState {
     while (this.place === 'group') this.#brackets.pop();
   }
 
-  close(): void {
+  /** Closes the innermost bracket, with the current token. */
+  close(): Owner | undefined {
     const bracket = this.#brackets.pop();
-    if (!bracket?.owner) return;
+    if (!bracket?.owner) return undefined;
     this.#openBraces--;
     const column = this.current.startColumn ?? 1;
     if (this.onNewLine && column < bracket.indent) this.#suspect ??= bracket.opener;
+    return bracket.owner;
   }
 
-  get innermostOwner(): Owner | undefined {
-    return this.#brackets.findLast((bracket) => bracket.owner)?.owner;
-  }
-
-  forgetBrackets(): void {
+  /** Leaves everything that is open or expected. */
+  leave(): void {
     this.#brackets.length = 0;
     this.#openBraces = 0;
     this.#suspect = undefined;
@@ -147,69 +145,62 @@ export class LayoutState {
     this.inTargets = false;
   }
 
-  /** Writes every brace that is missing where a declaration begins or the file ends. */
+  /** Writes the braces that are missing where a declaration begins or the file ends. */
   closeBraces(found: string): void {
+    if (this.awaiting) this.insertBody();
+    const open = this.#brackets.filter((bracket) => bracket.owner);
     const { previous } = this;
-    const awaited = this.awaiting && this.awaiting !== 'import';
-    // With a parenthesis open, the parser reports that.
-    if (awaited) this.insertBody(this.place === 'group');
-    const open = this.#brackets.filter((bracket) => bracket.owner).toReversed();
-    const opener = this.#suspect ?? open[0]?.opener;
-    if (previous && opener) {
+    const innermost = open.at(-1);
+    if (previous && innermost) {
       // Not counted as a mistake: with the braces written the parser has nothing to stumble over.
-      const end = tokenSpan(this.source, previous).end;
-      const content = open[0]?.owner === 'import' ? 'the imported names' : 'the body';
+      const { end } = tokenSpan(this.source, previous);
+      const place = { source: this.source, start: end, end };
+      const content = innermost.owner === 'import' ? 'the imported names' : 'the body';
+      const opener = tokenSpan(this.source, this.#suspect ?? innermost.opener);
       this.#sink.report(
-        diagnostic(
-          'HED1003',
-          { source: this.source, start: end, end },
-          `expected \`}\` to close ${content}, found ${found}`,
-          { secondary: [{ span: tokenSpan(this.source, opener), text: 'opened here' }] },
-        ),
+        diagnostic('HED1003', place, `expected \`}\` to close ${content}, found ${found}`, {
+          secondary: [{ span: opener, text: 'opened here' }],
+        }),
       );
       for (let i = 0; i < open.length; i++) this.out.push(insertedToken(t.RightBrace, previous));
     }
-    this.forgetBrackets();
+    this.leave();
   }
 
   /** Writes the `{` that was forgotten before the current token. */
-  insertBrace(silently = false): void {
-    const previous = this.previous!;
-    const found = this.tokens[this.at];
-    this.out.push(insertedToken(t.LeftBrace, previous));
-    if (!silently) {
-      // Found at the brace: the token that came instead of it is looked up when the failure is told.
-      this.failures.push({ rule: 'body', second: false, wanted: t.LeftBrace.name, found: this.previous! });
-    }
-    if (found) this.open(this.awaiting ?? 'declaration');
+  insertBrace(): void {
+    this.#insertAwaited();
+    this.open(this.awaiting, this.previous);
     this.awaiting = undefined;
   }
 
-  /** Writes `{ }` where a body is missing altogether. */
-  insertBody(silently = false): void {
-    const owner = this.awaiting;
+  /** Writes `{ }` where a whole body is missing. */
+  insertBody(): void {
     this.closeGroups();
-    const before = this.#brackets.length;
-    this.insertBrace(silently);
+    this.#insertAwaited();
     this.out.push(insertedToken(t.RightBrace, this.previous!));
-    if (this.#brackets.length > before) {
-      this.#brackets.pop();
-      this.#openBraces--;
-    }
-    this.closed = owner;
+    this.closed = this.awaiting;
+    this.awaiting = undefined;
+  }
+
+  #insertAwaited(): void {
+    const brace = insertedToken(t.LeftBrace, this.previous!);
+    this.out.push(brace);
+    this.failures.push({ rule: 'body', second: false, wanted: t.LeftBrace.name, found: brace });
   }
 
   // Putting out.
 
   emit(type: TokenType = this.current.tokenType): void {
-    this.#noteIndent();
+    this.#indentHere();
     this.closed = undefined;
     this.out.push(retyped(this.current, type));
     this.at++;
   }
 
-  #noteIndent(): void {
+  #indentHere(): number {
     if (this.onNewLine) this.#indent = this.current.startColumn ?? 1;
+    return this.#indent;
   }
 
   /** Puts out one token for all text up to the token at `to`. */

@@ -11,12 +11,13 @@
  * reported here, once; the stream that leaves has balanced bodies.
  */
 import type { IToken, TokenType } from 'chevrotain';
+import type { Failure } from '../../../grammar/expressions.ts';
 import * as t from '../../../grammar/tokens.ts';
 import type { DiagnosticSink } from '../base/diagnostic.ts';
 import type { Source } from '../base/source.ts';
 import { LayoutState } from './layout-state.ts';
 import { clip } from './lex.ts';
-import { skipDeclaration, skipMixture, skipStray, skipUnknownStatement } from './skipping.ts';
+import { skipBraces, skipDeclaration, skipElse, skipMixture, skipStray, skipUnknownStatement } from './skipping.ts';
 import { endsOperand, isBrace } from './token-facts.ts';
 import {
   bodyWords,
@@ -31,6 +32,8 @@ export interface LaidOut {
   readonly tokens: IToken[];
   /** Offsets at which something was reported here. */
   readonly mistakes: readonly number[];
+  /** What was missing and has been written; told together with the parser's failures. */
+  readonly failures: readonly Failure[];
 }
 
 export function layOut(tokens: readonly IToken[], source: Source, sink: DiagnosticSink): LaidOut {
@@ -38,35 +41,40 @@ export function layOut(tokens: readonly IToken[], source: Source, sink: Diagnost
   while (state.at < tokens.length) {
     if (!begin(state)) pass(state);
   }
-  state.closeBodies('the end of the file');
-  return { tokens: state.out, mistakes: state.mistakes };
+  state.closeBraces('the end of the file');
+  return { tokens: state.out, mistakes: state.mistakes, failures: state.failures };
 }
 
 /** Handles the current token if something begins with it, or if nothing may stand there. */
 function begin(state: LayoutState): boolean {
-  if (state.afterNames && state.is(0, t.Identifier) && (state.current.image === 'from' || state.is(1, t.Text))) {
-    return false;
-  }
-  state.afterNames = false;
+  if (leadsToPath(state)) return false;
   const declaration = declarationStart(state);
   if (declaration !== undefined) {
     beginDeclaration(state, declaration);
     return true;
   }
-  if (state.is(0, t.RightBrace) && state.atFileLevel && state.place !== 'names') {
-    skipStray(state, `unexpected \`}\`: no brace is open here`);
+  if (state.is(0, t.RightBrace) && state.atFileLevel) {
+    skipStray(state, 'unexpected `}`: no brace is open here');
     return true;
   }
   const start = statementStart(state);
-  const outside = state.atFileLevel && state.awaiting === 'nothing';
+  const outside = state.atFileLevel && !state.awaiting;
   if (outside && (start === undefined ? isBetweenDeclarations(state) : start !== t.ConstKeyword)) {
     skipStray(state, `expected a declaration, found \`${clip(state.current.image)}\``);
     return true;
   }
   if (start === undefined) return false;
-  if (start === t.Skipped) skipUnknownStatement(state, beginStatement);
+  if (start === t.Else) skipElse(state);
+  else if (start === t.Skipped) skipUnknownStatement(state, beginStatement);
   else beginStatement(state, start);
   return true;
+}
+
+/** Whether this is the `from` of an import, or what was meant for it. */
+function leadsToPath(state: LayoutState): boolean {
+  return (
+    state.closed === 'import' && state.is(0, t.Identifier) && (state.current.image === 'from' || state.is(1, t.Text))
+  );
 }
 
 function isBetweenDeclarations({ place, previous }: LayoutState): boolean {
@@ -81,26 +89,26 @@ function declarationStart(state: LayoutState): TokenType | undefined {
   if (!state.is(0, t.Identifier) || !state.is(1, t.Identifier)) return undefined;
   const opened = state.is(2, t.LeftParen, t.LeftBrace);
   const word = state.current.image;
-  const possible = state.atFileLevel && state.fresh && state.awaiting === 'nothing';
-  // Inside of something else, only what looks like a whole header counts.
-  if (!possible && !(opened && state.onNewLine)) return undefined;
+  const possible = state.atFileLevel && state.fresh && !state.awaiting;
+  // Inside of something else only what looks like a header counts, and no further to the right: else it is nested.
+  const outdented = state.onNewLine && (state.current.startColumn ?? 1) <= state.margin;
+  if (!possible && !(opened && outdented)) return undefined;
   if (unsupportedDeclarations.has(word)) return t.Skipped;
   if (declarationWords.has(word)) return keywordTypes.get(word);
   const meant = possible && opened ? misspeltDeclaration(word) : undefined;
   if (meant === undefined) return undefined;
-  state.report('HED1004', undefined, `\`${word}\` begins no declaration`, { hint: `did you mean \`${meant}\`?` });
+  state.report('HED1004', `\`${word}\` begins no declaration`, { hint: `did you mean \`${meant}\`?` });
   return keywordTypes.get(meant);
 }
 
 function beginDeclaration(state: LayoutState, type: TokenType): void {
-  state.closeBodies(`\`${state.current.image}\``);
-  state.inTargets = false;
-  state.awaiting = 'nothing';
+  state.closeBraces(`\`${state.current.image}\``);
+  state.margin = state.current.startColumn ?? 1;
   if (type === t.Skipped) {
     skipDeclaration(state);
   } else {
-    if (type !== t.Import) state.awaiting = 'declaration';
     state.emit(type);
+    if (type !== t.Import) state.awaiting = 'declaration';
   }
 }
 
@@ -121,6 +129,8 @@ function statementStart(state: LayoutState): TokenType | undefined {
       return ifBegins(state) ? t.IfKeyword : undefined;
     case t.Identifier:
       return state.fresh && !inHeader ? freshWord(state) : interruptingWord(state);
+    case t.Else:
+      return isBrace(state.previous) && state.closed !== 'if' ? t.Else : undefined;
     default:
       return reservedTarget(state);
   }
@@ -169,16 +179,16 @@ function reservedTarget(state: LayoutState): TokenType | undefined {
   const { image } = state.current;
   if (!t.reservedTexts.includes(image) || !state.is(1, t.Equal)) return undefined;
   if (!state.fresh || !(state.onNewLine || isBrace(state.previous))) return undefined;
-  state.report('HED1019', undefined, `\`${image}\` is a reserved word and cannot be a name`);
+  state.report('HED1019', `\`${image}\` is a reserved word and cannot be a name`);
   return t.Target;
 }
 
 function beginStatement(state: LayoutState, type: TokenType): void {
   state.closeGroups();
   const elseIf = type === t.IfKeyword && state.previous?.tokenType === t.Else;
-  if (state.awaiting !== 'nothing' && !elseIf) state.openBody();
+  if (state.awaiting && !elseIf) state.insertBrace();
   state.inTargets = type === t.Target;
-  state.awaiting = type === t.IfKeyword || type === t.ForKeyword ? 'statement' : 'nothing';
+  state.awaiting = type === t.IfKeyword ? 'if' : type === t.ForKeyword ? 'for' : undefined;
   state.emit(type);
 }
 
@@ -188,32 +198,25 @@ function pass(state: LayoutState): void {
   switch (state.current.tokenType) {
     case t.LeftParen:
     case t.LeftBracket:
-      state.open('group');
+      state.open(undefined);
       return state.emit();
     case t.RightParen:
     case t.RightBracket:
       if (state.place === 'group') state.close();
       return state.emit();
     case t.LeftBrace:
-      state.closeGroups();
-      state.open(state.previous?.tokenType === t.Import ? 'names' : 'body');
-      state.awaiting = 'nothing';
-      state.inTargets = false;
-      return state.emit();
+      return passLeftBrace(state);
     case t.RightBrace:
-      state.closeGroups();
-      state.afterNames = state.close() === 'names';
-      state.awaiting = 'nothing';
-      return state.emit();
+      return passRightBrace(state);
     case t.Equal:
       state.inTargets = false;
       return state.emit();
     case t.Else:
-      if (state.previous?.tokenType === t.RightBrace) state.awaiting = 'statement';
+      if (state.closed === 'if') state.awaiting = 'else';
       return state.emit();
     case t.Frozen:
       // Only the word is left out, so that the model it stands before is still read.
-      state.report('HED1010', undefined, '`frozen` is not supported yet');
+      state.report('HED1010', '`frozen` is not supported yet');
       state.at++;
       return;
     case t.Mixture:
@@ -225,11 +228,30 @@ function pass(state: LayoutState): void {
   }
 }
 
+function passLeftBrace(state: LayoutState): void {
+  const owner = state.previous?.tokenType === t.Import ? 'import' : state.awaiting;
+  if (!owner) return skipBraces(state);
+  state.closeGroups();
+  state.open(owner);
+  state.awaiting = undefined;
+  state.inTargets = false;
+  state.emit();
+}
+
+function passRightBrace(state: LayoutState): void {
+  if (state.awaiting) state.insertBody();
+  state.closeGroups();
+  const owner = state.close();
+  state.inTargets = false;
+  state.emit();
+  state.closed = owner;
+}
+
 /** `as` and `from` are keywords inside of what another word began. */
 function wordInside(state: LayoutState): TokenType {
   const { previous } = state;
   const word = state.current.image;
-  if (state.afterNames && word === 'from') return t.FromKeyword;
+  if (state.closed === 'import' && word === 'from') return t.FromKeyword;
   const named = state.is(1, t.Equal, t.Comma, t.Colon);
   return word === 'as' && previous !== undefined && endsOperand(previous) && !named ? t.AsKeyword : t.Identifier;
 }

@@ -18,7 +18,7 @@ import { expression } from './expressions.ts';
 import { layOut } from './layout.ts';
 import type { LaidOut } from './layout.ts';
 import { lex } from './lex.ts';
-import { explainErrors } from './syntax-errors.ts';
+import { explainFailures } from './syntax-errors.ts';
 
 /** Parses a `.model` file. */
 export function parseFile(source: Source, sink: DiagnosticSink): File {
@@ -37,7 +37,7 @@ export function parseValue(source: Source, sink: DiagnosticSink): Expr {
   return inOrder(sink, (ordered) => {
     const { tokens, mistakes } = lex(source, ordered);
     const everything = { source, start: 0, end: source.text.length };
-    const cst = parse('value', { tokens: [...tokens], mistakes }, source, ordered);
+    const cst = parse('value', { tokens: [...tokens], mistakes, failures: [] }, source, ordered);
     if (!cst) return { kind: 'error', span: everything };
     const context: BuildContext = { source, sink: ordered, docAbove: () => '' };
     const span = spanOf(context, cst, everything);
@@ -50,8 +50,9 @@ export function parseValue(source: Source, sink: DiagnosticSink): Expr {
 
 function parse(rule: RuleName, laidOut: LaidOut, source: Source, sink: DiagnosticSink): CstNode | undefined {
   if (!checkDepth(laidOut.tokens, source, sink)) return undefined;
-  const { cst, errors } = parseTokens(rule, laidOut.tokens);
-  for (const item of explainErrors(errors, { source, ...laidOut })) sink.report(item);
+  const { cst, failures } = parseTokens(rule, laidOut.tokens);
+  const told = explainFailures([...failures, ...laidOut.failures], { source, ...laidOut });
+  for (const item of told) sink.report(item);
   return cst;
 }
 

@@ -16,7 +16,7 @@ import {
 
 /** A declaration that is not implemented yet. */
 export function skipDeclaration(state: LayoutState): void {
-  state.report('HED1010', undefined, `\`${state.current.image}\` declarations are not supported yet`);
+  state.report('HED1010', `\`${state.current.image}\` declarations are not supported yet`);
   state.skip(endOfSkipped(state), [state.nameAt(1)]);
 }
 
@@ -29,13 +29,13 @@ export function skipUnknownStatement(state: LayoutState, begin: (state: LayoutSt
   const named = state.is(1, t.Identifier);
   const meant = misspeltStatement(word, named);
   if (unsupportedStatements.has(word)) {
-    state.report('HED1010', undefined, `\`${word}\` statements are not supported yet`);
+    state.report('HED1010', `\`${word}\` statements are not supported yet`);
   } else if (meant !== undefined) {
-    state.report('HED1004', undefined, `\`${word}\` begins no statement`, { hint: `did you mean \`${meant}\`?` });
+    state.report('HED1004', `\`${word}\` begins no statement`, { hint: `did you mean \`${meant}\`?` });
     return begin(state, keywordTypes.get(meant)!);
   } else if (named && state.is(2, t.Equal)) {
     // `let x = …`: the word is dropped and the assignment read.
-    state.report('HED1004', undefined, `\`${word}\` begins no statement`, {
+    state.report('HED1004', `\`${word}\` begins no statement`, {
       hint: `an assignment needs no keyword: \`${state.nameAt(1).text} = …\``,
     });
     state.at++;
@@ -43,25 +43,28 @@ export function skipUnknownStatement(state: LayoutState, begin: (state: LayoutSt
   } else {
     reportUnknown(state, named);
   }
-  if (state.awaiting !== 'nothing') state.openBody();
-  state.awaiting = 'nothing';
+  if (state.awaiting) state.insertBrace();
   state.skip(endOfSkipped(state), named ? [state.nameAt(1)] : []);
 }
 
 function reportUnknown(state: LayoutState, named: boolean): void {
   const word = state.current.image;
-  if (named) {
+  if (named && declarationWords.has(word)) {
+    state.report('HED1012', `a \`${word}\` cannot be declared inside of a body`, {
+      hint: 'declare it at the top level of the file',
+    });
+  } else if (named) {
     const words = [...bodyWords].map((known) => `\`${known}\``).join(', ');
-    state.report('HED1004', undefined, `\`${word}\` begins no statement`, {
+    state.report('HED1004', `\`${word}\` begins no statement`, {
       hint: `a statement begins with ${words}, \`if\`, \`for\` or \`return\`, or is \`name = …\``,
     });
   } else if (state.is(1, t.BinaryOperator) && state.is(2, t.Equal)) {
     const operator = state.tokens[state.at + 1]!.image;
-    state.report('HED1005', undefined, `there is no \`${operator}=\`: a value is never changed`, {
+    state.report('HED1005', `there is no \`${operator}=\`: a value is never changed`, {
       hint: `give the new value the name: \`${word} = ${word} ${operator} …\``,
     });
   } else {
-    state.report('HED1005', undefined, 'an expression alone is not a statement', {
+    state.report('HED1005', 'an expression alone is not a statement', {
       hint: 'give its value a name: `y = …`',
     });
   }
@@ -70,7 +73,7 @@ function reportUnknown(state: LayoutState, named: boolean): void {
 /** Text outside of any declaration, up to the next one. */
 export function skipStray(state: LayoutState, message: string): void {
   const { previous } = state;
-  state.report('HED1012', undefined, message, {
+  state.report('HED1012', message, {
     ...(previous?.tokenType === t.RightBrace && {
       secondary: [{ span: tokenSpan(state.source, previous), text: 'the declaration before ended here' }],
     }),
@@ -81,8 +84,7 @@ export function skipStray(state: LayoutState, message: string): void {
   const { tokens, at: from } = state;
   let to = from + 1;
   while (to < tokens.length && !beginsDeclarationLine(state, to)) to++;
-  state.closeEverything();
-  state.awaiting = 'nothing';
+  state.leave();
   state.skip(to, []);
 }
 
@@ -130,26 +132,43 @@ function beginsStatementLine({ tokens }: LayoutState, index: number): boolean {
   return endsOperand(before) || next === t.Equal || (bodyWords.has(token.image) && next === t.Identifier);
 }
 
+/** An `else` whose `if` is not there. */
+export function skipElse(state: LayoutState): void {
+  state.report('HED1002', '`else` without an `if` before it');
+  state.skip(endOfSkipped(state), []);
+}
+
+/** Braces where no body can stand. */
+export function skipBraces(state: LayoutState): void {
+  state.report('HED1002', 'unexpected `{`: no body can begin here');
+  const type = state.fresh ? t.Skipped : t.SkippedOperand;
+  state.skip(behindBrackets(state, state.at, t.LeftBrace, t.RightBrace), [], type);
+}
+
 /** `mixture(…) as path { … }`, as far as it is there, becomes one operand. */
 export function skipMixture(state: LayoutState): void {
-  state.report('HED1010', undefined, '`mixture` is not supported yet');
+  state.report('HED1010', '`mixture` is not supported yet');
   const { tokens } = state;
-  let to = state.at + 1;
-  const skipBrackets = (open: TokenType, close: TokenType): void => {
-    if (tokens[to]?.tokenType !== open) return;
-    for (let depth = 0; to < tokens.length; to++) {
-      const type = tokens[to]!.tokenType;
-      if (type === open) depth++;
-      if (type === close) depth--;
-      if (depth === 0) break;
-    }
-    to = Math.min(to + 1, tokens.length);
-  };
-  skipBrackets(t.LeftParen, t.RightParen);
+  let to = behindBrackets(state, state.at + 1, t.LeftParen, t.RightParen);
   if (tokens[to]?.image === 'as') {
     to++;
     while (tokens[to]?.tokenType === t.Identifier || tokens[to]?.tokenType === t.Dot) to++;
-    skipBrackets(t.LeftBrace, t.RightBrace);
+    to = behindBrackets(state, to, t.LeftBrace, t.RightBrace);
   }
   state.skip(to, [], t.SkippedOperand);
+}
+
+/** Behind the bracket that closes the one at `index`, if one opens there; or where a declaration begins. */
+function behindBrackets(state: LayoutState, index: number, open: TokenType, close: TokenType): number {
+  const { tokens } = state;
+  if (tokens[index]?.tokenType !== open) return index;
+  let depth = 0;
+  for (let to = index; to < tokens.length; to++) {
+    const type = tokens[to]!.tokenType;
+    if (type === open) depth++;
+    else if (type === close) depth--;
+    if (depth === 0) return to + 1;
+    if (to > index && beginsDeclarationLine(state, to)) return to;
+  }
+  return tokens.length;
 }

@@ -15,14 +15,19 @@ import { tensorType } from './types.ts';
 export function bodyOf(context: BuildContext, node: CstNode | undefined, fallback: Span): Body {
   if (!node) return { statements: [], span: after(fallback) };
   const span = spanOf(context, node, after(fallback));
-  return { statements: nodes(node, 'statement').map((child) => statementOf(context, child, after(span))), span };
+  const inner = nodeOf(node, 'statements');
+  const statements = inner ? nodes(inner, 'statement') : [];
+  return { statements: statements.map((child) => statementOf(context, child, after(span))), span };
 }
 
 function statementOf(context: BuildContext, node: CstNode, fallback: Span): Statement {
   const span = spanOf(context, node, fallback);
   const skipped = tokenOf(node, t.Skipped);
   if (skipped) return errorStatement(span, skippedNames(skipped));
-  const inner = Object.values(node.children).flat().find(isNode);
+  const inner = Object.values(node.children)
+    .flat()
+    .filter(isNode)
+    .find((child) => child.name !== 'leftover');
   if (!inner) return errorStatement(span, []);
   switch (inner.name) {
     case 'assignStatement':
@@ -122,7 +127,8 @@ function dimsStatement(context: BuildContext, node: CstNode, span: Span): Statem
 }
 
 function ifStatement(context: BuildContext, node: CstNode, span: Span): IfStatement {
-  const condition = valueOf(context, node, span);
+  const header = nodeOf(node, 'condition');
+  const condition = header ? valueOf(context, header, span) : { kind: 'error' as const, span: after(span) };
   const then = bodyOf(context, nodeOf(node, 'then'), span);
   const otherwise = elseOf(context, node, span);
   // `then` is the language's word; syntax trees are never awaited.
@@ -141,7 +147,8 @@ function elseOf(context: BuildContext, node: CstNode, span: Span): Body | undefi
 }
 
 function forStatement(context: BuildContext, node: CstNode, span: Span): Statement {
-  const { variable, over, path } = iteration(context, nodeOf(node, 'iteration'), span);
+  const header = nodeOf(node, 'loopHeader');
+  const { variable, over, path } = iteration(context, header && nodeOf(header, 'iteration'), span);
   if (!variable) return errorStatement(span, []);
   const body = bodyOf(context, nodeOf(node, 'body'), span);
   return { kind: 'for', variable, over, ...(path && { path }), body, span };

@@ -2,15 +2,16 @@
  * From the parser's errors to sentences. One mistake must give one diagnostic: within one statement (or one parameter
  * of a header) only the first error counts, and none where lexing or layout has already reported something.
  */
-import { EOF, tokenMatcher } from 'chevrotain';
+import { createTokenInstance, EOF, tokenMatcher } from 'chevrotain';
 import type { IToken, TokenType } from 'chevrotain';
 import * as t from '../../../grammar/tokens.ts';
-import type { ParserError } from '../../../grammar/parser.ts';
+import type { Failure } from '../../../grammar/expressions.ts';
 import { diagnostic } from '../base/diagnostic.ts';
 import type { Diagnostic, Label } from '../base/diagnostic.ts';
 import type { Source, Span } from '../base/source.ts';
 import { expectation } from './expectations.ts';
 import { clip, tokenSpan } from './lex.ts';
+import { endsOperand, isInserted } from './token-facts.ts';
 import { regionsOf } from './regions.ts';
 import type { Regions } from './regions.ts';
 
@@ -21,59 +22,67 @@ export interface ParsedText {
   readonly mistakes: readonly number[];
 }
 
-export function explainErrors(errors: readonly ParserError[], text: ParsedText): Diagnostic[] {
-  if (errors.length === 0) return [];
+/** Tells the failures, of those of one statement only the first. */
+export function explainFailures(failures: readonly Failure[], text: ParsedText): Diagnostic[] {
+  if (failures.length === 0) return [];
   const regions = regionsOf(text.tokens);
-  const spoken = new Set<number>(text.mistakes.map((offset) => regions.at(offset)));
+  const mistakes = text.mistakes.toSorted((a, b) => a - b);
+  const spoken = new Set<number>(mistakes.map((offset) => regions.at(offset)));
+  const faults = failures.map((failure) => faultOf(failure, text, regions));
   const result: Diagnostic[] = [];
-  for (const error of errors) {
-    const fault = faultOf(error, text, regions);
-    const region = regions.before(fault.foundIndex);
-    const behind = fault.previous?.startOffset ?? 0;
-    if (spoken.has(region) || text.mistakes.some((at) => at >= behind && at < fault.foundAt)) continue;
+  for (const fault of faults.toSorted((a, b) => a.index - b.index)) {
+    const region = regions.before(fault.index);
+    if (spoken.has(region) || anyBetween(mistakes, fault.previous?.startOffset ?? 0, fault.foundAt)) continue;
     spoken.add(region);
     result.push(explain(fault));
   }
   return result;
 }
 
-/** One parser error with what is needed to talk about it. */
-interface Fault {
+/** Whether one of the ascending numbers lies in the half-open range. */
+function anyBetween(ascending: readonly number[], from: number, to: number): boolean {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle]! < from) low = middle + 1;
+    else high = middle;
+  }
+  return low < ascending.length && ascending[low]! < to;
+}
+
+/** One failure with what is needed to talk about it. */
+interface Fault extends Failure {
   readonly source: Source;
-  /** The name of the token type wanted, or `''` where several are possible. */
-  readonly wanted: string;
-  readonly rule: string;
-  readonly outerRule: string;
-  readonly found: IToken;
-  readonly foundIndex: number;
+  /** Where in the stream the parser was. */
+  readonly index: number;
+  /** The offset of what was found. */
   readonly foundAt: number;
   readonly previous: IToken | undefined;
   readonly beforePrevious: IToken | undefined;
-  /** Whether a block's second list of parameters is concerned. */
-  readonly secondList: boolean;
-  /** The innermost bracket open at the found token. */
+  /** The innermost bracket open there, and the token before it. */
   readonly opener: IToken | undefined;
+  readonly beforeOpener: IToken | undefined;
 }
 
-function faultOf(error: ParserError, text: ParsedText, regions: Regions): Fault {
-  const stack = error.context.ruleStack;
-  const found = error.token;
-  const atEnd = tokenMatcher(found, EOF);
-  const foundIndex = atEnd ? text.tokens.length : regions.indexOf(found);
+function faultOf(failure: Failure, { source, tokens }: ParsedText, regions: Regions): Fault {
+  const index = tokenMatcher(failure.found, EOF) ? tokens.length : regions.indexOf(failure.found);
+  // Braces that were written in for the parser were not found by the user.
+  const found = tokens.slice(index, index + 4).find((token) => !isInserted(token)) ?? endOfText;
+  const opener = regions.openerAt(index);
   return {
-    source: text.source,
-    wanted: error.message,
-    rule: stack.at(-1) ?? '',
-    outerRule: stack.at(-2) ?? '',
+    ...failure,
+    source,
+    index,
     found,
-    foundIndex,
-    foundAt: atEnd ? text.source.text.length : found.startOffset,
-    previous: text.tokens[foundIndex - 1],
-    beforePrevious: text.tokens[foundIndex - 2],
-    secondList: error.context.ruleOccurrenceStack.at(-1) === 2,
-    opener: regions.openerAt(foundIndex),
+    foundAt: isEnd(found) ? source.text.length : found.startOffset,
+    previous: tokens[index - 1],
+    beforePrevious: tokens[index - 2],
+    opener,
+    beforeOpener: opener && tokens[regions.indexOf(opener) - 1],
   };
 }
+
+const endOfText = createTokenInstance(EOF, '', NaN, NaN, NaN, NaN, NaN, NaN);
 
 function isEnd(token: IToken): boolean {
   return tokenMatcher(token, EOF);
@@ -116,7 +125,7 @@ function unclosed(fault: Fault): Diagnostic | undefined {
   const { wanted, rule, found, opener } = fault;
   const closer = closers[wanted] ?? impliedCloser(fault);
   if (closer === undefined || !opener || !endsContent(found)) return undefined;
-  if (rule === 'body' && !isEnd(found)) return undefined;
+  if (rule === 'body') return undefined;
   const message = `expected \`${closer}\` to close ${purpose(fault)}, found ${shown(found)}`;
   const secondary: Label[] = [{ span: tokenSpan(fault.source, opener), text: 'opened here' }];
   return diagnostic('HED1003', place(fault), message, { secondary });
@@ -139,38 +148,35 @@ function endsContent(token: IToken): boolean {
   return closes || isEnd(token) || startsSomething(token);
 }
 
-function purpose({ rule, outerRule }: Fault): string {
-  const rules: Readonly<Record<string, string>> = {
-    arguments: 'the call',
-    argument: 'the call',
-    subscripts: 'the index',
-    subscript: 'the index',
-    list: 'the list',
-    group: 'the parenthesis',
-    parameters: 'the parameters',
-    parameter: 'the parameters',
-    results: 'the results',
-    tupleType: 'the tuple type',
-    listType: 'the list type',
-    axes: 'the tensor type',
-    axis: 'the tensor type',
-    importDeclaration: 'the imported names',
-    importedName: 'the imported names',
-    body: 'the body',
-  };
-  return rules[rule] ?? rules[outerRule] ?? 'the bracket';
+/** What the open bracket is for. */
+function purpose({ rule, opener, beforeOpener }: Fault): string {
+  const known = purposes.get(rule);
+  if (known !== undefined) return known;
+  if (opener?.tokenType === t.LeftBracket) return 'the brackets';
+  return beforeOpener && endsOperand(beforeOpener) ? 'the call' : 'the parenthesis';
 }
+
+const purposes: ReadonlyMap<string, string> = new Map([
+  ['arguments', 'the call'],
+  ['subscripts', 'the index'],
+  ['list', 'the list'],
+  ['group', 'the parenthesis'],
+  ['parameters', 'the parameters'],
+  ['results', 'the results'],
+  ['tupleType', 'the tuple type'],
+  ['listType', 'the list type'],
+  ['axes', 'the tensor type'],
+]);
 
 /** Something between two statements, or two declarations, that belongs to neither. */
 function strayInBody(fault: Fault): Diagnostic | undefined {
-  const { rule, wanted, found, previous } = fault;
-  const afterDeclaration = rule === 'file';
-  if (!afterDeclaration && !(rule === 'body' && wanted === t.RightBrace.name)) return undefined;
+  const { rule, found, previous } = fault;
+  if (rule !== 'items' && rule !== 'statements') return undefined;
   const span = tokenSpan(fault.source, found);
   const known = strays.get(found.tokenType);
   if (known) return diagnostic('HED1002', span, known.message, { hint: known.hint });
   const behind = previous && previous.tokenType !== t.LeftBrace ? ` after ${shown(previous)}` : '';
-  const wish = afterDeclaration ? 'a declaration' : 'the next statement';
+  const wish = rule === 'items' ? 'a declaration' : 'the next statement';
   const message = `expected an operator or ${wish}${behind}, found ${shown(found)}`;
   return diagnostic('HED1002', span, message, { hint: reservedHint(found) });
 }
@@ -193,10 +199,7 @@ const strays: ReadonlyMap<TokenType, { readonly message: string; readonly hint: 
 function unexpected(fault: Fault): Diagnostic {
   const { wanted, found, rule, previous, beforePrevious } = fault;
   const closer = closers[wanted];
-  const phrase =
-    closer !== undefined && !endsContent(found)
-      ? `\`,\` or \`${closer}\``
-      : expectation({ rule, wanted, previous, second: fault.secondList });
+  const phrase = closer !== undefined && !endsContent(found) ? `\`,\` or \`${closer}\`` : expectation(fault, previous);
   const message = `expected ${phrase}, found ${shown(found)}`;
   const hint = hintFor();
   return diagnostic('HED1002', place(fault), message, { hint });
@@ -222,6 +225,5 @@ function place({ source, found, previous, foundAt }: Fault): Span {
 }
 
 function shown(token: IToken): string {
-  if (token.image === '' && !isEnd(token)) return 'the end of the body';
   return isEnd(token) ? 'the end' : `\`${clip(token.image)}\``;
 }

@@ -29,9 +29,14 @@ export function retyped(token: IToken, type: TokenType): IToken {
 }
 
 /** A brace that was forgotten: covers no text, directly behind `before`. */
-export function insertedBrace(type: TokenType, before: IToken): IToken {
+export function insertedToken(type: TokenType, before: IToken): IToken {
   const end = before.endOffset ?? before.startOffset;
-  return { ...retyped(before, type), image: '', startOffset: end + 1, endOffset: end };
+  return { ...retyped(before, type), image: '', startOffset: end + 1, endOffset: end, payload: undefined };
+}
+
+/** Whether the token stands for a brace that is not in the text. */
+export function isInserted(token: IToken): boolean {
+  return token.image === '' && (token.tokenType === t.LeftBrace || token.tokenType === t.RightBrace);
 }
 
 /** Behind a brace, and at the start of a file, nothing is left open. */

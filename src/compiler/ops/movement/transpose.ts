@@ -43,7 +43,7 @@ export const transpose: Op = viewOp<Transpose>({
     { inputs: [f32(n, 3)], attributes: { permutation: [1, 0] } },
     { inputs: [f32(2, n, 3)], attributes: { permutation: [2, 0, -2] } },
     { inputs: [f32(2, 3, n, 5)], attributes: { permutation: [0, 2, 1, 3] } },
-    { inputs: [tensor('i32', 2, n)], attributes: { permutation: null } },
+    { inputs: [tensor('u32', 2, n)], attributes: { permutation: null } },
     { inputs: [f32()], attributes: { permutation: [] } },
   ],
 });

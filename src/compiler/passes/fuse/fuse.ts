@@ -199,13 +199,20 @@ class Fusion {
   }
 
   #copy(value: Value): Node {
-    const parameter = this.#builder.value(value.type);
-    const region: Region = { parameters: [parameter], nodes: [], results: [parameter] };
+    const { type } = value;
+    const [parameter, result] = [this.#builder.value(type), this.#builder.value(type)];
+    const move: Node = {
+      op: this.#builder.op('reshape'),
+      inputs: [parameter],
+      attributes: { shape: type.shape },
+      results: [result],
+      origin: { path: '' },
+    };
     return {
       op: this.#builder.op('fusion'),
       inputs: [value],
-      attributes: { kind: 'pointwise', body: region },
-      results: [this.#builder.value(value.type)],
+      attributes: { kind: 'pointwise', body: { parameters: [parameter], nodes: [move], results: [result] } },
+      results: [this.#builder.value(type)],
       origin: { path: '' },
     };
   }
