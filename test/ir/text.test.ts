@@ -87,6 +87,7 @@ describe('errors of the text', () => {
     [line('%1: f32[n] = neg(%0) {a: what}'), '3: expected a value; found `what`'],
     [line('%1: f32[n] = neg(%0) {a: "\\x"}'), '3: "\\x" is not a string of JSON'],
     [line('output y %1'), '3: expected a value that is made before; found `%1`'],
+    [line('%1: f32[%0] = neg(%0)'), '3: `%0` is no dimension'],
     [line('%1: f32[floordiv(n)] = neg(%0)'), '3: `floordiv ( n )` is no dimension'],
     [line('%1: f32[9007199254740993] = neg(%0)'), '3: `9007199254740993` is no dimension'],
   ])('%j', (text, message) => {

@@ -13,7 +13,7 @@ import type { EntryOptions } from '../../src/compiler/options.ts';
 import type { SourceHost } from '../../src/compiler/semantics/modules.ts';
 import { toFloat64 } from '../../src/program/convert.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
-import type { JsKernelFactory } from '../../src/runtime/devices/device.ts';
+import type { JsKernelFactory } from '../../src/runtime/devices/js.ts';
 import { createModel, type Model } from '../../src/runtime/model.ts';
 import { projectRoot } from './reference.ts';
 

@@ -196,10 +196,11 @@ class Parser {
     for (let open = 0; scan.next.kind !== 'end' && (open > 0 || ![',', ']', '>'].includes(scan.next.text));) {
       if (scan.next.text === '(') open++;
       if (scan.next.text === ')') open--;
-      text += `${scan.take().text} `;
+      const { kind, text: part } = scan.take();
+      text += kind === 'value' ? `%${part} ` : `${part} `;
     }
     const dim = parseDim(text);
-    if (!dim) throw new GraphSyntaxError(`\`${text.trim()}\` is no dimension`, line);
+    if (!dim) throw new GraphSyntaxError(`\`${text.trim().slice(0, 60)}\` is no dimension`, line);
     return dim;
   }
 }

@@ -1,0 +1,87 @@
+/** `heddle compile`: from a spec to the folder of an artifact. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ArtifactFile, artifactFiles } from '../compiler/artifact/files.ts';
+import { type Compiled, compileGraph } from '../compiler/index.ts';
+import type { TargetName } from '../program/program.ts';
+import { describeParameters, tensorRows } from './check.ts';
+import { EXIT, Failure, printNote } from './errors.ts';
+import { checkFolder, writeFolder } from './folder.ts';
+import { colorsFor, type Io, withProgress } from './io.ts';
+import { type Signature, signatureOf } from './signature.ts';
+import { elaborateEntry, loadWeights, type SpecOptions } from './spec.ts';
+import { alignColumns, count, formatBytes, formatGzip } from './table.ts';
+
+export interface CompileOptions extends SpecOptions {
+  readonly target: readonly TargetName[];
+  readonly out: string;
+}
+
+export async function compile(path: string, options: CompileOptions, io: Io): Promise<number> {
+  const start = performance.now();
+  checkFolder(options.out, io);
+  const { compiled, files, signature } = await withProgress(io, `reading ${path}`, async (update) => {
+    const graph = elaborateEntry(path, options, io);
+    const signature = signatureOf(graph);
+    const weights = await loadWeights(signature.parameters, options, io);
+    const runtimeSource = await readRuntime(io);
+    update(`compiling ${graph.name}`);
+    const compiled = compileGraph(graph, { targets: options.target });
+    const { program, wasm, js } = compiled;
+    const files = artifactFiles({ program, wasm, js, weights: weights?.bound, runtimeSource });
+    update(`writing ${options.out}`);
+    await writeFolder(options.out, files, io);
+    return { compiled, files, signature };
+  });
+  const seconds = (performance.now() - start) / 1000;
+  printResult({ path, out: options.out, compiled, files, signature, seconds }, io);
+  if (options.weights === undefined && signature.parameters.length > 0)
+    printNote('the artifact has no weights: they must be given when it is loaded, `load({ weights })`', io);
+  return EXIT.fine;
+}
+
+async function readRuntime(io: Io): Promise<string> {
+  try {
+    return await readFile(join(io.packageRoot, 'dist', 'runtime.js'), 'utf8');
+  } catch {
+    throw new Failure('the runtime has not been built yet', { hint: 'run `npm run build` in the folder of Heddle' });
+  }
+}
+
+interface Result {
+  readonly path: string;
+  readonly out: string;
+  readonly compiled: Compiled;
+  readonly files: readonly ArtifactFile[];
+  readonly signature: Signature;
+  readonly seconds: number;
+}
+
+function printResult({ path, out, compiled, files, signature, seconds }: Result, io: Io): void {
+  const { bold, dim } = colorsFor(io.stdout, io.env);
+  const sum = files.reduce((total, { bytes }) => total + bytes.length, 0);
+  const rows = [
+    ['file', 'size', 'gzip'],
+    ...files.map(({ name, bytes }) => [name, formatBytes(bytes.length), formatGzip(bytes)]),
+    ['total', formatBytes(sum), ''],
+  ];
+  const [head = '', ...table] = alignColumns(rows, ['left', 'right']);
+  const facts = alignColumns([...tensorRows(signature), ...targetRows(compiled)], ['left']);
+  const lines = [
+    `${bold(compiled.graph.name)} of ${path} → ${out}`,
+    '',
+    ...[dim(head), ...table].map((line) => `  ${line}`),
+    '',
+    ...facts.map((line) => `  ${line}`),
+    '',
+    `${describeParameters(signature)}; compiled in ${seconds.toFixed(2)} s`,
+  ];
+  io.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function targetRows({ program }: Compiled): string[][] {
+  return Object.entries(program.targets).map(([name, { kernels, loadSteps, steps }]) => {
+    const load = loadSteps.length > 0 ? `, ${count(loadSteps.length, 'step')} when loaded` : '';
+    return ['target', name, `${count(kernels.length, 'kernel')}, ${count(steps.length, 'step')} a run${load}`];
+  });
+}

@@ -1,0 +1,147 @@
+/** Things that run: a spec on one of the targets or in the interpreter, and an artifact. */
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { compileGraph, type Graph, interpret } from '../compiler/index.ts';
+import type { ElementType, ProgramDim, TargetName } from '../program/program.ts';
+import type { JsKernelFactory } from '../runtime/devices/js.ts';
+import { HeddleError, reasonOf } from '../runtime/errors.ts';
+import { createModel, type Inputs, type Model, type TensorInfo } from '../runtime/model.ts';
+import { describeParameters } from './check.ts';
+import { Failure } from './errors.ts';
+import { exists, readText } from './files.ts';
+import type { Io } from './io.ts';
+import { type Signature, signatureOf } from './signature.ts';
+import { elaborateEntry, loadWeights, type SpecOptions, type Tensors, type Weights } from './spec.ts';
+import { fromInterpreter, type ResultData, type ResultTensor, toInterpreter, toRuntime } from './tensors.ts';
+
+export type RunTarget = TargetName | 'reference';
+
+export interface Runnable {
+  readonly name: string;
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  readonly dims: readonly ProgramDim[];
+  /** Takes a tensor for every input. */
+  run(inputs: Tensors): Promise<ReadonlyMap<string, ResultTensor>>;
+}
+
+export async function openSpec(path: string, target: RunTarget, options: SpecOptions, io: Io): Promise<Runnable> {
+  const graph = elaborateEntry(path, options, io);
+  const signature = signatureOf(graph);
+  const weights = await loadWeights(signature.parameters, options, io);
+  if (!weights && signature.parameters.length > 0) {
+    throw new Failure(`${graph.name} needs weights: ${describeParameters(signature)}`, {
+      hint: 'give them with --weights FILE.safetensors; names of other makers are mapped with --rename MAP.json',
+    });
+  }
+  if (target === 'reference') return interpreted(graph, signature, weights);
+  try {
+    const model = await compiledModel(graph, target, weights);
+    return { ...signature, name: graph.name, run: (inputs) => runModel(model, inputs) };
+  } catch (error) {
+    // What was compiled a moment ago must load: anything else is a defect.
+    const isDefect = error instanceof HeddleError && DEFECTS.includes(error.code);
+    throw isDefect ? new Error(error.message, { cause: error }) : error;
+  }
+}
+
+const DEFECTS: readonly HeddleError['code'][] = [
+  'program-malformed',
+  'program-version',
+  'target',
+  'unsupported',
+  'weights-missing',
+  'weights-mismatch',
+];
+
+function interpreted(graph: Graph, signature: Signature, weights: Weights | undefined): Runnable {
+  const parameters = new Map(
+    signature.parameters.map(({ name, dtype }) => [
+      name,
+      toInterpreter(weights!.stored.get(name)!, dtype, `the parameter ${name}`),
+    ]),
+  );
+  return {
+    ...signature,
+    name: graph.name,
+    async run(tensors) {
+      const inputs = new Map(
+        signature.inputs.map(({ name, dtype }) => [
+          name,
+          toInterpreter(tensors.get(name)!, dtype, `the input ${name}`),
+        ]),
+      );
+      const results = interpret(graph, { inputs, parameters });
+      return new Map([...results].map(([name, tensor]) => [name, fromInterpreter(tensor)]));
+    },
+  };
+}
+
+async function compiledModel(graph: Graph, target: TargetName, weights: Weights | undefined): Promise<Model> {
+  const { program, wasm, js } = compileGraph(graph, { targets: [target] });
+  const kernels = target === 'wasm' ? wasm! : await importKernels(js!);
+  return createModel({ program, target, kernels, weights: (name) => weights?.bound.get(name) });
+}
+
+/** The module is plain text without imports, so that it needs no file. */
+async function importKernels(text: string): Promise<JsKernelFactory> {
+  const url = `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`;
+  const module = (await import(url)) as { readonly kernels: JsKernelFactory };
+  return module.kernels;
+}
+
+/** Loads a compiled artifact through its own loader. */
+export async function openArtifact(folder: string, target: TargetName | undefined, io: Io): Promise<Runnable> {
+  for (const name of ['program.json', 'index.js']) {
+    if (!exists(join(folder, name), io))
+      throw new Failure(`${folder} is a folder, but no artifact: it has no ${name}`, {
+        hint: 'an artifact is made by `heddle compile SPEC -o DIR`',
+      });
+  }
+  const model = await importArtifact(folder, target, io);
+  const { name, inputs, outputs } = model;
+  return { name, inputs, outputs, dims: await dimsOf(folder, io), run: (tensors) => runModel(model, tensors) };
+}
+
+async function importArtifact(folder: string, target: TargetName | undefined, io: Io): Promise<Model> {
+  let artifact: { readonly load?: unknown };
+  try {
+    artifact = (await import(pathToFileURL(resolve(io.cwd, folder, 'index.js')).href)) as typeof artifact;
+  } catch (error) {
+    throw new Failure(`${join(folder, 'index.js')} cannot be imported: ${reasonOf(error)}`);
+  }
+  if (typeof artifact.load !== 'function') throw new Failure(`${join(folder, 'index.js')} is no artifact's loader`);
+  const load = artifact.load as (options: { target?: TargetName }) => Promise<Model>;
+  try {
+    return await load(target ? { target } : {});
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'weights-missing') throw error;
+    throw new Failure(`${folder} was compiled without weights`, {
+      hint: 'compile it with --weights, or run the spec itself',
+    });
+  }
+}
+
+/** Only their limits are wanted, so a program of another version will do. */
+async function dimsOf(folder: string, io: Io): Promise<ProgramDim[]> {
+  const program = JSON.parse(await readText(join(folder, 'program.json'), io)) as { readonly dims?: unknown };
+  return Array.isArray(program.dims) ? (program.dims as ProgramDim[]) : [];
+}
+
+/** The results are copied out of the model's memory. */
+async function runModel(model: Model, tensors: Tensors): Promise<ReadonlyMap<string, ResultTensor>> {
+  const inputs: Inputs = Object.fromEntries(
+    model.inputs.map(({ name, dtype }) => {
+      const tensor = tensors.get(name)!;
+      return [name, { data: toRuntime(tensor, dtype, `the input ${name}`), shape: tensor.shape }];
+    }),
+  );
+  const dtypes = new Map<string, ElementType>(model.outputs.map(({ name, dtype }) => [name, dtype]));
+  const outputs = await model.run(inputs);
+  return new Map(
+    Object.entries(outputs).map(([name, { data, shape }]) => [
+      name,
+      { dtype: dtypes.get(name)!, shape, data: data.slice() as ResultData },
+    ]),
+  );
+}
