@@ -1,8 +1,9 @@
 /** `heddle check`: reports what is wrong with specs; on request lists what goes into one of their models. */
+import { diagnostic } from '../compiler/base/diagnostic.ts';
 import { checkSpec, type Diagnostic, renderSummary, type SourceHost } from '../compiler/index.ts';
 import { elementCount } from '../program/safetensors.ts';
 import { printShape } from '../program/size.ts';
-import { EXIT, Failure, printDiagnostics, printError, UsageError } from './errors.ts';
+import { EXIT, Failure, printDiagnostics, UsageError } from './errors.ts';
 import { makeHost } from './host.ts';
 import { colorsFor, type Io } from './io.ts';
 import { type Signature, signatureOf } from './signature.ts';
@@ -17,10 +18,11 @@ export function check(paths: readonly string[], options: SpecOptions, io: Io): n
   const outcomes = paths.map((path) => checkFile(path, io));
   const diagnostics = outcomes.flatMap((outcome) => outcome.diagnostics);
   const sound = outcomes.filter((outcome) => outcome.isSound).length;
-  if (sound === paths.length && paths.length === 1) return EXIT.fine;
-  const output = sound === paths.length ? io.stdout : io.stderr;
-  output.write(`${sound} of ${count(paths.length, 'file')} ok: ${renderSummary(diagnostics)}\n`);
-  return sound === paths.length ? EXIT.fine : EXIT.failed;
+  const isFine = sound === paths.length;
+  const files = paths.length === 1 ? '' : `${sound} of ${paths.length} files ok: `;
+  // For one sound file everything has been said.
+  if (!isFine || files !== '') (isFine ? io.stdout : io.stderr).write(`${files}${renderSummary(diagnostics)}\n`);
+  return isFine ? EXIT.fine : EXIT.failed;
 }
 
 interface CheckedFile {
@@ -42,10 +44,9 @@ function checkFile(path: string, io: Io): CheckedFile {
   try {
     diagnostics = checkSpec(specPath(path, io), counting);
   } catch (error) {
-    // The other files shall be checked all the same.
     if (!(error instanceof Failure)) throw error;
-    printError(error.message, error.notes, error.hint, io);
-    return { isSound: false, diagnostics: [] };
+    // As a diagnostic, so that the other files are checked all the same.
+    diagnostics = [diagnostic('HED2001', undefined, error.message, { hint: error.hint })];
   }
   printDiagnostics(diagnostics, io);
   const isSound = diagnostics.every((item) => item.severity !== 'error');

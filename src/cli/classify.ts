@@ -7,7 +7,7 @@ import { readText } from './files.ts';
 import { type ImageFormat, readImages } from './images.ts';
 import { type Io, withProgress } from './io.ts';
 import type { Runnable } from './runnable.ts';
-import { alignColumns, count } from './table.ts';
+import { alignColumns, count, jsonLines } from './table.ts';
 
 export interface ImageOptions {
   readonly image: readonly string[];
@@ -149,7 +149,7 @@ function print(
       .slice(0, top),
   }));
   if (json) {
-    io.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+    io.stdout.write(`${jsonLines(results)}\n`);
     return;
   }
   const rows = results.map(({ file, top: guesses }) => [

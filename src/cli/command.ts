@@ -163,7 +163,8 @@ function addExplain(program: Command, io: Io): void {
     .addHelpText('after', '\nExample:\n  heddle explain HED3002')
     .action((code: string) => {
       const name = code.toUpperCase();
-      if (!Object.hasOwn(catalog, name)) throw new UsageError(`there is no code ${code}`);
+      if (!Object.hasOwn(catalog, name))
+        throw new UsageError(`there is no code ${code}`, 'a code stands in the message: error[HED1002]');
       const { title, explanation } = catalog[name as Code];
       io.stdout.write(`${name}: ${title}\n\n${explanation}\n`);
     });

@@ -15,6 +15,7 @@ import type { Io } from './io.ts';
 const ARTIFACT_FILES = [
   'index.js',
   'index.d.ts',
+  'package.json',
   'program.json',
   'program.wasm',
   'kernels.js',

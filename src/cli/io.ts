@@ -26,7 +26,7 @@ export interface Io {
   /** Where `specs/` and the built runtime lie. */
   readonly packageRoot: string;
   /** Shows progress on a terminal, and nothing elsewhere. */
-  progress(text: string): Progress | Promise<Progress>;
+  progress(text: string): Promise<Progress>;
   /** Has `cleanup` called if the process is interrupted; the function it returns ends that. */
   onInterrupt(cleanup: () => void): () => void;
 }

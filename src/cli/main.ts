@@ -1,39 +1,31 @@
 #!/usr/bin/env node
 /** The process around the command: its streams, signals and exit code. */
-import ora from 'ora';
 import { runCommand } from './command.ts';
+import { EXIT } from './errors.ts';
 import { findPackageRoot } from './host.ts';
 import type { Io, Output, Progress } from './io.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-function outputOf(stream: NodeJS.WriteStream): Output {
-  // Who reads the output may stop early, as `head` does: nothing is left to be done then.
+/** Writes to a stream of the process; `before` is called first, each time. */
+function outputOf(stream: NodeJS.WriteStream, before: () => void): Output {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-    throw error;
+    // Who reads the output may stop early, as `head` does: nothing is left to be done then.
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.fine);
+    if (stream !== process.stderr) process.stderr.write(`error: the output cannot be written: ${error.message}\n`);
+    process.exit(EXIT.failed);
   });
   return {
-    write: (text) => void stream.write(text),
+    write(text) {
+      before();
+      stream.write(text);
+    },
     get isTTY() {
-      return stream.isTTY;
+      return stream.isTTY === true;
     },
     get columns() {
       return stream.columns;
     },
-  };
-}
-
-function progress(text: string): Progress {
-  if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
-  const spinner = ora({ text, stream: process.stderr, discardStdin: false }).start();
-  return {
-    update(next) {
-      spinner.text = next;
-      // The work that follows holds the thread, so that no timer would draw it.
-      spinner.render();
-    },
-    stop: () => void spinner.stop(),
   };
 }
 
@@ -49,14 +41,36 @@ function onInterrupt(cleanup: () => void): () => void {
   return release;
 }
 
-const io: Io = {
-  stdout: outputOf(process.stdout),
-  stderr: outputOf(process.stderr),
-  env: process.env,
-  cwd: process.cwd(),
-  packageRoot: findPackageRoot(),
-  progress,
-  onInterrupt,
-};
+function processIo(): Io {
+  /** Spinners on the screen: their line is cleared before anything else is written. */
+  const spinners = new Set<{ clear(): unknown }>();
+  const clear = (): void => spinners.forEach((spinner) => spinner.clear());
+  const progress = async (text: string): Promise<Progress> => {
+    if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+    const { default: ora } = await import('ora');
+    const spinner = ora({ text, stream: process.stderr, discardStdin: false }).start();
+    spinners.add(spinner);
+    return {
+      update(next) {
+        spinner.text = next;
+        // The work that follows holds the thread, so that no timer would draw it.
+        spinner.render();
+      },
+      stop() {
+        spinners.delete(spinner);
+        spinner.stop();
+      },
+    };
+  };
+  return {
+    stdout: outputOf(process.stdout, clear),
+    stderr: outputOf(process.stderr, clear),
+    env: process.env,
+    cwd: process.cwd(),
+    packageRoot: findPackageRoot(),
+    progress,
+    onInterrupt,
+  };
+}
 
-process.exitCode = await runCommand(process.argv.slice(2), io);
+process.exitCode = await runCommand(process.argv.slice(2), processIo());

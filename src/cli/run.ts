@@ -9,7 +9,7 @@ import { exists, isFolder, writeWhole } from './files.ts';
 import { type Io, withProgress } from './io.ts';
 import { openArtifact, openSpec, type Runnable, type RunTarget } from './runnable.ts';
 import { readTensors, someOf, type SpecOptions, type Tensors } from './spec.ts';
-import { alignColumns, count, formatBytes } from './table.ts';
+import { alignColumns, count, formatBytes, jsonLines } from './table.ts';
 import { type ResultTensor, summarize, summaryCells, toStored } from './tensors.ts';
 
 export interface RunOptions extends SpecOptions, Omit<ImageOptions, 'image'> {
@@ -111,5 +111,5 @@ function printSummary(outputs: Outputs, io: Io): void {
 /** Not-a-number and infinities are no numbers of JSON; they become null. */
 function printJson(outputs: Outputs, io: Io): void {
   const summaries = outputs.map(([name, tensor]) => summarize(name, tensor));
-  io.stdout.write(`${JSON.stringify({ outputs: summaries }, null, 2)}\n`);
+  io.stdout.write(`{"outputs": ${jsonLines(summaries)}}\n`);
 }

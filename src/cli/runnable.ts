@@ -1,7 +1,7 @@
 /** Things that run: a spec on one of the targets or in the interpreter, and an artifact. */
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { compileGraph, type Graph, interpret } from '../compiler/index.ts';
+import { compileGraph, type Graph, interpret, type Tensor } from '../compiler/index.ts';
 import type { ElementType, ProgramDim, TargetName } from '../program/program.ts';
 import type { JsKernelFactory } from '../runtime/devices/js.ts';
 import { HeddleError, reasonOf } from '../runtime/errors.ts';
@@ -71,10 +71,22 @@ function interpreted(graph: Graph, signature: Signature, weights: Weights | unde
           toInterpreter(tensors.get(name)!, dtype, `the input ${name}`),
         ]),
       );
-      const results = interpret(graph, { inputs, parameters });
-      return new Map([...results].map(([name, tensor]) => [name, fromInterpreter(tensor)]));
+      return new Map([...evaluate(graph, inputs, parameters)].map(([name, tensor]) => [name, fromInterpreter(tensor)]));
     },
   };
+}
+
+type Arguments = ReadonlyMap<string, Tensor>;
+
+function evaluate(graph: Graph, inputs: Arguments, parameters: Arguments): Arguments {
+  try {
+    return interpret(graph, { inputs, parameters });
+  } catch (error) {
+    // All intermediate results are in doubles, each in an array of its own.
+    if (error instanceof RangeError && /array/i.test(error.message))
+      throw new Failure(`the reference interpreter ran out of memory: ${error.message}`);
+    throw error;
+  }
 }
 
 async function compiledModel(graph: Graph, target: TargetName, weights: Weights | undefined): Promise<Model> {

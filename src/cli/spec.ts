@@ -68,7 +68,7 @@ export async function loadWeights(
       : parseRenameMap({ path: shownPath(options.rename, io.cwd), text: await readText(options.rename, io) }, sink);
   if (sink.hasErrors) throw new Rejected(sink.items);
   const stored = map ? applyRename(map, found, sink) : found;
-  const bound = stored && bindWeights(parameters, stored, sink, file.path);
+  const bound = stored && bindWeights(parameters, stored, sink, `the weights of ${file.path}`);
   if (!bound) throw new Rejected(sink.items);
   printDiagnostics(sink.items, io);
   return { bound, stored };

@@ -25,6 +25,11 @@ export function visible(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '�');
 }
 
+/** A list in JSON with one item on each line. */
+export function jsonLines(items: readonly unknown[]): string {
+  return items.length === 0 ? '[]' : `[\n${items.map((item) => `  ${JSON.stringify(item)}`).join(',\n')}\n]`;
+}
+
 /** `553.0 kB` */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

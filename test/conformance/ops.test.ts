@@ -64,6 +64,10 @@ describe.each([...ops.values()])('$name', (op: Op) => {
       return 'error' in inferred ? [{ n, why: inferred.error.message }] : [];
     });
     const accepted = SIZES.filter((n) => rejected.every((item) => item.n !== n));
+    test('is accepted symbolically and at a size', () => {
+      expect(accepted.length).toBeGreaterThan(0);
+      expect(instantiate(op, sample, accepted[0]!).graph.nodes.length).toBe(1);
+    });
     test.skip.each(rejected)('n = $n is rejected: $why', () => {});
 
     test('the shape rule agrees with its symbolic form and with evaluation', () => {

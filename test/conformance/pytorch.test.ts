@@ -149,7 +149,7 @@ const operations: { readonly [bundle: string]: Translation } = {
     const axes = numbers(shape!).map((_, at) => -1 - at);
     return y(affine(call, normalize(call, call.in('x'), axes, Number(eps))));
   },
-  leaky_relu: unary('leaky_relu', ({ slope }) => ({ slope: slope! })),
+  leaky_relu: unary('leaky_relu', ({ slope }) => ({ negative_slope: slope! })),
   linear: (call) => y(linear(call, call.in('x'), 'w', 'b')),
   log: unary('log'),
   log1p: unary('log1p'),
@@ -172,11 +172,11 @@ const operations: { readonly [bundle: string]: Translation } = {
     );
   },
   neg: unary('neg'),
-  pad: unary('pad', ({ pads, mode, value }) => ({
-    pads: (pads as readonly (readonly number[])[]).map(toDims),
-    mode: mode!,
-    value: value ?? 0,
-  })),
+  pad: unary('pad', ({ pads, mode, value }) => {
+    const pairs = pads as readonly (readonly number[])[];
+    const [before, after] = [0, 1].map((end) => toDims(pairs.map((pair) => pair[end]!)));
+    return { before: before!, after: after!, mode: mode!, value: value ?? 0 };
+  }),
   permute: unary('transpose', ({ axes }) => ({ permutation: axes! })),
   pixel_shuffle: unary('rearrange', ({ r }) => ({
     pattern: 'n (c r s) h w -> n c (h r) (w s)',

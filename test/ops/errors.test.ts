@@ -109,7 +109,7 @@ describe('movements', () => {
 
   test('pad checks modes and sizes', () => {
     const pad = (size: number, before: number, after: number, mode: string): string =>
-      inferred('pad', [f32(size)], { pads: [toDims([before, after])], mode });
+      inferred('pad', [f32(size)], { before: toDims([before]), after: toDims([after]), mode });
     expect(pad(3, 1, 2, 'constant')).toBe('f32[6]');
     expect(pad(3, -1, -2, 'constant')).toBe('f32[0]');
     expect(pad(3, -2, -2, 'constant')).toBe('`pad` leaves axis 0 of f32[3] the size -1');

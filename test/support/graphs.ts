@@ -116,7 +116,8 @@ const steps: readonly ((maker: Maker) => void)[] = [
   },
   (maker) => {
     const x = maker.float();
-    if (x.type.shape.length > 0) maker.add('pad', [x], { pads: [[ONE, constant(2)]], mode: 'constant', value: -0.5 });
+    if (x.type.shape.length > 0)
+      maker.add('pad', [x], { before: [ONE], after: [constant(2)], mode: 'constant', value: -0.5 });
   },
   (maker) => {
     const x = maker.float();

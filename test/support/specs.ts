@@ -62,7 +62,11 @@ export function renderAll(diagnostics: readonly Diagnostic[]): string {
 export type TargetUnderTest = 'reference' | 'js' | 'wasm';
 export const TARGETS: readonly TargetUnderTest[] = ['reference', 'js', 'wasm'];
 
-export type Run = (inputs: { readonly [name: string]: Tensor }) => Promise<ReadonlyMap<string, Tensor>>;
+/** Runs on inputs by name; `dims` gives the dimensions that no input tells. */
+export type Run = (
+  inputs: { readonly [name: string]: Tensor },
+  dims?: { readonly [name: string]: number },
+) => Promise<ReadonlyMap<string, Tensor>>;
 
 /** A function that runs the graph on a target, for any binding of its dimensions. */
 export async function runnerOf(
@@ -74,14 +78,15 @@ export async function runnerOf(
     const parameters = new Map(
       graph.parameters.map(({ name, value }) => [name, asTensor(value.type.dtype, weights.get(name)!)]),
     );
-    return async (inputs) => interpret(graph, { inputs: new Map(Object.entries(inputs)), parameters });
+    return async (inputs, dims = {}) =>
+      interpret(graph, { inputs: new Map(Object.entries(inputs)), parameters, symbols: new Map(Object.entries(dims)) });
   }
   const model = await modelOf(graph, target, weights);
-  return async (inputs) => {
+  return async (inputs, dims) => {
     const given = Object.fromEntries(
       Object.entries(inputs).map(([name, tensor]) => [name, { data: typedData(tensor), shape: tensor.shape }]),
     );
-    const outputs = await model.run(given);
+    const outputs = await model.run(given, dims ? { dims } : {});
     return new Map(
       graph.outputs.map(({ name, value }) => {
         const { data, shape } = outputs[name]!;

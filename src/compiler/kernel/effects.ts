@@ -1,7 +1,7 @@
 /** What statements change, and which expressions may fail when they are evaluated early. */
-import { constantValue, symbolsOf, type Dim } from '../dims/dim.ts';
+import { constantValue, type Dim } from '../dims/dim.ts';
 import type { Expr, Statement } from './ir.ts';
-import { definedName, forEachStatement, indexOf, someExpr } from './rewrite.ts';
+import { definedName, forEachStatement, refersTo, someExpr } from './rewrite.ts';
 
 export interface Effects {
   /** Names that the statements define, and variables that they assign. */
@@ -23,12 +23,8 @@ export function effectsOf(statements: readonly Statement[]): Effects {
 
 /** Whether `expr` has the same value before the effects as after any of them. */
 export function isUntouched(expr: Expr, effects: Effects): boolean {
-  return !someExpr(expr, (part) => {
-    if (part.kind === 'variable') return effects.names.has(part.name);
-    if (part.kind === 'load' && effects.buffers.has(part.buffer)) return true;
-    const index = indexOf(part);
-    return index !== undefined && symbolsOf(index).some((name) => effects.names.has(name));
-  });
+  if (refersTo(expr, effects.names)) return false;
+  return !someExpr(expr, (part) => part.kind === 'load' && effects.buffers.has(part.buffer));
 }
 
 /** Whether `expr` may go out of range, or divide by zero, where the program would not have evaluated it. */

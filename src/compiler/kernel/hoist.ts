@@ -11,7 +11,7 @@ import { guardsLoads, letsOf, type Lets } from './guards.ts';
 import type { Expr, Kernel, Statement } from './ir.ts';
 import { definedNames, FreshNames, uniqueNames } from './names.ts';
 import { printExpr } from './print.ts';
-import { mapChildren, mapStatement, someExpr, withBody } from './rewrite.ts';
+import { mapChildren, mapStatement, refersTo, withBody } from './rewrite.ts';
 
 interface Scope {
   readonly bounds: Bounds;
@@ -79,8 +79,7 @@ class Hoisted {
   }
 
   #add(name: string, value: Expr): void {
-    const unsafe =
-      mayFail(value) || someExpr(value, (part) => part.kind === 'variable' && this.#unsafeNames.has(part.name));
+    const unsafe = mayFail(value) || refersTo(value, this.#unsafeNames);
     if (unsafe) this.#unsafeNames.add(name);
     (unsafe ? this.unsafe : this.safe).push({ kind: 'let', name, value });
   }

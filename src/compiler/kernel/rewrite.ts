@@ -3,7 +3,7 @@
  * Rewriters return the node they were given when nothing below it changed, so that callers can test by identity.
  * It knows nothing about what the rewriting is for.
  */
-import { substitute, type Bounds, type Dim } from '../dims/dim.ts';
+import { substitute, symbolsOf, type Bounds, type Dim } from '../dims/dim.ts';
 import type { Expr, Kernel, Statement } from './ir.ts';
 
 export function childrenOf(expr: Expr): readonly Expr[] {
@@ -76,6 +76,15 @@ export function someExpr(expr: Expr, test: (part: Expr) => boolean): boolean {
 
 export function containsLoad(expr: Expr): boolean {
   return someExpr(expr, (part) => part.kind === 'load');
+}
+
+/** Whether `expr` reads any of `names`, as a value or in a position. */
+export function refersTo(expr: Expr, names: ReadonlySet<string>): boolean {
+  return someExpr(expr, (part) => {
+    if (part.kind === 'variable') return names.has(part.name);
+    const index = indexOf(part);
+    return index !== undefined && symbolsOf(index).some((name) => names.has(name));
+  });
 }
 
 function mapList<T>(items: readonly T[], replace: (item: T) => T): readonly T[] {

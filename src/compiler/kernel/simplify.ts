@@ -105,8 +105,8 @@ function simplifyStatement(statement: Statement, scope: Scope): readonly Stateme
       const condition = simplifyExpr(statement.condition, scope);
       if (condition.kind === 'literal') return simplifyAll(condition.value ? statement.then : statement.else, scope);
       const [then, otherwise] = [simplifyAll(statement.then, scope), simplifyAll(statement.else, scope)];
-      const isNegated = condition.kind === 'unary' && condition.op === 'not';
-      if (isNegated) return [{ ...statement, condition: condition.operand, then: otherwise, else: then }];
+      if (condition.kind === 'unary' && condition.op === 'not')
+        return [{ ...statement, condition: condition.operand, then: otherwise, else: then }];
       return [{ ...statement, condition, then, else: otherwise }];
     }
     case 'store':

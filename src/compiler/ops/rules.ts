@@ -48,6 +48,25 @@ export function mixedDtypeFault(called: string, inputs: readonly TensorType[]): 
   };
 }
 
+/** Whether a number is an element of a dtype as it stands. */
+export function isValueOf(value: number, dtype: DType): boolean {
+  switch (dtype) {
+    case 'f32':
+      return true;
+    case 'i32':
+      return value === (value | 0);
+    case 'u32':
+      return value === value >>> 0;
+    case 'bool':
+      return value === 0 || value === 1;
+  }
+}
+
+/** The attribute `value` is no element of `dtype`. */
+export function valueFault(value: number, dtype: DType): Mismatch | undefined {
+  return isValueOf(value, dtype) ? undefined : { message: `${value} is not a value of ${dtype}`, attribute: 'value' };
+}
+
 /** Axes counted from the front, or the error of the attribute that named them. */
 export function axesOf(
   called: string,

@@ -92,6 +92,7 @@ export function elaborate(
     inputs: [],
     parameters: new Map(),
     outputs: [],
+    outputStatements: 0,
     instances: new Map(),
     fileScopes: new Map(),
     reported: new Set(),
@@ -101,7 +102,7 @@ export function elaborate(
   const frame: Frame = { ...fileFrame(elaboration, module, scope), role: 'model' };
   if (!bindSettings(frame, model, options.settings)) return undefined;
   runBody(frame, model.body);
-  if (elaboration.outputs.length === 0 && !sink.hasErrors && !module.broken) {
+  if (elaboration.outputStatements === 0 && !sink.hasErrors && !module.broken) {
     sink.report(
       diagnostic('HED2517', model.name.span, `model \`${model.name.text}\` has no output`, {
         hint: '`output name = …`',

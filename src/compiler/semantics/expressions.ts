@@ -134,6 +134,7 @@ function evaluateUnary(frame: Frame, operator: '-' | '+' | 'not', operand: Expr,
 
 function evaluateBinaryExpression(frame: Frame, expr: BinaryExpr): StaticValue {
   const left = evaluateExpression(frame, expr.left);
+  if (left.kind === 'error' && (expr.operator === 'and' || expr.operator === 'or')) return ERROR;
   // `a and b` leaves b alone when a decides, so that `given(x) and …` guards what follows.
   if (left.kind === 'bool' && expr.operator === 'and' && !left.value) return left;
   if (left.kind === 'bool' && expr.operator === 'or' && left.value) return left;

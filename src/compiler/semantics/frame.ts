@@ -28,6 +28,8 @@ export interface Elaboration {
   readonly inputs: GraphInput[];
   readonly parameters: Map<string, GraphParameter>;
   readonly outputs: GraphOutput[];
+  /** `output` statements so far, those with mistakes included. */
+  outputStatements: number;
   /** Output values of every named instance by path, in order of application. */
   readonly instances: Map<string, Value[]>;
   /** Scopes of files whose top-level constants have been evaluated. */

@@ -193,9 +193,10 @@ function runLoop(frame: Frame, loop: ForStatement): Ended | undefined {
   return undefined;
 }
 
-/** False when the requirement is not met. */
+/** False when the requirement is not met or cannot be decided: what follows relies on it. */
 function checkRequirement(frame: Frame, statement: RequireStatement): boolean {
-  if (evaluateCondition(frame, statement.condition) !== false) return true;
+  const holds = evaluateCondition(frame, statement.condition);
+  if (holds !== false) return holds === true;
   const { message } = statement;
   report(
     frame,
@@ -254,6 +255,7 @@ function declareOutput(frame: Frame, statement: OutputStatement): void {
   if (!allowInModel(frame, 'output', statement.span)) return;
   const { name, type } = statement;
   const { elaboration } = frame;
+  elaboration.outputStatements++;
   const value = evaluateExpression(frame, statement.value);
   if (value.kind === 'tensor') {
     if (

@@ -96,6 +96,11 @@ export class LayoutState {
     return before === undefined || before.endLine !== this.current.startLine;
   }
 
+  /** Whether the current token stands no further to the right than the line on which the innermost bracket opened. */
+  get outdented(): boolean {
+    return (this.current.startColumn ?? 1) <= (this.#brackets.at(-1)?.indent ?? this.margin);
+  }
+
   /** Whether whatever came before is complete, so that a name cannot belong to it. */
   get fresh(): boolean {
     const { previous, place } = this;
@@ -172,6 +177,14 @@ export class LayoutState {
     this.#insertAwaited();
     this.open(this.awaiting, this.previous);
     this.awaiting = undefined;
+  }
+
+  /** Writes the `}` behind the names of an import. */
+  closeNames(): void {
+    const brace = insertedToken(t.RightBrace, this.previous!);
+    this.out.push(brace);
+    this.failures.push({ rule: 'importedNames', second: false, wanted: t.RightBrace.name, found: brace });
+    this.closed = this.close();
   }
 
   /** Writes `{ }` where a whole body is missing. */

@@ -17,7 +17,15 @@ import type { DiagnosticSink } from '../base/diagnostic.ts';
 import type { Source } from '../base/source.ts';
 import { LayoutState } from './layout-state.ts';
 import { clip } from './lex.ts';
-import { skipBraces, skipDeclaration, skipElse, skipMixture, skipStray, skipUnknownStatement } from './skipping.ts';
+import {
+  skipBraces,
+  skipDeclaration,
+  skipElse,
+  skipImport,
+  skipMixture,
+  skipStray,
+  skipUnknownStatement,
+} from './skipping.ts';
 import { endsOperand, isBrace } from './token-facts.ts';
 import {
   bodyWords,
@@ -47,7 +55,9 @@ export function layOut(tokens: readonly IToken[], source: Source, sink: Diagnost
 
 /** Handles the current token if something begins with it, or if nothing may stand there. */
 function begin(state: LayoutState): boolean {
-  if (leadsToPath(state)) return false;
+  const path = leadsToPath(state);
+  if (path && state.place === 'names') state.closeNames();
+  if (path) return false;
   const declaration = declarationStart(state);
   if (declaration !== undefined) {
     beginDeclaration(state, declaration);
@@ -65,6 +75,7 @@ function begin(state: LayoutState): boolean {
   }
   if (start === undefined) return false;
   if (start === t.Else) skipElse(state);
+  else if (start === t.Import) skipImport(state);
   else if (start === t.Skipped) skipUnknownStatement(state, beginStatement);
   else beginStatement(state, start);
   return true;
@@ -72,20 +83,22 @@ function begin(state: LayoutState): boolean {
 
 /** Whether this is the `from` of an import, or what was meant for it. */
 function leadsToPath(state: LayoutState): boolean {
-  return (
-    state.closed === 'import' && state.is(0, t.Identifier) && (state.current.image === 'from' || state.is(1, t.Text))
-  );
+  if (!state.is(0, t.Identifier)) return false;
+  const before = state.is(1, t.Text);
+  if (state.place === 'names') return before && state.current.image === 'from';
+  return state.closed === 'import' && (before || state.current.image === 'from');
 }
 
-function isBetweenDeclarations({ place, previous }: LayoutState): boolean {
-  return place === 'file' && (isBrace(previous) || previous?.tokenType === t.Skipped);
+function isBetweenDeclarations({ place, previous, closed }: LayoutState): boolean {
+  return place === 'file' && closed !== 'import' && (isBrace(previous) || previous?.tokenType === t.Skipped);
 }
 
 // Declarations.
 
 /** `import`, or a declaration's word with a name and what must follow the name. */
 function declarationStart(state: LayoutState): TokenType | undefined {
-  if (state.is(0, t.Import)) return t.Import;
+  const nested = !state.atFileLevel && state.onNewLine && (state.current.startColumn ?? 1) > state.margin;
+  if (state.is(0, t.Import)) return nested ? undefined : t.Import;
   if (!state.is(0, t.Identifier) || !state.is(1, t.Identifier)) return undefined;
   const opened = state.is(2, t.LeftParen, t.LeftBrace);
   const word = state.current.image;
@@ -129,6 +142,8 @@ function statementStart(state: LayoutState): TokenType | undefined {
       return ifBegins(state) ? t.IfKeyword : undefined;
     case t.Identifier:
       return state.fresh && !inHeader ? freshWord(state) : interruptingWord(state);
+    case t.Import:
+      return state.fresh ? t.Import : undefined;
     case t.Else:
       return isBrace(state.previous) && state.closed !== 'if' ? t.Else : undefined;
     default:
@@ -165,11 +180,12 @@ function interruptingWord(state: LayoutState): TokenType | undefined {
   const keyword = bodyWords.has(word) ? keywordTypes.get(word) : undefined;
   if (keyword !== undefined && state.is(1, t.Identifier) && state.tokens[state.at + 1]!.image !== 'as') return keyword;
   const previous = state.previous?.tokenType;
-  // Behind a comma a name may go on a list of targets; or, in brackets, be a named argument in Python's form.
+  // Behind a comma a name may go on a list of targets; or, in brackets, be a named argument in Python's form, which
+  // then stands further to the right.
   const continued = state.place === 'group' ? [t.LeftParen, t.LeftBracket, t.Comma, t.Colon] : [t.Comma];
   if (continued.some((type) => type === previous)) {
-    const interrupts = state.place !== 'group' && !state.inTargets && state.is(1, t.Equal);
-    return interrupts ? t.Target : undefined;
+    const interrupts = state.place === 'group' ? state.outdented : !state.inTargets;
+    return interrupts && state.is(1, t.Equal) ? t.Target : undefined;
   }
   return state.assigns ? t.Target : undefined;
 }

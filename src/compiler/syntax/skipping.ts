@@ -77,9 +77,7 @@ export function skipStray(state: LayoutState, message: string): void {
     ...(previous?.tokenType === t.RightBrace && {
       secondary: [{ span: tokenSpan(state.source, previous), text: 'the declaration before ended here' }],
     }),
-    ...(state.current.tokenType !== t.RightBrace && {
-      hint: 'statements stand in the body of a `block`, `fn` or `model`',
-    }),
+    hint: strayHint(state),
   });
   const { tokens, at: from } = state;
   let to = from + 1;
@@ -88,10 +86,16 @@ export function skipStray(state: LayoutState, message: string): void {
   state.skip(to, []);
 }
 
+function strayHint({ current }: LayoutState): string | undefined {
+  if (current.tokenType === t.RightBrace) return undefined;
+  if (current.image === 'from') return 'an import is written `import { name } from "path"`';
+  return 'statements stand in the body of a `block`, `fn` or `model`';
+}
+
 /** Whether the token at `index` begins a declaration at the left margin. */
 function beginsDeclarationLine({ tokens }: LayoutState, index: number): boolean {
   const token = tokens[index]!;
-  if (token.tokenType === t.Import) return true;
+  if (token.tokenType === t.Import) return token.startLine !== tokens[index - 1]?.endLine;
   if (token.startColumn !== 1 || tokens[index + 1]?.tokenType !== t.Identifier) return false;
   const word = token.image;
   if (declarationWords.has(word) || unsupportedDeclarations.has(word)) return true;
@@ -130,6 +134,18 @@ function beginsStatementLine({ tokens }: LayoutState, index: number): boolean {
   if (type !== t.Identifier) return false;
   const next = tokens[index + 1]?.tokenType;
   return endsOperand(before) || next === t.Equal || (bodyWords.has(token.image) && next === t.Identifier);
+}
+
+/** An `import` in a body. */
+export function skipImport(state: LayoutState): void {
+  state.report('HED1012', 'an `import` cannot stand inside of a body', {
+    hint: 'imports stand at the top of the file',
+  });
+  const { tokens } = state;
+  let to = behindBrackets(state, state.at + 1, t.LeftBrace, t.RightBrace);
+  if (tokens[to]?.image === 'from') to++;
+  if (tokens[to]?.tokenType === t.Text) to++;
+  state.skip(to, []);
 }
 
 /** An `else` whose `if` is not there. */

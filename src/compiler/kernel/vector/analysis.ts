@@ -11,7 +11,7 @@ import {
   forEachExpr,
   forEachIndex,
   forEachStatement,
-  indexOf,
+  refersTo,
   someExpr,
   valueOf,
 } from '../rewrite.ts';
@@ -32,16 +32,13 @@ export interface LanePlan {
   readonly accumulators: ReadonlyMap<string, Accumulator>;
 }
 
-export function dimVaries(dim: Dim, varying: ReadonlySet<string>): boolean {
-  return symbolsOf(dim).some((name) => varying.has(name));
+/** Whether `expr` has another value in each lane. */
+export function exprVaries(expr: Expr, varying: ReadonlySet<string>): boolean {
+  return refersTo(expr, varying);
 }
 
-export function exprVaries(expr: Expr, varying: ReadonlySet<string>): boolean {
-  return someExpr(expr, (part) => {
-    if (part.kind === 'variable') return varying.has(part.name);
-    const index = indexOf(part);
-    return index !== undefined && dimVaries(index, varying);
-  });
+export function dimVaries(dim: Dim, varying: ReadonlySet<string>): boolean {
+  return symbolsOf(dim).some((name) => varying.has(name));
 }
 
 /** How to run `loop` in lanes; undefined if it has to stay serial. */
@@ -93,7 +90,7 @@ function findVarying(loop: Loop, accumulators: ReadonlyMap<string, Accumulator>)
     size = varying.size;
     forEachStatement(loop.body, (statement) => {
       if (statement.kind !== 'let' && statement.kind !== 'declare' && statement.kind !== 'assign') return;
-      if (exprVaries(statement.value, varying)) varying.add(statement.name);
+      if (refersTo(statement.value, varying)) varying.add(statement.name);
     });
   }
   return varying;
@@ -104,7 +101,7 @@ function controlIsUniform(statements: readonly Statement[], varying: ReadonlySet
   return statements.every((statement) => {
     const value = valueOf(statement);
     if (value && someExpr(value, (part) => part.lanes !== 1)) return false;
-    if (statement.kind === 'if' && exprVaries(statement.condition, varying)) return false;
+    if (statement.kind === 'if' && refersTo(statement.condition, varying)) return false;
     if (statement.kind === 'loop' && (statement.mode === 'vector' || dimVaries(statement.extent, varying)))
       return false;
     return bodiesOf(statement).every((body) => controlIsUniform(body, varying));

@@ -8,8 +8,8 @@ import { binary, combine, lane, literal, load, position, select, splat, unary, v
 import type { Expr, Statement } from '../ir.ts';
 import { guardLoads, guardsLoads, type Lets, type Select } from '../guards.ts';
 import type { FreshNames } from '../names.ts';
-import { containsLoad, mapChildren, replaceInDim, replaceInExpr } from '../rewrite.ts';
-import { exprVaries, type LanePlan } from './analysis.ts';
+import { containsLoad, mapChildren, refersTo, replaceInDim, replaceInExpr } from '../rewrite.ts';
+import type { LanePlan } from './analysis.ts';
 
 const LANES = [0, 1, 2, 3] as const;
 
@@ -145,7 +145,7 @@ function exprInLane(expr: Expr, context: LaneContext, at: number): Expr {
 
 /** The value of `expr` in all lanes; a scalar if it is the same in all. Statements it needs first go to `out`. */
 function widenExpr(expr: Expr, context: LaneContext, out: Statement[]): Expr {
-  if (!exprVaries(expr, context.plan.varying)) {
+  if (!refersTo(expr, context.plan.varying)) {
     if (!containsLoad(expr)) return expr;
     if (context.guards) return guardLoads(expr, anyLane(context.guards));
     // A scalar select may stay as it is: it loads only what it takes.
@@ -222,7 +222,7 @@ function anyLane(guards: readonly Expr[]): Expr {
  */
 function widenGuardedSelect(expr: Select, context: LaneContext, out: Statement[]): Expr {
   if (context.guards) return selectUnderGuards(expr, context, out);
-  const uniform = !exprVaries(expr.condition, context.plan.varying);
+  const uniform = !refersTo(expr.condition, context.plan.varying);
   const condition = bind(widenExpr(expr.condition, context, out), 'taken', context, out);
   const name = context.names.fresh('selected');
   const armTo = (arm: Expr): Statement[] => {

@@ -19,21 +19,10 @@ import { defineOp, type Inference, type Op } from '../../ir/op.ts';
 import { countOf } from '../../ir/types.ts';
 import { compare, convert, literal, position, select } from '../../kernel/build.ts';
 import type { Expr } from '../../kernel/ir.ts';
-import { fails, gives, type Mismatch } from '../rules.ts';
+import { fails, gives, valueFault } from '../rules.ts';
 import { n } from '../samples.ts';
 
 const EXACT = { absolute: 0, relative: 1e-6 };
-
-/** Why `value` is no element of `dtype`. */
-function valueFault(value: number, dtype: DType): Mismatch | undefined {
-  const fits = {
-    f32: true,
-    i32: value === (value | 0),
-    u32: value === value >>> 0,
-    bool: value === 0 || value === 1,
-  }[dtype];
-  return fits ? undefined : { message: `${value} is not a value of ${dtype}`, attribute: 'value' };
-}
 
 type Constant = { readonly dtype: DType; readonly shape: readonly (Dim | number)[]; readonly data: readonly number[] };
 

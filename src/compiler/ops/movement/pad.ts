@@ -13,19 +13,20 @@ import {
   ZERO,
   type Dim,
 } from '../../dims/dim.ts';
-import { sizeOf, toDim } from '../../ir/attributes.ts';
-import type { DType, TensorType } from '../../ir/graph.ts';
+import { sizeOf, toDim, toDims } from '../../ir/attributes.ts';
+import type { TensorType } from '../../ir/graph.ts';
 import { defineOp, type Op, type Tensor } from '../../ir/op.ts';
 import { countOf, printType } from '../../ir/types.ts';
 import { binary, compare, literal, position, select } from '../../kernel/build.ts';
 import type { Expr } from '../../kernel/ir.ts';
-import { fails, gives, type Mismatch } from '../rules.ts';
+import { fails, gives, valueFault, type Mismatch } from '../rules.ts';
 import { f32, n, tensor } from '../samples.ts';
 import { rowMajor } from '../strided.ts';
 import { MOVED } from './define.ts';
 
 type Pad = {
-  readonly pads: readonly (readonly (Dim | number)[])[];
+  readonly before: readonly (Dim | number)[];
+  readonly after: readonly (Dim | number)[];
   readonly mode: string;
   readonly value: number;
 };
@@ -35,34 +36,36 @@ interface Ends {
   readonly after: Dim;
 }
 
-/** The ends of every axis; pads are aligned at the last axes. */
-function endsOf(rank: number, { pads }: Pad): Ends[] {
-  const untouched = Array.from({ length: rank - pads.length }, () => ({ before: ZERO, after: ZERO }));
-  return [...untouched, ...pads.map(([before, after]) => ({ before: toDim(before!), after: toDim(after!) }))];
+/** The ends of every axis; lists are aligned at the last axes. */
+function endsOf(rank: number, { before, after }: Pad): Ends[] {
+  const end = (sizes: Pad['before'], axis: number): Dim => toDim(sizes[axis - rank + sizes.length] ?? 0);
+  return Array.from({ length: rank }, (_, axis) => ({ before: end(before, axis), after: end(after, axis) }));
 }
 
 const isNegative = (dim: Dim): boolean => isAtLeast(constant(-1), dim);
 
 function fault(x: TensorType, attributes: Pad): Mismatch | undefined {
-  const { pads, mode } = attributes;
+  const { mode } = attributes;
   const rank = x.shape.length;
   if (!['constant', 'reflect', 'replicate'].includes(mode)) {
     const message = `\`pad\` knows the modes "constant", "reflect" and "replicate", not ${JSON.stringify(mode)}`;
     return { message, attribute: 'mode' };
   }
-  if (pads.length > rank || pads.some((pair) => pair.length !== 2))
-    return {
-      message: `\`pad\` of ${printType(x)} needs a pair of sizes for each axis, or for the last few`,
-      attribute: 'pads',
-    };
+  const value = mode === 'constant' ? valueFault(attributes.value, x.dtype) : undefined;
+  if (value) return value;
+  const long = (['before', 'after'] as const).find((attribute) => attributes[attribute].length > rank);
+  if (long) return { message: `\`pad\` names more axes than ${printType(x)} has`, attribute: long };
   for (const [axis, { before, after }] of endsOf(rank, attributes).entries()) {
     const size = x.shape[axis]!;
     const total = add(before, size, after);
     if (isNegative(total))
-      return { message: `\`pad\` leaves axis ${axis} of ${printType(x)} the size ${print(total)}`, attribute: 'pads' };
+      return {
+        message: `\`pad\` leaves axis ${axis} of ${printType(x)} the size ${print(total)}`,
+        attribute: 'before',
+      };
     if (mode === 'constant' || [before, after].every((end) => equal(end, ZERO))) continue;
     if (isNegative(before) || isNegative(after))
-      return { message: `\`pad\` with mode "${mode}" takes no negative sizes`, attribute: 'pads' };
+      return { message: `\`pad\` with mode "${mode}" takes no negative sizes`, attribute: 'before' };
     // The first element is not repeated by `reflect`, so it offers one less.
     const most = mode === 'reflect' ? subtract(size, ONE) : size;
     const far = [before, after].find((end) => isAtLeast(end, add(most, ONE)) && mode === 'reflect');
@@ -71,15 +74,11 @@ function fault(x: TensorType, attributes: Pad): Mismatch | undefined {
       return {
         message: `\`pad\` with mode "${mode}" has too few elements in ${printType(x)}`,
         notes,
-        attribute: 'pads',
+        attribute: 'before',
       };
     }
   }
   return undefined;
-}
-
-function fill(value: number, dtype: DType): Expr {
-  return literal(dtype === 'bool' ? Number(value !== 0) : value, dtype);
 }
 
 /** The index in the operand of each result index, as the mode extends it; for `constant` it may lie outside. */
@@ -108,7 +107,7 @@ function element(read: (index: readonly Dim[]) => Expr, index: readonly Dim[], a
   return select(
     others.reduce((all, one) => binary('and', all, one), first),
     read(source),
-    fill(attributes.value, x.dtype),
+    literal(attributes.value, x.dtype),
   );
 }
 
@@ -120,7 +119,7 @@ function concreteSource(at: number, size: number, mode: string): number {
 }
 
 function evaluate(x: Tensor, { mode, value }: Pad, before: readonly number[], shape: readonly number[]): Float64Array {
-  const target = new Float64Array(countOf(shape)).fill(x.dtype === 'bool' ? Number(value !== 0) : value);
+  const target = new Float64Array(countOf(shape)).fill(value);
   const strides = rowMajor(x.shape);
   const steps = rowMajor(shape);
   // For each axis, the offset in x of every index of the result; -1 where it is padding.
@@ -141,7 +140,10 @@ function evaluate(x: Tensor, { mode, value }: Pad, before: readonly number[], sh
 }
 
 const constantPads = { mode: 'constant', value: 0.5 };
-const pair = (before: Dim | number, after: Dim | number): Dim[] => [toDim(before), toDim(after)];
+const ends = (...pairs: readonly (readonly [Dim | number, Dim | number])[]): Pick<Pad, 'before' | 'after'> => ({
+  before: toDims(pairs.map(([before]) => before)),
+  after: toDims(pairs.map(([, after]) => after)),
+});
 
 export const pad: Op = defineOp<Pad>({
   name: 'pad',
@@ -150,7 +152,8 @@ export const pad: Op = defineOp<Pad>({
     'without the outermost element, or of that element repeated. Negative sizes take elements away (mode "constant").',
   operands: [{ name: 'x' }],
   attributes: [
-    { name: 'pads', kind: 'dims', doc: 'A pair [before, after] for each axis, or for the last few.' },
+    { name: 'before', kind: 'shape', doc: 'How many elements come in front, for each axis or for the last few.' },
+    { name: 'after', kind: 'shape', doc: 'How many elements come behind, for each axis or for the last few.' },
     { name: 'mode', kind: 'string', default: 'constant', doc: '"constant", "reflect" or "replicate".' },
     { name: 'value', kind: 'float', default: 0, doc: 'The element of mode "constant".' },
   ],
@@ -170,13 +173,13 @@ export const pad: Op = defineOp<Pad>({
   },
   tolerance: MOVED,
   samples: [
-    { inputs: [f32(2, n)], attributes: { pads: [pair(0, 0), pair(1, 2)], ...constantPads } },
-    { inputs: [f32(n, 3)], attributes: { pads: [pair(2, 1), pair(-1, 0)], ...constantPads } },
-    { inputs: [f32(2, n)], attributes: { pads: [pair(0, n)], mode: 'constant', value: -Infinity } },
-    { inputs: [f32(n, 4)], attributes: { pads: [pair(3, 2)], mode: 'reflect', value: 0 } },
-    { inputs: [f32(2, n)], attributes: { pads: [pair(1, 2)], mode: 'reflect', value: 0 } },
-    { inputs: [f32(2, n)], attributes: { pads: [pair(3, 1)], mode: 'replicate', value: 0 } },
-    { inputs: [tensor('i32', n)], attributes: { pads: [pair(1, 1)], mode: 'constant', value: -7 } },
-    { inputs: [tensor('bool', n)], attributes: { pads: [pair(0, 2)], mode: 'constant', value: 1 } },
+    { inputs: [f32(2, n)], attributes: { ...ends([0, 0], [1, 2]), ...constantPads } },
+    { inputs: [f32(n, 3)], attributes: { ...ends([2, 1], [-1, 0]), ...constantPads } },
+    { inputs: [f32(2, n)], attributes: { ...ends([0, n]), mode: 'constant', value: -Infinity } },
+    { inputs: [f32(n, 4)], attributes: { ...ends([3, 2]), mode: 'reflect', value: 0 } },
+    { inputs: [f32(2, n)], attributes: { ...ends([1, 2]), mode: 'reflect', value: 0 } },
+    { inputs: [f32(2, n)], attributes: { ...ends([3, 1]), mode: 'replicate', value: 0 } },
+    { inputs: [tensor('i32', n)], attributes: { ...ends([1, 1]), mode: 'constant', value: -7 } },
+    { inputs: [tensor('bool', n)], attributes: { ...ends([0, 2]), mode: 'constant', value: 1 } },
   ],
 });

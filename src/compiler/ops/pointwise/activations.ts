@@ -81,18 +81,18 @@ const softplus = pointwise<Softplus>({
   ],
 });
 
-const leakyRelu = pointwise<{ readonly slope: number }>({
+const leakyRelu = pointwise<{ readonly negative_slope: number }>({
   name: 'leaky_relu',
-  doc: 'x above 0, slope * x elsewhere (Maas et al. 2013).',
+  doc: 'x above 0, negative_slope * x elsewhere (Maas et al. 2013).',
   operands: ['x'],
-  attributes: [{ name: 'slope', kind: 'float', default: 0.01, doc: 'The factor of negative elements.' }],
+  attributes: [{ name: 'negative_slope', kind: 'float', default: 0.01, doc: 'The factor of negative elements.' }],
   dtypes: ['f32'],
   compute:
-    ({ slope }) =>
+    ({ negative_slope: slope }) =>
     (x) =>
       x > 0 ? x : slope * x,
-  scalar: ([x], { slope }) => select(compare('gt', x!, zero), x!, binary('mul', literal(slope), x!)),
-  corners: [{ slope: 0.01 }, { slope: 1.5 }],
+  scalar: ([x], { negative_slope: slope }) => select(compare('gt', x!, zero), x!, binary('mul', literal(slope), x!)),
+  corners: [{ negative_slope: 0.01 }, { negative_slope: 1.5 }],
 });
 
 const elu = pointwise<{ readonly alpha: number }>({

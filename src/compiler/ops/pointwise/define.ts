@@ -92,19 +92,18 @@ function mapElements(compute: Scalar, a: Float64Array, b?: Float64Array, c?: Flo
   return results;
 }
 
-/** Each dtype over a line, and the first one also over several axes and as a scalar, for every corner. */
+/** Each dtype over a line, and the first one also over several axes and as a scalar, for every corner that suits it. */
 function samplesOf<A extends Attributes>(spec: PointwiseSpec<A>): Sample[] {
   const types = [
     ...spec.dtypes.map((dtype) => tensor(dtype, n)),
     tensor(spec.dtypes[0]!, 2, n, 3),
     tensor(spec.dtypes[0]!),
   ];
+  const range = spec.range ? { range: spec.range } : {};
   const corners: readonly Attributes[] = spec.corners ?? [NO_ATTRIBUTES];
-  return corners.flatMap((attributes) =>
-    types.map((type) => ({
-      inputs: spec.operands.map(() => type),
-      attributes,
-      ...(spec.range ? { range: spec.range } : {}),
-    })),
-  );
+  const samples = types.flatMap((type) => {
+    const inputs = spec.operands.map(() => type);
+    return corners.map((attributes): Sample => ({ inputs, attributes, ...range }));
+  });
+  return samples.filter(({ inputs, attributes }) => !spec.check?.(inputs, attributes as A));
 }

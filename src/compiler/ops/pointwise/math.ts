@@ -1,8 +1,8 @@
 /** Elementary functions, named and defined as in NumPy and PyTorch. NaN in gives NaN out. */
-import type { DType } from '../../ir/graph.ts';
 import type { Op } from '../../ir/op.ts';
 import { binary, compare, literal, select, unary } from '../../kernel/build.ts';
 import type { Expr, ScalarType, UnaryOp } from '../../kernel/ir.ts';
+import { isValueOf } from '../rules.ts';
 import { pointwise } from './define.ts';
 import { erf, roundHalfEven } from './special.ts';
 
@@ -160,19 +160,6 @@ const extremes: readonly Op[] = [
   }),
 ];
 
-function isRepresentable(value: number, dtype: DType): boolean {
-  switch (dtype) {
-    case 'f32':
-      return true;
-    case 'i32':
-      return value === (value | 0);
-    case 'u32':
-      return value === value >>> 0;
-    case 'bool':
-      return value === 0 || value === 1;
-  }
-}
-
 type ClampAttributes = { readonly min: number | null; readonly max: number | null };
 
 const clamp = pointwise<ClampAttributes>({
@@ -187,7 +174,7 @@ const clamp = pointwise<ClampAttributes>({
   check([x], { min, max }) {
     if (min === null && max === null) return { message: '`clamp` needs `min` or `max`', attribute: 'min' };
     for (const [attribute, limit] of Object.entries({ min, max })) {
-      if (limit !== null && !isRepresentable(limit, x!.dtype))
+      if (limit !== null && !isValueOf(limit, x!.dtype))
         return { message: `\`clamp\` of ${x!.dtype} needs limits that are ${x!.dtype}, not ${limit}`, attribute };
     }
     return undefined;
