@@ -1,11 +1,10 @@
 /** Ops on tensors from operators and calls: numbers become constants, operands are broadcast, errors get their place. */
 import type { Label } from '../base/diagnostic.ts';
 import type { Span } from '../base/source.ts';
-import { constantValue, equal, print, type Dim } from '../dims/dim.ts';
-import { sameShape, type Shape } from '../dims/shape.ts';
+import { sameShape } from '../dims/shape.ts';
 import type { Attributes, DType, Value } from '../ir/graph.ts';
 import type { Op, TypeError } from '../ir/op.ts';
-import { printType } from '../ir/types.ts';
+import { broadcastShapes, printType } from '../ir/types.ts';
 import type { BinaryExpr, BinaryOperator } from '../syntax/ast.ts';
 import { report, type Frame } from './frame.ts';
 import { describeKind, ERROR, numberOf, printValue, tensor, type StaticValue } from './values.ts';
@@ -90,13 +89,10 @@ export function applyOp(
   let ready: readonly Value[] = values;
   if (op.body.kind === 'pointwise') {
     const broadcast = broadcastAll(frame, values);
-    if ('error' in broadcast)
-      return reportTypeError(
-        frame,
-        { ...broadcast.error, message: `\`${site.name}\` needs broadcastable shapes` },
-        values,
-        site,
-      );
+    if ('notes' in broadcast) {
+      const message = `\`${site.name}\` needs broadcastable shapes`;
+      return reportTypeError(frame, { message, notes: broadcast.notes }, values, site);
+    }
     ready = broadcast.values;
   }
   const applied = builder.tryApply(op, ready, attributes);
@@ -137,24 +133,12 @@ function asTensor(frame: Frame, operand: Operand, dtype: DType, site: CallSite):
   return undefined;
 }
 
-/** The shape all operands can be expanded to, or the axes that forbid it. */
-export function broadcastShape(shapes: readonly Shape[]): { shape: Shape } | { error: TypeError } {
-  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
-  const result: Dim[] = [];
-  const notes: string[] = [];
-  for (let axis = 0; axis < rank; axis++) {
-    const dims = shapes.flatMap((shape) => shape[axis - (rank - shape.length)] ?? []);
-    const size = dims.find((dim) => constantValue(dim) !== 1) ?? dims[0]!;
-    const other = dims.find((dim) => constantValue(dim) !== 1 && !equal(dim, size));
-    if (other) notes.push(`axis ${axis}: ${print(size)} against ${print(other)}`);
-    result.push(size);
-  }
-  return notes.length > 0 ? { error: { message: '', notes } } : { shape: result };
-}
-
-function broadcastAll(frame: Frame, values: readonly Value[]): { values: readonly Value[] } | { error: TypeError } {
-  const common = broadcastShape(values.map((value) => value.type.shape));
-  if ('error' in common) return common;
+function broadcastAll(
+  frame: Frame,
+  values: readonly Value[],
+): { values: readonly Value[] } | { notes: readonly string[] } {
+  const common = broadcastShapes(values.map((value) => value.type.shape));
+  if ('notes' in common) return common;
   const { builder } = frame.elaboration;
   return {
     values: values.map((value) =>

@@ -63,6 +63,7 @@ export function expectation(failure: Failure, previous: IToken | undefined): str
   if (rule === 'parameters' && second && wanted === t.LeftParen.name) {
     return '`(` and the tensors: a block has two lists, `block Name(hyperparameters)(tensors)`';
   }
+  if (rule === 'importedName' && previous?.tokenType === t.AsKeyword) return 'a new name after `as`';
   if (wanted !== '') return phrases[`${rule} ${wanted}`] ?? labelOf(wanted);
   return choices[rule] ?? valueAfter(previous);
 }

@@ -99,10 +99,13 @@ function isBetweenDeclarations({ place, previous, closed }: LayoutState): boolea
 function declarationStart(state: LayoutState): TokenType | undefined {
   const nested = !state.atFileLevel && state.onNewLine && (state.current.startColumn ?? 1) > state.margin;
   if (state.is(0, t.Import)) return nested ? undefined : t.Import;
-  if (!state.is(0, t.Identifier) || !state.is(1, t.Identifier)) return undefined;
-  const opened = state.is(2, t.LeftParen, t.LeftBrace);
+  if (!state.is(0, t.Identifier)) return undefined;
   const word = state.current.image;
   const possible = state.atFileLevel && state.fresh && !state.awaiting;
+  // The parser tells that the name is missing.
+  if (possible && declarationWords.has(word) && state.is(1, t.LeftParen, t.LeftBrace)) return keywordTypes.get(word);
+  if (!state.is(1, t.Identifier)) return undefined;
+  const opened = state.is(2, t.LeftParen, t.LeftBrace);
   // Inside of something else only what looks like a header counts, and no further to the right: else it is nested.
   const outdented = state.onNewLine && (state.current.startColumn ?? 1) <= state.margin;
   if (!possible && !(opened && outdented)) return undefined;
@@ -145,7 +148,7 @@ function statementStart(state: LayoutState): TokenType | undefined {
     case t.Import:
       return state.fresh ? t.Import : undefined;
     case t.Else:
-      return isBrace(state.previous) && state.closed !== 'if' ? t.Else : undefined;
+      return state.closed !== 'if' && (isBrace(state.previous) || state.is(1, t.LeftBrace)) ? t.Else : undefined;
     default:
       return reservedTarget(state);
   }

@@ -51,7 +51,8 @@ export function parseValue(source: Source, sink: DiagnosticSink): Expr {
 function parse(rule: RuleName, laidOut: LaidOut, source: Source, sink: DiagnosticSink): CstNode | undefined {
   if (!checkDepth(laidOut.tokens, source, sink)) return undefined;
   const { cst, failures } = parseTokens(rule, laidOut.tokens);
-  const told = explainFailures([...failures, ...laidOut.failures], { source, ...laidOut });
+  const end = rule === 'file' ? 'the end of the file' : 'the end';
+  const told = explainFailures([...failures, ...laidOut.failures], { source, ...laidOut, end });
   for (const item of told) sink.report(item);
   return cst;
 }

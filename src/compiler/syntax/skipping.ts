@@ -1,6 +1,7 @@
 /** Text that the layout stage reports and leaves out, and where it ends. */
 import type { TokenType } from 'chevrotain';
 import * as t from '../../../grammar/tokens.ts';
+import { closest } from '../base/suggest.ts';
 import type { LayoutState } from './layout-state.ts';
 import { tokenSpan } from './lex.ts';
 import { endsOperand } from './token-facts.ts';
@@ -28,6 +29,12 @@ export function skipUnknownStatement(state: LayoutState, begin: (state: LayoutSt
   const word = state.current.image;
   const named = state.is(1, t.Identifier);
   const meant = misspeltStatement(word, named);
+  if (state.closed === 'if' && state.is(1, t.LeftBrace, t.If) && closest(word, ['else']) !== undefined) {
+    state.report('HED1004', `\`${word}\` begins no statement`, { hint: 'did you mean `else`?' });
+    state.emit(t.Else);
+    state.awaiting = 'else';
+    return;
+  }
   if (unsupportedStatements.has(word)) {
     state.report('HED1010', `\`${word}\` statements are not supported yet`);
   } else if (meant !== undefined) {
@@ -63,11 +70,22 @@ function reportUnknown(state: LayoutState, named: boolean): void {
     state.report('HED1005', `there is no \`${operator}=\`: a value is never changed`, {
       hint: `give the new value the name: \`${word} = ${word} ${operator} …\``,
     });
+  } else if (assignsOnLine(state)) {
+    state.report('HED1005', 'only a name can be assigned to: a value is never changed', {
+      hint: 'compute a new value and give it a name: `y = …`',
+    });
   } else {
     state.report('HED1005', 'an expression alone is not a statement', {
       hint: 'give its value a name: `y = …`',
     });
   }
+}
+
+function assignsOnLine({ tokens, at, current }: LayoutState): boolean {
+  for (let i = at + 1; tokens[i]?.startLine === current.startLine; i++) {
+    if (tokens[i]!.tokenType === t.Equal) return true;
+  }
+  return false;
 }
 
 /** Text outside of any declaration, up to the next one. */
@@ -86,10 +104,15 @@ export function skipStray(state: LayoutState, message: string): void {
   state.skip(to, []);
 }
 
-function strayHint({ current }: LayoutState): string | undefined {
+function strayHint(state: LayoutState): string | undefined {
+  const { current, previous } = state;
   if (current.tokenType === t.RightBrace) return undefined;
   if (current.image === 'from') return 'an import is written `import { name } from "path"`';
-  return 'statements stand in the body of a `block`, `fn` or `model`';
+  const target = state.is(1, t.Equal) ? current : state.is(2, t.Equal) ? state.tokens[state.at + 1] : undefined;
+  if (target?.tokenType === t.Identifier && previous?.tokenType !== t.RightBrace) {
+    return `a constant of the file is written \`const ${target.image} = …\``;
+  }
+  return 'a file holds `import`, `block`, `fn`, `model` and `const`; statements stand in a body';
 }
 
 /** Whether the token at `index` begins a declaration at the left margin. */

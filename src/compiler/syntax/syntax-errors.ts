@@ -20,6 +20,8 @@ export interface ParsedText {
   readonly tokens: readonly IToken[];
   /** Offsets of what was reported before parsing. */
   readonly mistakes: readonly number[];
+  /** What to call the end of the text. */
+  readonly end: string;
 }
 
 /** Tells the failures, of those of one statement only the first. */
@@ -53,6 +55,7 @@ function anyBetween(ascending: readonly number[], from: number, to: number): boo
 /** One failure with what is needed to talk about it. */
 interface Fault extends Failure {
   readonly source: Source;
+  readonly end: string;
   /** Where in the stream the parser was. */
   readonly index: number;
   /** The offset of what was found. */
@@ -64,7 +67,7 @@ interface Fault extends Failure {
   readonly beforeOpener: IToken | undefined;
 }
 
-function faultOf(failure: Failure, { source, tokens }: ParsedText, regions: Regions): Fault {
+function faultOf(failure: Failure, { source, tokens, end }: ParsedText, regions: Regions): Fault {
   const index = tokenMatcher(failure.found, EOF) ? tokens.length : regions.indexOf(failure.found);
   // Braces that were written in for the parser were not found by the user.
   const found = tokens.slice(index, index + 4).find((token) => !isInserted(token)) ?? endOfText;
@@ -72,6 +75,7 @@ function faultOf(failure: Failure, { source, tokens }: ParsedText, regions: Regi
   return {
     ...failure,
     source,
+    end,
     index,
     found,
     foundAt: isEnd(found) ? source.text.length : found.startOffset,
@@ -103,9 +107,11 @@ function missingOperand(fault: Fault): Diagnostic | undefined {
       hint: 'write `(if … then … else …)`',
     });
   }
-  const what = previous.tokenType === t.PipeArrow ? 'stage' : 'right operand';
+  const before = fault.beforePrevious;
+  const what =
+    previous.tokenType === t.PipeArrow ? 'stage' : before && endsOperand(before) ? 'right operand' : 'operand';
   const sameLine = !isEnd(found) && previous.endLine === found.startLine;
-  const message = `\`${previous.image}\` has no ${what}${sameLine ? `: found ${shown(found)}` : ''}`;
+  const message = `\`${previous.image}\` has no ${what}${sameLine ? `: found ${foundIn(fault)}` : ''}`;
   const hint = sameLine ? reservedHint(found) : undefined;
   return diagnostic('HED1006', tokenSpan(fault.source, previous), message, { hint });
 }
@@ -126,7 +132,7 @@ function unclosed(fault: Fault): Diagnostic | undefined {
   const closer = closers[wanted] ?? impliedCloser(fault);
   if (closer === undefined || !opener || !endsContent(found)) return undefined;
   if (rule === 'body') return undefined;
-  const message = `expected \`${closer}\` to close ${purpose(fault)}, found ${shown(found)}`;
+  const message = `expected \`${closer}\` to close ${purpose(fault)}, found ${foundIn(fault)}`;
   const secondary: Label[] = [{ span: tokenSpan(fault.source, opener), text: 'opened here' }];
   return diagnostic('HED1003', place(fault), message, { secondary });
 }
@@ -177,14 +183,17 @@ function strayInBody(fault: Fault): Diagnostic | undefined {
   if (known) return diagnostic('HED1002', span, known.message, { hint: known.hint });
   const behind = previous && previous.tokenType !== t.LeftBrace ? ` after ${shown(previous)}` : '';
   const wish = rule === 'items' ? 'a declaration' : 'the next statement';
-  const message = `expected an operator or ${wish}${behind}, found ${shown(found)}`;
+  const message = `expected an operator or ${wish}${behind}, found ${foundIn(fault)}`;
   return diagnostic('HED1002', span, message, { hint: reservedHint(found) });
 }
 
+const choice = 'a choice is written `if c then a else b`';
+
 /** What often stands where a statement should have ended. */
 const strays: ReadonlyMap<TokenType, { readonly message: string; readonly hint: string }> = new Map([
-  [t.If, { message: 'unexpected `if`: the value ended before it', hint: 'a choice is written `if c then a else b`' }],
-  [t.Else, { message: '`else` without an `if` before it', hint: 'an expression chooses by `if c then a else b`' }],
+  [t.If, { message: 'unexpected `if`: the value ended before it', hint: choice }],
+  [t.Question, { message: 'unexpected `?`: the value ended before it', hint: choice }],
+  [t.Else, { message: '`else` without an `if` before it', hint: choice }],
   [
     t.AsKeyword,
     {
@@ -192,26 +201,54 @@ const strays: ReadonlyMap<TokenType, { readonly message: string; readonly hint: 
       hint: 'it names where parameters live: `x |> Linear(8) as head`; a value is named by `name = …`',
     },
   ],
+  [
+    t.Bar,
+    {
+      message: 'unexpected `|`: the value ended before it',
+      hint: 'a pipe is written `|>`, and the logical operator `or`',
+    },
+  ],
   [t.Comma, { message: 'unexpected `,`: the value ended before it', hint: 'a tuple stands in parentheses: `(a, b)`' }],
-  [t.Equal, { message: 'unexpected `=`: the value ended before it', hint: 'a comparison is written `==`' }],
+  [
+    t.Equal,
+    {
+      message: 'unexpected `=`: the value ended before it',
+      hint: 'a comparison is written `==`; names are assigned to without brackets: `a, b = …`',
+    },
+  ],
 ]);
 
 function unexpected(fault: Fault): Diagnostic {
-  const { wanted, found, rule, previous, beforePrevious } = fault;
+  const { wanted, found, previous } = fault;
   const closer = closers[wanted];
-  const phrase = closer !== undefined && !endsContent(found) ? `\`,\` or \`${closer}\`` : expectation(fault, previous);
-  const message = `expected ${phrase}, found ${shown(found)}`;
-  const hint = hintFor();
-  return diagnostic('HED1002', place(fault), message, { hint });
+  const inList = closer !== undefined && !endsContent(found);
+  const phrase = inList ? itemOrEnd(fault, closer) : expectation(fault, previous);
+  return diagnostic('HED1002', place(fault), `expected ${phrase}, found ${foundIn(fault)}`, { hint: hintFor(fault) });
+}
 
-  function hintFor(): string | undefined {
-    if (rule === 'member' && beforePrevious && tokenMatcher(beforePrevious, t.Integer)) {
-      return `a float has a digit after its dot: \`${beforePrevious.image}.0\``;
-    }
-    if (found.tokenType === t.Dot) return 'a float has a digit before its dot: `0.5`';
-    if (found.tokenType === t.Equal && wanted === t.LeftBrace.name) return 'a comparison is written `==`';
-    return wanted === t.Identifier.name || wanted === '' ? reservedHint(found) : undefined;
+function itemOrEnd({ rule, previous, opener }: Fault, closer: string): string {
+  const atStart = previous === opener ? items.get(rule) : undefined;
+  return `${atStart ?? '`,`'} or \`${closer}\``;
+}
+
+/** What the lists of some rules hold. */
+const items: ReadonlyMap<string, string> = new Map([
+  ['parameters', 'a parameter'],
+  ['arguments', 'an argument'],
+  ['axes', 'an axis'],
+  ['subscripts', 'an index'],
+  ['list', 'an element'],
+  ['importedNames', 'a name'],
+]);
+
+function hintFor({ rule, wanted, found, beforePrevious }: Fault): string | undefined {
+  if (rule === 'member' && beforePrevious && tokenMatcher(beforePrevious, t.Integer)) {
+    return `a float has a digit after its dot: \`${beforePrevious.image}.0\``;
   }
+  if (found.tokenType === t.Dot) return 'a float has a digit before its dot: `0.5`';
+  if (found.tokenType === t.Equal && rule === 'condition') return 'a comparison is written `==`';
+  if (found.tokenType === t.Ellipsis && rule === 'axes') return 'any number of axes is written `..name`';
+  return wanted === t.Identifier.name || wanted === '' ? reservedHint(found) : undefined;
 }
 
 /** The found token; or, where a line ends too early, the place behind what came before. */
@@ -224,6 +261,10 @@ function place({ source, found, previous, foundAt }: Fault): Span {
   return isEnd(found) ? { source, start: foundAt, end: foundAt } : tokenSpan(source, found);
 }
 
+function foundIn({ found, end }: Fault): string {
+  return isEnd(found) ? end : shown(found);
+}
+
 function shown(token: IToken): string {
-  return isEnd(token) ? 'the end' : `\`${clip(token.image)}\``;
+  return `\`${clip(token.image)}\``;
 }
