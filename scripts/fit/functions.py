@@ -79,13 +79,12 @@ if wanted("sin"):
         print("  relative", ideal, error)
 
 if wanted("pow"):
-    # log2(m) = (2 / ln 2) (s + s^3 t(s^2)), s = (m - 1) / (m + 1), sqrt(1/2) <= m < sqrt(2), error relative to s.
-    limit = (np.sqrt(2) - 1) / (np.sqrt(2) + 1)
-    s = chebyshev(1e-3, limit, 4000)
+    # log2(m / c) = (2 / ln 2) (s + s^3 t(s^2)), s = (m - c) / (m + c), |s| <= 0.0885, error relative to s.
+    s = chebyshev(1e-3, 0.0885, 4000)
     t = (np.arctanh(s) - s) / s**3
     small = s < 0.02
     t[small] = 1 / 3 + s[small] ** 2 / 5 + s[small] ** 4 / 7
-    for degree in [2, 3, 4]:
+    for degree in [1, 2]:
         c, ideal, error = polynomial(s**2, t, s**2, range(degree + 1))
         show(f"log2 {degree}", c)
         print("  relative", ideal, error)
@@ -111,5 +110,9 @@ if wanted("constants"):
         parts.append(float(part))
         rest -= part
     print("pi / 2", [repr(p) for p in parts], "left", float(rest))
+    for c in ["0.84375", "1.1875"]:
+        value = mlog(mpf(c), 2)
+        high = float(mp.floor(value * 4096) / 4096)
+        print("log2", c, repr(high), repr(float(np.float32(value - mpf(high)))))
     high = np.float32(2 / mlog(2))
     print("2 / ln 2", repr(float(high)), repr(float(np.float32(2 / mlog(2) - mpf(float(high))))))

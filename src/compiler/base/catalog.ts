@@ -68,7 +68,7 @@ const entries = {
   HED1009: {
     title: 'nested too deeply',
     explanation:
-      'Brackets, operators and bodies may lie in each other only some 200 levels deep, so that every tool can process ' +
+      'Brackets, operators and bodies may lie in each other only 128 levels deep, so that every tool can process ' +
       'every file. Name parts of the expression in statements of their own.',
   },
   HED1010: {

@@ -1,15 +1,16 @@
 /** From a fused graph to kernel calls: every fused node becomes one or more kernels over numbered buffers. */
 import { constant, symbol, type Bounds, type Dim } from '../dims/dim.ts';
 import { elementCount } from '../dims/shape.ts';
-import type { DType, Graph, Node, Region, Value } from '../ir/graph.ts';
+import type { Graph, Node, Region, Value } from '../ir/graph.ts';
 import { isRegion } from '../ir/attributes.ts';
+import { printAttribute } from '../ir/printer.ts';
+import { printType } from '../ir/types.ts';
 import { prepareKernel } from '../kernel/prepare.ts';
-import { kernelKey } from '../kernel/print.ts';
 import type { Kernel } from '../kernel/ir.ts';
 import type { Target } from '../kernel/target.ts';
 import type { BufferId, KernelCall, LoweredBuffer, LoweredProgram, NamedTensor } from '../plan/lowered.ts';
 import { lowerContraction } from './contract/lower.ts';
-import type { LoweredKernel, Scratch } from './lowered-kernel.ts';
+import type { BufferUse, LoweredKernel, Scratch } from './lowered-kernel.ts';
 import { lowerPointwise } from './pointwise.ts';
 import { lowerRows } from './rows.ts';
 
@@ -18,14 +19,21 @@ export function lowerGraph(graph: Graph, target: Target): LoweredProgram {
   return new Lowering(graph, target).run();
 }
 
+/** Kernels with their buffers by place: the node's operands, then its results, then scratch. */
+interface Template {
+  readonly kernels: readonly { readonly kernel: Kernel; readonly buffers: readonly number[] }[];
+  /** Elements of each scratch buffer. */
+  readonly scratch: readonly Dim[];
+}
+
 class Lowering {
   readonly #graph: Graph;
   readonly #target: Target;
   readonly #bounds: Bounds;
   readonly #buffers: LoweredBuffer[] = [];
-  readonly #bufferOf = new Map<Value | Scratch, BufferId>();
-  /** Kernels by text before preparation, so that repeated layers are prepared once. */
-  readonly #prepared = new Map<string, Kernel>();
+  readonly #bufferOf = new Map<Value, BufferId>();
+  /** Lowered regions by what they say, so that repeated layers are lowered once. */
+  readonly #templates = new Map<string, Template>();
 
   constructor(graph: Graph, target: Target) {
     this.#graph = graph;
@@ -49,14 +57,10 @@ class Lowering {
   }
 
   #valueBuffer(value: Value): BufferId {
-    return this.#buffer(value, value.type.dtype, elementCount(value.type.shape));
-  }
-
-  #buffer(key: Value | Scratch, type: DType, size: Dim): BufferId {
-    const known = this.#bufferOf.get(key);
+    const known = this.#bufferOf.get(value);
     if (known !== undefined) return known;
-    const id = this.#buffers.push({ type, size }) - 1;
-    this.#bufferOf.set(key, id);
+    const id = this.#buffers.push({ type: value.type.dtype, size: elementCount(value.type.shape) }) - 1;
+    this.#bufferOf.set(value, id);
     return id;
   }
 
@@ -64,22 +68,42 @@ class Lowering {
     const { body, kind } = node.attributes;
     if (node.op.body.kind !== 'fusion' || !isRegion(body!))
       throw new Error(`internal: ${node.op.name} reached lowering unfused`);
-    const outer = new Map<Value, Value>();
-    body.parameters.forEach((parameter, at) => outer.set(parameter, node.inputs[at]!));
-    body.results.forEach((result, at) => outer.set(result, node.results[at]!));
-    return this.#lowerRegion(body, String(kind)).map(({ kernel, buffers }) => {
-      const prepared = this.#prepare(kernel);
-      return {
-        kernel: prepared,
-        buffers: buffers.map((use) =>
-          use.kind === 'value'
-            ? this.#valueBuffer(outer.get(use.value)!)
-            : this.#buffer(use.scratch, 'f32', use.scratch.size),
-        ),
-        sizes: prepared.sizes.map((size) => symbol(size)),
-        origin: node.origin,
-      };
-    });
+    const outer = [...node.inputs, ...node.results];
+    const { kernels, scratch } = this.#templateOf(body, String(kind));
+    const scratchBuffers = scratch.map((size) => this.#buffers.push({ type: 'f32', size }) - 1);
+    return kernels.map(({ kernel, buffers }) => ({
+      kernel,
+      buffers: buffers.map((at) =>
+        at < outer.length ? this.#valueBuffer(outer[at]!) : scratchBuffers[at - outer.length]!,
+      ),
+      sizes: kernel.sizes.map((size) => symbol(size)),
+      origin: node.origin,
+    }));
+  }
+
+  /** The kernels of a region, lowered and prepared once for all regions that read the same. */
+  #templateOf(region: Region, kind: string): Template {
+    const key = `${kind} ${regionKey(region)}`;
+    const known = this.#templates.get(key);
+    if (known) return known;
+    const places = new Map<Value | Scratch, number>();
+    for (const value of [...region.parameters, ...region.results]) places.set(value, places.size);
+    const values = places.size;
+    const lowered = this.#lowerRegion(region, kind);
+    for (const { buffers } of lowered) {
+      for (const use of buffers)
+        if (use.kind === 'scratch' && !places.has(use.scratch)) places.set(use.scratch, places.size);
+    }
+    const placeOf = (use: BufferUse): number => places.get(use.kind === 'value' ? use.value : use.scratch)!;
+    const template: Template = {
+      kernels: lowered.map(({ kernel, buffers }) => ({
+        kernel: prepareKernel(kernel, this.#target),
+        buffers: buffers.map(placeOf),
+      })),
+      scratch: [...places.keys()].slice(values).map((scratch) => (scratch as Scratch).size),
+    };
+    this.#templates.set(key, template);
+    return template;
   }
 
   #lowerRegion(region: Region, kind: string): readonly LoweredKernel[] {
@@ -93,13 +117,23 @@ class Lowering {
         return [{ kernel: lowerPointwise(region, 'pointwise', this.#bounds), buffers: all }];
     }
   }
+}
 
-  #prepare(kernel: Kernel): Kernel {
-    const key = `${kernelKey(kernel)} ${kernel.sizes.join()}`;
-    const known = this.#prepared.get(key);
-    if (known) return known;
-    const prepared = prepareKernel(kernel, this.#target);
-    this.#prepared.set(key, prepared);
-    return prepared;
+/** The region's text with its values numbered in order, so that equal computations read alike. */
+function regionKey(region: Region): string {
+  const numbers = new Map<Value, number>();
+  const numberOf = (value: Value): string => {
+    const known = numbers.get(value);
+    if (known !== undefined) return String(known);
+    numbers.set(value, numbers.size);
+    return `${numbers.size - 1}:${printType(value.type)}`;
+  };
+  const lines = [region.parameters.map(numberOf).join()];
+  for (const { op, inputs, attributes, results } of region.nodes) {
+    lines.push(
+      `${results.map(numberOf).join()}=${op.name}(${inputs.map(numberOf).join()})${printAttribute(attributes)}`,
+    );
   }
+  lines.push(region.results.map(numberOf).join());
+  return lines.join(';');
 }

@@ -11,10 +11,11 @@ import type { Source } from '../base/source.ts';
 import { tokenSpan } from './lex.ts';
 
 /** Far beyond what people write, and far below what the stack holds. */
-export const depthLimit = 200;
+export const depthLimit = 128;
 
 /** What one bracket level adds to the depth: operators join whole operands, suffixes only the last one. */
 interface Level {
+  readonly brace: boolean;
   operators: number;
   suffixes: number;
 }
@@ -22,24 +23,32 @@ interface Level {
 /** Whether the tokens nest no deeper than the limit. Reports the first place where they do. */
 export function checkDepth(tokens: readonly IToken[], source: Source, sink: DiagnosticSink): boolean {
   const levels: Level[] = [];
-  let level: Level = { operators: 0, suffixes: 0 };
+  let level: Level = { brace: true, operators: 0, suffixes: 0 };
   let outer = 0;
+  const leave = (): void => {
+    const parent = levels.pop();
+    if (!parent) return;
+    level = parent;
+    outer -= level.operators + level.suffixes;
+  };
   for (const [i, token] of tokens.entries()) {
     if (opens(token)) {
       level.suffixes++;
       outer += level.operators + level.suffixes;
       levels.push(level);
-      level = { operators: 0, suffixes: 0 };
+      level = { brace: token.tokenType === t.LeftBrace, operators: 0, suffixes: 0 };
     } else if (closes(token)) {
-      level = levels.pop() ?? { operators: 0, suffixes: 0 };
-      outer -= level.operators + level.suffixes;
-      if (levels.length === 0) outer = 0;
+      leave();
     } else if (token.tokenType === t.Comma) {
-      level = { operators: 0, suffixes: 0 };
+      level.operators = 0;
+      level.suffixes = 0;
     } else if (tokenMatcher(token, t.StatementStart) || tokenMatcher(token, t.DeclarationStart)) {
+      // A bracket of an expression that is still open here has been forgotten.
+      while (!level.brace) leave();
       // The branches of an `else if` chain lie inside each other.
       const chained = tokens[i - 1]?.tokenType === t.Else;
-      level = { operators: chained ? level.operators + 1 : 0, suffixes: 0 };
+      level.operators = chained ? level.operators + 1 : 0;
+      level.suffixes = 0;
     } else if (deepens(token)) {
       level.operators++;
       level.suffixes = 0;

@@ -9,7 +9,16 @@ import type { DiagnosticDetails, DiagnosticSink } from '../base/diagnostic.ts';
 import type { Source } from '../base/source.ts';
 import type { Name } from './ast.ts';
 import { tokenSpan } from './lex.ts';
-import { endsOperand, insertedToken, isBrace, nextLandmarks, retyped, skippedToken } from './token-facts.ts';
+import {
+  braceBalances,
+  endsOperand,
+  insertedToken,
+  isBrace,
+  nextLandmarks,
+  retyped,
+  skippedToken,
+} from './token-facts.ts';
+import { beginsDeclarationLine } from './words.ts';
 
 /** Who opened, or is about to open, a brace. Only behind an `if`'s may an `else` follow. */
 export type Owner = 'declaration' | 'if' | 'else' | 'for' | 'import';
@@ -43,6 +52,7 @@ export class LayoutState {
   readonly #sink: DiagnosticSink;
   readonly #brackets: Bracket[] = [];
   readonly #landmarks: readonly (TokenType | undefined)[];
+  readonly #balances: readonly number[];
   #openBraces = 0;
   #indent = 1;
   /** A brace whose `}` stands in another column: probably the one that is not closed. */
@@ -53,6 +63,7 @@ export class LayoutState {
     this.source = source;
     this.#sink = sink;
     this.#landmarks = nextLandmarks(tokens);
+    this.#balances = braceBalances(tokens, (index) => beginsDeclarationLine(tokens, index));
   }
 
   // Looking around.
@@ -75,6 +86,11 @@ export class LayoutState {
   /** Which of `{`, `then` and `else` comes first behind the current token. */
   get landmark(): TokenType | undefined {
     return this.#landmarks[this.at];
+  }
+
+  /** How many braces of the declaration are not closed (or, below zero, not opened) in the end. */
+  get braceBalance(): number {
+    return this.#openBraces + (this.#balances[this.at] ?? 0);
   }
 
   /** What the innermost open bracket is. */
@@ -139,6 +155,14 @@ export class LayoutState {
     const column = this.current.startColumn ?? 1;
     if (this.onNewLine && column < bracket.indent) this.#suspect ??= bracket.opener;
     return bracket.owner;
+  }
+
+  /** Whether the current `}` is one too many and stands where none can be meant. */
+  get isStrayBrace(): boolean {
+    if (this.braceBalance >= 0) return false;
+    const body = this.#brackets.findLast((bracket) => bracket.owner);
+    if (!body || body.opener.startLine === this.current.startLine) return false;
+    return !this.onNewLine || this.current.startColumn !== body.indent;
   }
 
   /** Leaves everything that is open or expected. */

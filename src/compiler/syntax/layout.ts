@@ -258,6 +258,11 @@ function passLeftBrace(state: LayoutState): void {
 }
 
 function passRightBrace(state: LayoutState): void {
+  if (state.isStrayBrace) {
+    state.report('HED1002', 'unexpected `}`');
+    state.at++;
+    return;
+  }
   if (state.awaiting) state.insertBody();
   state.closeGroups();
   const owner = state.close();

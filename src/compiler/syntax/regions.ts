@@ -32,14 +32,12 @@ export function regionsOf(tokens: readonly IToken[]): Regions {
       region++;
       inHeader = declares;
     }
-    if (type === t.LeftBrace) {
-      region++;
-      inHeader = false;
-    }
+    const nextParameter = inHeader && open.length === 1 && type === t.Comma;
+    if (type === t.LeftBrace || nextParameter) region++;
+    if (type === t.LeftBrace) inHeader = false;
     indices.set(token, i);
     regionOf.push(region);
-    const parameterEnds = inHeader && open.length === 1 && type === t.Comma;
-    if (type === t.RightBrace || parameterEnds) region++;
+    if (type === t.RightBrace) region++;
     trackBracket(open, token);
   }
   openers.push(open.at(-1));

@@ -6,12 +6,11 @@ import type { LayoutState } from './layout-state.ts';
 import { tokenSpan } from './lex.ts';
 import { endsOperand } from './token-facts.ts';
 import {
+  beginsDeclarationLine,
   bodyWords,
   declarationWords,
   keywordTypes,
-  misspeltDeclaration,
   misspeltStatement,
-  unsupportedDeclarations,
   unsupportedStatements,
 } from './words.ts';
 
@@ -99,7 +98,7 @@ export function skipStray(state: LayoutState, message: string): void {
   });
   const { tokens, at: from } = state;
   let to = from + 1;
-  while (to < tokens.length && !beginsDeclarationLine(state, to)) to++;
+  while (to < tokens.length && !beginsDeclarationLine(tokens, to)) to++;
   state.leave();
   state.skip(to, []);
 }
@@ -115,23 +114,13 @@ function strayHint(state: LayoutState): string | undefined {
   return 'a file holds `import`, `block`, `fn`, `model` and `const`; statements stand in a body';
 }
 
-/** Whether the token at `index` begins a declaration at the left margin. */
-function beginsDeclarationLine({ tokens }: LayoutState, index: number): boolean {
-  const token = tokens[index]!;
-  if (token.tokenType === t.Import) return token.startLine !== tokens[index - 1]?.endLine;
-  if (token.startColumn !== 1 || tokens[index + 1]?.tokenType !== t.Identifier) return false;
-  const word = token.image;
-  if (declarationWords.has(word) || unsupportedDeclarations.has(word)) return true;
-  return word === 'const' || misspeltDeclaration(word) !== undefined;
-}
-
 /** Where something that is left out ends: behind its braces, or before the next line that begins something. */
 function endOfSkipped(state: LayoutState): number {
   const { tokens } = state;
   const open: TokenType[] = [];
   for (let to = state.at + 1; to < tokens.length; to++) {
     const type = tokens[to]!.tokenType;
-    if (beginsDeclarationLine(state, to)) return to;
+    if (beginsDeclarationLine(tokens, to)) return to;
     if (type === t.LeftBrace || type === t.LeftParen || type === t.LeftBracket) {
       open.push(type);
     } else if (type === t.RightBrace) {
@@ -177,11 +166,12 @@ export function skipElse(state: LayoutState): void {
   state.skip(endOfSkipped(state), []);
 }
 
-/** Braces where no body can stand. */
+/** Braces where no body can stand; or, where the file has one too many of them, only that one. */
 export function skipBraces(state: LayoutState): void {
   state.report('HED1002', 'unexpected `{`: no body can begin here');
   const type = state.fresh ? t.Skipped : t.SkippedOperand;
-  state.skip(behindBrackets(state, state.at, t.LeftBrace, t.RightBrace), [], type);
+  const surplus = state.braceBalance > 0;
+  state.skip(surplus ? state.at + 1 : behindBrackets(state, state.at, t.LeftBrace, t.RightBrace), [], type);
 }
 
 /** `mixture(…) as path { … }`, as far as it is there, becomes one operand. */
@@ -207,7 +197,7 @@ function behindBrackets(state: LayoutState, index: number, open: TokenType, clos
     if (type === open) depth++;
     else if (type === close) depth--;
     if (depth === 0) return to + 1;
-    if (to > index && beginsDeclarationLine(state, to)) return to;
+    if (to > index && beginsDeclarationLine(tokens, to)) return to;
   }
   return tokens.length;
 }

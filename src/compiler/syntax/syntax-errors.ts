@@ -24,21 +24,26 @@ export interface ParsedText {
   readonly end: string;
 }
 
+export interface Told {
+  readonly diagnostics: readonly Diagnostic[];
+  /** Whether something was reported about the statement at an offset, so that more about it would repeat that. */
+  readonly covers: (offset: number) => boolean;
+}
+
 /** Tells the failures, of those of one statement only the first. */
-export function explainFailures(failures: readonly Failure[], text: ParsedText): Diagnostic[] {
-  if (failures.length === 0) return [];
+export function tellFailures(failures: readonly Failure[], text: ParsedText): Told {
   const regions = regionsOf(text.tokens);
   const mistakes = text.mistakes.toSorted((a, b) => a - b);
   const spoken = new Set<number>(mistakes.map((offset) => regions.at(offset)));
   const faults = failures.map((failure) => faultOf(failure, text, regions));
-  const result: Diagnostic[] = [];
+  const diagnostics: Diagnostic[] = [];
   for (const fault of faults.toSorted((a, b) => a.index - b.index)) {
     const region = regions.before(fault.index);
     if (spoken.has(region) || anyBetween(mistakes, fault.previous?.startOffset ?? 0, fault.foundAt)) continue;
     spoken.add(region);
-    result.push(explain(fault));
+    diagnostics.push(explain(fault));
   }
-  return result;
+  return { diagnostics, covers: (offset) => spoken.has(regions.at(offset)) };
 }
 
 /** Whether one of the ascending numbers lies in the half-open range. */

@@ -74,3 +74,17 @@ export function nextLandmarks(tokens: readonly IToken[]): (TokenType | undefined
   }
   return result;
 }
+
+/** For each token, how many more braces open than close from it to the end of the declaration. */
+export function braceBalances(tokens: readonly IToken[], beginsDeclaration: (index: number) => boolean): number[] {
+  const result: number[] = [];
+  let balance = 0;
+  for (let i = tokens.length - 1; i >= 0; i--) {
+    const type = tokens[i]!.tokenType;
+    if (type === t.LeftBrace) balance++;
+    else if (type === t.RightBrace) balance--;
+    result[i] = balance;
+    if (beginsDeclaration(i)) balance = 0;
+  }
+  return result;
+}

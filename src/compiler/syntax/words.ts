@@ -1,5 +1,5 @@
 /** The words that begin declarations and statements, and what a misspelt one was meant to be. */
-import type { TokenType } from 'chevrotain';
+import type { IToken, TokenType } from 'chevrotain';
 import * as t from '../../../grammar/tokens.ts';
 import { closest } from '../base/suggest.ts';
 
@@ -63,4 +63,14 @@ export function misspeltStatement(word: string, named: boolean): string | undefi
 
 function own(record: Readonly<Record<string, string>>, key: string): string | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+/** Whether the token at `index` begins a declaration at the left margin. */
+export function beginsDeclarationLine(tokens: readonly IToken[], index: number): boolean {
+  const token = tokens[index]!;
+  if (token.tokenType === t.Import) return token.startLine !== tokens[index - 1]?.endLine;
+  if (token.startColumn !== 1 || tokens[index + 1]?.tokenType !== t.Identifier) return false;
+  const word = token.image;
+  if (declarationWords.has(word) || unsupportedDeclarations.has(word)) return true;
+  return word === 'const' || misspeltDeclaration(word) !== undefined;
 }

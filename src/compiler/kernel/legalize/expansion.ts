@@ -13,6 +13,10 @@ export const minus = (left: Expr, right: Expr): Expr => binary('sub', left, righ
 export const times = (left: Expr, right: Expr): Expr => binary('mul', left, right);
 export const over = (left: Expr, right: Expr): Expr => binary('div', left, right);
 
+/** ln 2 in two parts; the first has nine bits, so that its product with |k| < 2¹⁵ is exact. */
+export const LN2_HIGH = 0.693359375;
+export const LN2_LOW: number = Math.LN2 - LN2_HIGH;
+
 /** `low <= x <= high`; NaN stays NaN. */
 export function clamp(x: Expr, low: number, high: number): Expr {
   return binary('min', binary('max', x, literal(low)), literal(high));
@@ -41,4 +45,13 @@ export function nearestInteger(x: Expr, bind: Bind): { readonly float: Expr; rea
 /** 2ᵏ for an i32 k in -126 … 127. */
 export function powerOfTwo(k: Expr): Expr {
   return bitcast(binary('shl', plus(k, literal(127, 'i32')), literal(23, 'i32')), 'f32');
+}
+
+/**
+ * x · 2ᵏ, in two factors of which the second rounds: results below the smallest normal are denormal and turn to 0 below
+ * half the smallest, results above the largest turn to infinity. For |k| <= 252.
+ */
+export function scaleByPower(x: Expr, k: Expr, bind: Bind): Expr {
+  const half = bind(binary('shr', k, literal(1, 'i32')), 'half');
+  return times(times(x, powerOfTwo(half)), powerOfTwo(minus(k, half)));
 }

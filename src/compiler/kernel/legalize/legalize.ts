@@ -11,23 +11,27 @@ import type { Target } from '../target.ts';
 import { expandErf } from './erf.ts';
 import type { Bind, Expansion } from './expansion.ts';
 import { expandExp, expandExpm1, expandTanh } from './exponential.ts';
+import { expandLog, expandLog1p } from './logarithm.ts';
+import { expandPow } from './power.ts';
+import { expandCeil, expandFloor, expandRound, expandTrunc } from './rounding.ts';
+import { expandCos, expandSin } from './trigonometry.ts';
 
 /** How each function is computed without the target's help; `native` ones every target must have. */
 const expansions: Readonly<Record<UnaryOp, Expansion | 'native'>> = {
   neg: 'native',
   abs: 'native',
   sqrt: 'native',
-  floor: 'native',
-  ceil: 'native',
-  trunc: 'native',
   not: 'native',
-  round: 'native',
+  floor: expandFloor,
+  ceil: expandCeil,
+  round: expandRound,
+  trunc: expandTrunc,
   exp: expandExp,
   expm1: expandExpm1,
-  log: 'native',
-  log1p: 'native',
-  sin: 'native',
-  cos: 'native',
+  log: expandLog,
+  log1p: expandLog1p,
+  sin: expandSin,
+  cos: expandCos,
   tanh: expandTanh,
   erf: expandErf,
 };
@@ -55,11 +59,14 @@ function legalizeAll(statements: readonly Statement[], scope: Scope): Statement[
   });
 }
 
-/** The expansion that `expr` needs on the target, if any. */
-function expansionOf(expr: Expr, target: Target): Expansion | undefined {
-  if (expr.type !== 'f32' || expr.kind !== 'unary' || target.nativeUnary.has(expr.op)) return undefined;
+/** How to write `expr` in what the target has; undefined if it has it, or if the parts are what it lacks. */
+function expansionOf(expr: Expr, target: Target): ((bind: Bind) => Expr) | undefined {
+  if (expr.type !== 'f32') return undefined;
+  if (expr.kind === 'binary' && expr.op === 'pow' && !target.nativePow)
+    return (bind) => expandPow(bind(expr.left, 'base'), bind(expr.right, 'exponent'), bind);
+  if (expr.kind !== 'unary' || target.nativeUnary.has(expr.op)) return undefined;
   const expansion = expansions[expr.op];
-  return expansion === 'native' ? undefined : expansion;
+  return expansion === 'native' ? undefined : (bind) => expansion(bind(expr.operand, 'argument'), bind);
 }
 
 /** Statements that `expr` needs first go to `before`. */
@@ -67,17 +74,22 @@ function legalizeExpr(expr: Expr, scope: Scope, before: Statement[]): Expr {
   if (!someExpr(expr, (part) => expansionOf(part, scope.target) !== undefined)) return expr;
   if (expr.kind === 'select' && expr.lanes === 1 && guardsLoads(expr, scope.lets)) return branch(expr, scope, before);
   const mapped = mapChildren(expr, (child) => legalizeExpr(child, scope, before));
-  const expansion = expansionOf(mapped, scope.target);
-  if (!expansion || mapped.kind !== 'unary') return mapped;
-  const bind: Bind = (value, name) => bindTo(value, name, scope, before);
-  return expansion(bind(mapped.operand, 'argument'), bind);
+  const expand = expansionOf(mapped, scope.target);
+  if (!expand) return mapped;
+  // An expansion may itself use functions that the target lacks.
+  const bind: Bind = (value, name) => bindTo(legalizeExpr(value, scope, before), name, scope, before);
+  return legalizeExpr(expand(bind), scope, before);
 }
 
 function bindTo(value: Expr, base: string, scope: Scope, before: Statement[]): Expr {
-  if (value.kind === 'literal' || value.kind === 'variable') return value;
+  if (value.kind === 'variable' || isLiteral(value)) return value;
   const name = scope.names.fresh(base);
   before.push({ kind: 'let', name, value });
   return variable(name, value.type, value.lanes);
+}
+
+function isLiteral(expr: Expr): boolean {
+  return expr.kind === 'literal' || (expr.kind === 'splat' && expr.operand.kind === 'literal');
 }
 
 /** A select whose arms load only where they are taken: lets in front of it would load always, so it branches. */

@@ -3,7 +3,7 @@ import { symbol, ZERO, type Bounds } from '../../dims/dim.ts';
 import { sameShape, type Shape } from '../../dims/shape.ts';
 import type { Graph, Node, Value } from '../../ir/graph.ts';
 import { moveIndex } from '../../ir/movement.ts';
-import { bodyOf, usesOf, type Use } from '../../ir/walk.ts';
+import { bodyOf, definitionsOf, usesOf, type Use } from '../../ir/walk.ts';
 
 export type GroupKind = 'contract' | 'row';
 
@@ -21,6 +21,16 @@ export interface Grouping {
   readonly uses: ReadonlyMap<Value, readonly Use[]>;
 }
 
+/** What growing a group looks at. */
+interface Context {
+  readonly graph: Graph;
+  readonly uses: ReadonlyMap<Value, readonly Use[]>;
+  readonly definitions: ReadonlyMap<Value, Node>;
+  readonly bounds: Bounds;
+  /** Whether a node is in no group yet. */
+  readonly free: (node: Node) => boolean;
+}
+
 /** Every contraction and every reduction gets into a group; pointwise nodes that follow or feed one may join it. */
 export function findGroups(graph: Graph, bounds: Bounds): Grouping {
   const uses = usesOf(bodyOf(graph));
@@ -32,11 +42,11 @@ export function findGroups(graph: Graph, bounds: Bounds): Grouping {
     for (const member of members) groupOf.set(member, group);
   };
   const free = (node: Node): boolean => !groupOf.has(node);
+  const context: Context = { graph, uses, bounds, free, definitions: definitionsOf(graph.nodes) };
   for (const node of graph.nodes)
     if (node.op.body.kind === 'contraction') add('contract', node, contractionMembers(node, uses, free));
   graph.nodes.forEach((node, at) => {
-    if (node.op.body.kind === 'reduction' && free(node))
-      add('row', node, new RowGroup(graph, node, at, uses, bounds, free).members());
+    if (node.op.body.kind === 'reduction' && free(node)) add('row', node, new RowGroup(context, node, at).members());
   });
   return { groups, groupOf, uses };
 }
@@ -65,28 +75,16 @@ function contractionMembers(
  * one element a row. Nothing joins that depends on a member through a node outside: the group must stay one step.
  */
 class RowGroup {
-  readonly #graph: Graph;
-  readonly #uses: ReadonlyMap<Value, readonly Use[]>;
-  readonly #bounds: Bounds;
-  readonly #free: (node: Node) => boolean;
+  readonly #context: Context;
   readonly #members = new Set<Node>();
   readonly #start: number;
   readonly #domain: Shape;
   readonly #kept: Shape;
   readonly #axes: readonly number[];
 
-  constructor(
-    graph: Graph,
-    first: Node,
-    at: number,
-    uses: ReadonlyMap<Value, readonly Use[]>,
-    bounds: Bounds,
-    free: (node: Node) => boolean,
-  ) {
-    this.#graph = graph;
-    this.#uses = uses;
-    this.#bounds = bounds;
-    this.#free = free;
+  /** A group around `first`, the node at place `at` of the graph. */
+  constructor(context: Context, first: Node, at: number) {
+    this.#context = context;
     this.#start = at;
     this.#domain = first.inputs[0]!.type.shape;
     this.#kept = first.results[0]!.type.shape;
@@ -107,17 +105,17 @@ class RowGroup {
     const enter = (node: Node): void => {
       for (const result of node.results) {
         inside.add(result);
-        pending += (this.#uses.get(result) ?? []).filter((use) => use.kind === 'operand').length;
+        pending += (this.#context.uses.get(result) ?? []).filter((use) => use.kind === 'operand').length;
       }
     };
     for (const member of this.#members) enter(member);
-    for (let at = this.#start + 1; at < this.#graph.nodes.length && pending > 0; at++) {
-      const node = this.#graph.nodes[at]!;
+    for (let at = this.#start + 1; at < this.#context.graph.nodes.length && pending > 0; at++) {
+      const node = this.#context.graph.nodes[at]!;
       const reads = node.inputs.filter((input) => inside.has(input)).length;
       const isTainted = node.inputs.some((input) => tainted.has(input));
       pending -= reads;
       if (reads === 0 && !isTainted) continue;
-      if (reads > 0 && !isTainted && this.#free(node) && this.#fits(node)) {
+      if (reads > 0 && !isTainted && this.#context.free(node) && this.#fits(node)) {
         this.#members.add(node);
         enter(node);
       } else for (const result of node.results) tainted.add(result);
@@ -126,14 +124,21 @@ class RowGroup {
 
   /** Pointwise producers that nobody outside needs are computed where they are reduced. */
   #growBackward(): void {
-    for (let at = this.#graph.nodes.length - 1; at >= 0; at--) {
-      const node = this.#graph.nodes[at]!;
-      if (this.#members.has(node) || node.op.body.kind !== 'pointwise' || !this.#free(node) || !this.#fits(node))
-        continue;
-      const all = node.results.flatMap((result) => this.#uses.get(result) ?? []);
-      if (all.length > 0 && all.every((use) => use.kind === 'operand' && this.#members.has(use.node)))
+    const pending = [...this.#members];
+    while (pending.length > 0) {
+      for (const input of pending.pop()!.inputs) {
+        const node = this.#context.definitions.get(input);
+        if (!node || this.#members.has(node) || node.op.body.kind !== 'pointwise') continue;
+        if (!this.#context.free(node) || !this.#fits(node) || !this.#isUsedInside(node)) continue;
         this.#members.add(node);
+        pending.push(node);
+      }
     }
+  }
+
+  #isUsedInside(node: Node): boolean {
+    const all = node.results.flatMap((result) => this.#context.uses.get(result) ?? []);
+    return all.every((use) => use.kind === 'operand' && this.#members.has(use.node));
   }
 
   #fits(node: Node): boolean {
@@ -163,7 +168,7 @@ class RowGroup {
       return false;
     const index = this.#domain.map((_, axis) => symbol(`$${axis}`));
     const wanted = index.map((at, axis) => (this.#axes.includes(axis) || this.#kept[axis]!.key === '1' ? ZERO : at));
-    const moved = moveIndex(node, index, this.#bounds);
+    const moved = moveIndex(node, index, this.#context.bounds);
     return moved !== undefined && sameShape(moved.index, wanted);
   }
 }
