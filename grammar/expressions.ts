@@ -18,8 +18,6 @@ const bareMessages: IParserErrorMessageProvider = {
 const insertable: ReadonlySet<TokenType> = new Set([
   t.RightParen,
   t.RightBracket,
-  t.RightBrace,
-  t.LeftBrace,
   t.Colon,
   t.Equal,
   t.Comma,
@@ -53,6 +51,11 @@ export class ExpressionGrammar extends CstParser {
       nodeLocationTracking: 'onlyOffset',
       errorMessageProvider: bareMessages,
     });
+  }
+
+  /** Never: the token taken away might begin a statement. */
+  protected override canTokenTypeBeDeletedInRecovery(): boolean {
+    return false;
   }
 
   protected override canTokenTypeBeInsertedInRecovery(type: TokenType): boolean {

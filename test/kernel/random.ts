@@ -130,7 +130,12 @@ class Generator {
     // Otherwise most of what is computed would be dead.
     if (this.#dice.below(3) > 0 && inner.values.length > 0) {
       const readable = inner.values.map(variable_);
-      out.push(this.#storeOf(inner, readable.slice(-4).reduce((sum, value) => binary('add', sum, value))));
+      out.push(
+        this.#storeOf(
+          inner,
+          readable.slice(-4).reduce((sum, value) => binary('add', sum, value)),
+        ),
+      );
     }
     return out;
   }

@@ -196,8 +196,9 @@ export class LayoutState {
     this.leave();
   }
 
-  /** Writes the `{` that was forgotten before the current token. */
+  /** Writes the `{` that was forgotten before the current token; a whole body, where no `}` is left for it. */
   insertBrace(): void {
+    if (this.awaiting !== 'declaration' && this.braceBalance >= 0) return this.insertBody();
     this.#insertAwaited();
     this.open(this.awaiting, this.previous);
     this.awaiting = undefined;

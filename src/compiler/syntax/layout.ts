@@ -133,14 +133,16 @@ function beginDeclaration(state: LayoutState, type: TokenType): void {
 /** The token type of the statement that begins here; `Skipped` if a word begins none. */
 function statementStart(state: LayoutState): TokenType | undefined {
   const inHeader = state.awaiting === 'declaration';
-  // A header whose `{` was forgotten ends with a line that begins a statement.
+  // A header, or a condition, whose `{` was forgotten ends with a line that begins a statement.
   if (inHeader && !(state.onNewLine && state.previous && endsOperand(state.previous))) return undefined;
+  const elseIf = state.is(0, t.If) && state.previous?.tokenType === t.Else;
+  if (state.awaiting && !state.onNewLine && !elseIf) return undefined;
   switch (state.current.tokenType) {
     case t.Return:
       return t.Return;
     case t.For:
       if (state.previous?.tokenType === t.LeftBracket) return undefined;
-      return state.place !== 'group' || state.onNewLine ? t.ForKeyword : undefined;
+      return state.fresh || state.onNewLine ? t.ForKeyword : undefined;
     case t.If:
       return ifBegins(state) ? t.IfKeyword : undefined;
     case t.Identifier:
@@ -157,7 +159,7 @@ function statementStart(state: LayoutState): TokenType | undefined {
 function ifBegins(state: LayoutState): boolean {
   const { previous } = state;
   // `a if c else b` is Python's form of an expression; the parser says how it is written.
-  if (state.fresh) return isBrace(previous) || state.onNewLine || state.landmark !== t.Else;
+  if (state.fresh) return isBrace(previous) || state.onNewLine || state.landmark === t.LeftBrace;
   if (previous?.tokenType === t.Else) return state.out.at(-2)?.tokenType === t.RightBrace;
   // Where an operand is missing, a line that begins with `if … {` is the next statement.
   return state.onNewLine && state.landmark === t.LeftBrace;

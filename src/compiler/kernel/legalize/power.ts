@@ -11,8 +11,11 @@ import { splitAny } from './logarithm.ts';
 /** 2 / ln 2 */
 const K_HIGH = 2.885390043258667;
 const K_LOW = 3.851926067000022e-8;
-/** (artanh(s) - s) / s³ in s², |s| <= 0.172; error 2.5e-11 relative to s. */
-const ARTANH = [0.3333333134651184, 0.20000486075878143, 0.14249391853809357, 0.12139681726694107];
+/** (artanh(s) - s) / s³ in s², |s| <= 0.0885; error 3.9e-12 relative to s. */
+const ARTANH = [0.3333333432674408, 0.1999923139810562, 0.14454442262649536];
+/** Centres near which m is taken, and their binary logarithms, the first part of which has 12 fraction bits. */
+const BELOW = { centre: 0.84375, high: -0.2451171875, low: 4.68966345579247e-6 };
+const ABOVE = { centre: 1.1875, high: 0.247802734375, low: 0.00012477906420826912 };
 /** (2ᶠ - 1) / f, |f| <= 1/2; relative error 3.0e-9. */
 const EXP2 = [
   0.6931471824645996, 0.24022647738456726, 0.05550359934568405, 0.009618505835533142, 0.0013390806270763278,
@@ -41,25 +44,42 @@ function exactProduct(x: Expr, y: Expr, bind: Bind): Pair {
   return { high, low: bind(plus(inner, times(a.low, b.low)), 'error') };
 }
 
-/** log2 m = K (s + s³ t(s²)) with s = (m - 1) / (m + 1), and log2 x = e + log2 m. */
+function exactSum(x: Expr, y: Expr, bind: Bind): Pair {
+  const high = bind(plus(x, y), 'sum');
+  const part = bind(minus(high, x), 'part');
+  return { high, low: plus(minus(x, minus(high, part)), minus(y, part)) };
+}
+
+/**
+ * log2 x = e + log2 c + log2 (m / c), the last K (s + s³ t(s²)) with s = (m - c) / (m + c). Of three centres c, the one
+ * near m keeps s so small that only its first power is needed to more than single precision.
+ */
 function log2Pair(x: Expr, bind: Bind): Pair {
   const parts = splitAny(x, bind);
-  const [e, m] = [bind(parts.e, 'power'), bind(parts.m, 'm')];
-  const [f, g] = [bind(minus(m, literal(1)), 'f'), bind(plus(m, literal(1)), 'g')];
-  const gLow = minus(m, minus(g, literal(1)));
+  const m = bind(parts.m, 'm');
+  const [isBelow, isAbove] = [
+    bind(compare('lt', m, literal(0.92)), 'below'),
+    bind(compare('gt', m, literal(1.09)), 'above'),
+  ];
+  const near = (low: number, middle: number, high: number): Expr =>
+    select(isBelow, literal(low), select(isAbove, literal(high), literal(middle)));
+  const c = bind(near(BELOW.centre, 1, ABOVE.centre), 'centre');
+  const [f, g] = [bind(minus(m, c), 'f'), bind(plus(m, c), 'g')];
+  const gLow = minus(m, minus(g, c));
   const s = bind(over(f, g), 's');
   const back = exactProduct(s, g, bind);
   // What s misses of f / (g + gLow).
   const residue = minus(minus(minus(f, back.high), back.low), times(s, gLow));
-  const sLow = bind(over(residue, g), 's_low');
+  const sLow = over(residue, g);
   const square = bind(times(s, s), 'square');
   const cubic = times(times(s, square), polynomial(ARTANH, square));
   const main = exactProduct(s, literal(K_HIGH), bind);
   const small = plus(times(plus(sLow, cubic), literal(K_HIGH)), times(s, literal(K_LOW)));
-  const sum = bind(plus(e, main.high), 'sum');
-  const low = bind(plus(plus(minus(main.high, minus(sum, e)), main.low), small), 'low');
-  const high = bind(plus(sum, low), 'log2');
-  return { high, low: bind(minus(low, minus(high, sum)), 'log2_low') };
+  const whole = bind(plus(parts.e, near(BELOW.high, 0, ABOVE.high)), 'whole');
+  const sum = exactSum(whole, main.high, bind);
+  const low = bind(plus(plus(plus(sum.low, main.low), near(BELOW.low, 0, ABOVE.low)), small), 'low');
+  const high = bind(plus(sum.high, low), 'log2');
+  return { high, low: bind(minus(low, minus(high, sum.high)), 'log2_low') };
 }
 
 /** xʸ for x > 0, which is not infinite. */

