@@ -46,7 +46,7 @@ function processIo(): Io {
   const spinners = new Set<{ clear(): unknown }>();
   const clear = (): void => spinners.forEach((spinner) => spinner.clear());
   const progress = async (text: string): Promise<Progress> => {
-    if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+    if (!process.stderr.isTTY || !process.stderr.columns) return { update: () => undefined, stop: () => undefined };
     const { default: ora } = await import('ora');
     const spinner = ora({ text, stream: process.stderr, discardStdin: false }).start();
     spinners.add(spinner);

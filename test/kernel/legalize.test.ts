@@ -84,7 +84,15 @@ describe('functions computed by arithmetic are accurate', () => {
   });
 
   test('rounding is exact', () => {
-    const points = [...evenly(-20, 20, 641), ...bothSigns(spread(1e-10, 1e12)), 0, -0, NaN, Infinity, -Infinity];
+    const points = [
+      ...evenly(-20, 20, 641),
+      ...bothSigns(evenly(-20, 35, 200).map(Math.exp)),
+      0,
+      -0,
+      NaN,
+      Infinity,
+      -Infinity,
+    ];
     const x = Float32Array.from([...points, 2 ** 23, 2 ** 23 - 0.5, 2 ** 23 + 1, 0.49999997]);
     const truths = { round: roundTiesToEven, floor: Math.floor, ceil: Math.ceil, trunc: Math.trunc };
     for (const [op, truth] of Object.entries(truths)) {
@@ -93,7 +101,7 @@ describe('functions computed by arithmetic are accurate', () => {
         POOR,
       );
       const result = runMap(legal, x);
-      for (const [at, value] of x.entries()) expect([op, value, result[at]]).toEqual([op, value, truth(value)]);
+      expect(result).toEqual(x.map(truth));
     }
   });
 });
@@ -179,7 +187,7 @@ describe('edges', () => {
   });
 
   test('pow with a literal exponent', () => {
-    for (const y of [1, 2, 3, 4, -1, -2, 0.5, 0, 2.5]) {
+    for (const y of [0, 1, 2, 3, 4, -1, -2, 0.5, 2.5]) {
       const legal = legalize(
         mapKernel((x) => binary('pow', x, literal(y))),
         SCALAR,
@@ -205,7 +213,7 @@ describe('the rewriting', () => {
   test('leaves what the target has', () => {
     const given = mapKernel((x) => unary('exp', unary('sqrt', x)));
     const js = { ...SCALAR, nativeUnary: new Set<UnaryOp>(['exp', 'sqrt']) };
-    expect(legalize(given, js)).toBe(given);
+    expect(legalize(given, js)).toEqual(given);
   });
 
   test('computes an argument once', () => {

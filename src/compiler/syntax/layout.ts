@@ -63,7 +63,7 @@ function begin(state: LayoutState): boolean {
     beginDeclaration(state, declaration);
     return true;
   }
-  if (state.is(0, t.RightBrace) && state.atFileLevel) {
+  if (state.is(0, t.RightBrace) && state.atFileLevel && !state.awaiting) {
     skipStray(state, 'unexpected `}`: no brace is open here');
     return true;
   }
@@ -141,8 +141,7 @@ function statementStart(state: LayoutState): TokenType | undefined {
     case t.Return:
       return t.Return;
     case t.For:
-      if (state.previous?.tokenType === t.LeftBracket) return undefined;
-      return state.fresh || state.onNewLine ? t.ForKeyword : undefined;
+      return forBegins(state) ? t.ForKeyword : undefined;
     case t.If:
       return ifBegins(state) ? t.IfKeyword : undefined;
     case t.Identifier:
@@ -154,6 +153,12 @@ function statementStart(state: LayoutState): TokenType | undefined {
     default:
       return reservedTarget(state);
   }
+}
+
+/** Directly behind `[` it is a comprehension. */
+function forBegins(state: LayoutState): boolean {
+  if (state.previous?.tokenType === t.LeftBracket) return false;
+  return state.fresh || state.onNewLine || (state.place !== 'group' && state.landmark === t.LeftBrace);
 }
 
 function ifBegins(state: LayoutState): boolean {
@@ -251,7 +256,9 @@ function pass(state: LayoutState): void {
 
 function passLeftBrace(state: LayoutState): void {
   const owner = state.previous?.tokenType === t.Import ? 'import' : state.awaiting;
-  if (!owner) return skipBraces(state);
+  // In the middle of a header it is one too many, if the file has one too many.
+  const misplaced = owner === 'declaration' && state.place === 'group' && state.braceBalance > 0;
+  if (!owner || misplaced) return skipBraces(state);
   state.closeGroups();
   state.open(owner);
   state.awaiting = undefined;
@@ -260,7 +267,7 @@ function passLeftBrace(state: LayoutState): void {
 }
 
 function passRightBrace(state: LayoutState): void {
-  if (state.isStrayBrace) {
+  if (state.isStrayBrace || state.atFileLevel) {
     state.report('HED1002', 'unexpected `}`');
     state.at++;
     return;

@@ -37,9 +37,14 @@ export function tellFailures(failures: readonly Failure[], text: ParsedText): To
   const spoken = new Set<number>(mistakes.map((offset) => regions.at(offset)));
   const faults = failures.map((failure) => faultOf(failure, text, regions));
   const diagnostics: Diagnostic[] = [];
+  let last = -1;
   for (const fault of faults.toSorted((a, b) => a.index - b.index)) {
     const region = regions.before(fault.index);
-    if (spoken.has(region) || anyBetween(mistakes, fault.previous?.startOffset ?? 0, fault.foundAt)) continue;
+    // At the very next token the parser is still stumbling over the same mistake.
+    const repeated = last >= 0 && fault.index <= last + 1;
+    last = fault.index;
+    if (repeated || spoken.has(region) || anyBetween(mistakes, fault.previous?.startOffset ?? 0, fault.foundAt))
+      continue;
     spoken.add(region);
     diagnostics.push(explain(fault));
   }

@@ -3,7 +3,7 @@
  * about 2⁻³¹ accurate, with exact products of halved significands (T. J. Dekker, A floating-point technique for
  * extending the available precision, 1971). Minimax polynomials by scripts/fit/functions.py.
  */
-import { binary, bitcast, compare, literal, select, unary } from '../build.ts';
+import { binary, bitcast, compare, literal, select, splat, unary } from '../build.ts';
 import type { Expr } from '../ir.ts';
 import { clamp, minus, nearestInteger, over, plus, polynomial, scaleByPower, times, type Bind } from './expansion.ts';
 import { splitAny } from './logarithm.ts';
@@ -98,6 +98,8 @@ function positivePower(x: Expr, y: Expr, bind: Bind): Expr {
 function simplePower(x: Expr, y: number, bind: Bind): Expr | undefined {
   const inverse = (value: Expr): Expr => over(literal(1), value);
   switch (y) {
+    case 0:
+      return splat(literal(1), x.lanes);
     case 1:
       return x;
     case 2:
