@@ -9,10 +9,11 @@ import { ops } from '../../src/compiler/ops/table.ts';
 import { passes } from '../../src/compiler/passes/index.ts';
 import { runPasses } from '../../src/compiler/passes/run.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
+import { randomGraph as mixedGraph } from '../support/graphs.ts';
 import { largestDifference } from '../support/reference.ts';
 import { randomGraph } from '../support/random-graphs.ts';
 import { runnerOf, storedTensor } from '../support/specs.ts';
-import { randomNumbers, randomTensor } from '../support/tensors.ts';
+import { expectClose, randomNumbers, randomTensor } from '../support/tensors.ts';
 
 const STEPS = 14;
 const seeds = fc.integer({ min: 0, max: 2 ** 31 - 1 });
@@ -83,3 +84,26 @@ test.each(['js', 'wasm'] as const)('random graphs run on %s as they are interpre
     { numRuns: Number(process.env.RANDOM_GRAPHS ?? 60) },
   );
 });
+
+test.each(['js', 'wasm'] as const)(
+  'random graphs of every kind of body, zero-size axes included, run on %s as they are interpreted',
+  async (target) => {
+    await fc.assert(
+      fc.asyncProperty(seeds, async (seed) => {
+        const { graph, inputs, parameters } = mixedGraph(seed, STEPS);
+        fc.pre(graph.outputs.length > 0);
+        const truth = interpret(graph, { inputs, parameters });
+        const run = await runnerOf(graph, target, stored(parameters));
+        const outputs = await run(Object.fromEntries(inputs));
+        for (const [name, { data }] of truth) {
+          const scale = data.reduce(
+            (most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most),
+            1,
+          );
+          expectClose(outputs.get(name)!.data, data, { absolute: 5e-4 * scale, relative: 0 }, printGraph(graph));
+        }
+      }),
+      { numRuns: Number(process.env.RANDOM_GRAPHS ?? 60) },
+    );
+  },
+);

@@ -119,8 +119,10 @@ function shareAll(
   const known = new Map(outer);
   const out: Statement[] = [];
   for (const statement of statements) {
+    const sharing: Sharing = { ...scope, counts, known, versions, out };
     const rewritten = mapStatement(statement, {
-      expr: (expr) => shareExpr(expr, false, { ...scope, counts, known, versions, out }),
+      // A let is itself the name for its value.
+      expr: (expr) => (statement.kind === 'let' ? shareValue(expr, sharing) : shareExpr(expr, false, sharing)),
       body: (body) => {
         const inner = versions.copy();
         if (statement.kind === 'loop') inner.change(statement);
@@ -144,6 +146,12 @@ interface Sharing extends Scope {
   readonly known: Map<string, Expr>;
   readonly versions: Versions;
   readonly out: Statement[];
+}
+
+/** The value of a let. */
+function shareValue(expr: Expr, sharing: Sharing): Expr {
+  const known = isWork(expr) ? sharing.known.get(sharing.versions.keyOf(expr)) : undefined;
+  return known ?? shareParts(expr, false, sharing);
 }
 
 function shareExpr(expr: Expr, hidden: boolean, sharing: Sharing): Expr {
