@@ -3,6 +3,7 @@
  * `tokens.ts`), so one token of lookahead decides almost everywhere. The parser only recovers from mistakes; the
  * sentences a user reads are made in `src/compiler/syntax/syntax-errors.ts`.
  */
+import { EOF, tokenMatcher } from 'chevrotain';
 import type { CstNode, IToken } from 'chevrotain';
 import { ExpressionGrammar } from './expressions.ts';
 import type { Failure, Rule } from './expressions.ts';
@@ -348,10 +349,15 @@ class HeddleParser extends ExpressionGrammar {
 
   readonly value: Rule = this.RULE('value', () => {
     this.SUBRULE(this.expression);
-    this.MANY(() => {
-      this.CONSUME(t.Comma);
-      this.SUBRULE2(this.expression);
+    this.MANY({
+      MAX_LOOKAHEAD: 1,
+      GATE: () => !tokenMatcher(this.LA(2), EOF),
+      DEF: () => {
+        this.CONSUME(t.Comma);
+        this.SUBRULE2(this.expression);
+      },
     });
+    this.OPTION(() => this.CONSUME2(t.Comma));
     this.takeLeftover('value');
   });
 }

@@ -248,6 +248,14 @@ describe('proofs', () => {
     expect(isAtLeast(multiply(subtract(constant(9), i), y), ZERO, new Map([['i', constant(9)]]))).toBe(false);
   });
 
+  test('look at both ends of a symbol whose factor may have either sign', () => {
+    // (n - j) i + 4 (j - n) is 0 where i is 4, but not where i is 0.
+    const [rises, falls] = [subtract(n, j), subtract(j, n)];
+    const bounds = new Map([['i', constant(4)]]);
+    expect(isAtLeast(add(multiply(rises, i), multiply(constant(4), falls)), ZERO, bounds)).toBe(false);
+    expect(isAtLeast(add(multiply(rises, i), multiply(constant(4), j)), ZERO, bounds)).toBe(true);
+  });
+
   test.each<[string, Dim, Dim, [string, Dim][]]>([
     [
       'a row and column inside a matrix',

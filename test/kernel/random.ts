@@ -101,16 +101,18 @@ class Generator {
     const integers = ['n', 'm', ...grid.map((axis) => axis.variable)];
     const body = this.#list({ integers, values: [], own: [], totals: [], depth: 0, inVector: false }, 4);
     const inputs = [input('x'), input('ids', 'i32'), input('short'), input('flags', 'bool')];
-    const kernel: Kernel = { name: `random`, buffers: [...inputs, ...this.#outputs], sizes: ['n', 'm'], grid, body };
+    const scratch: KernelBuffer = { ...output('scratch'), access: 'readwrite' };
+    const kernel: Kernel = { name: 'random', buffers: [...inputs, scratch, ...this.#outputs], sizes: ['n', 'm'], grid, body };
     const numbers = (length: number, low: number, range: number): number[] =>
       Array.from({ length }, () => low + dice.below(range));
     const buffers: Record<string, BufferData> = {
       x: Float32Array.from(numbers(LARGEST * 2, -4, 9)),
       ids: Int32Array.from(numbers(LARGEST, -2, 12)),
       short: Float32Array.from(numbers(sizes.n, -4, 9)),
+      scratch: Float32Array.from(numbers(2, -4, 9)),
       flags: Int32Array.from(numbers(LARGEST, 0, 2)),
     };
-    for (const buffer of this.#outputs) buffers[buffer.name] = new Float32Array(LARGEST * 4);
+    for (const buffer of this.#outputs) buffers[buffer.name] = new Float32Array(LARGEST * 6);
     return { kernel, buffers, sizes };
   }
 
@@ -159,8 +161,11 @@ class Generator {
         if (scope.own.length === 0) return [[this.#store(scope)], scope];
         return [[assign(dice.pick(...scope.own), this.#value(scope, 2))], scope];
       }
-      case 4:
-        return [[this.#store(scope)], scope];
+      case 4: {
+        // Not in lanes, whose iterations must be independent.
+        if (scope.inVector || dice.below(2) === 0) return [[this.#store(scope)], scope];
+        return [[store('scratch', constant(dice.below(2)), this.#value(scope, 2))], scope];
+      }
       case 5: {
         const name = this.#fresh('k');
         const place = dice.pick<Expr>(position(this.#index(scope)), load('ids', this.#index(scope), 'i32'));
@@ -299,6 +304,10 @@ class Generator {
 
   #leaf(scope: Scope): Expr {
     const dice = this.#dice;
+    if (dice.below(6) === 0) return load('scratch', constant(dice.below(2)), 'f32');
+    // In range only because the loop runs at all.
+    if (dice.below(4) === 0 && this.#places.some((place) => place.extent.key === 'n'))
+      return load('short', subtract(symbol('n'), ONE), 'f32');
     if (scope.values.length > 0 && dice.below(2) === 0) return variable_(dice.pick(...scope.values));
     if (dice.below(4) === 0) return literal(dice.below(5) - 2);
     return load('x', this.#index(scope), 'f32');

@@ -103,7 +103,7 @@ function declarationStart(state: LayoutState): TokenType | undefined {
   const word = state.current.image;
   const possible = state.atFileLevel && state.fresh && !state.awaiting;
   // The parser tells that the name is missing.
-  if (possible && declarationWords.has(word) && state.is(1, t.LeftParen, t.LeftBrace)) return keywordTypes.get(word);
+  if (possible && declarationWords.has(word) && !state.is(1, t.Equal, t.Comma, t.Colon)) return keywordTypes.get(word);
   if (!state.is(1, t.Identifier)) return undefined;
   const opened = state.is(2, t.LeftParen, t.LeftBrace);
   // Inside of something else only what looks like a header counts, and no further to the right: else it is nested.
@@ -158,7 +158,7 @@ function statementStart(state: LayoutState): TokenType | undefined {
 /** Directly behind `[` it is a comprehension. */
 function forBegins(state: LayoutState): boolean {
   if (state.previous?.tokenType === t.LeftBracket) return false;
-  return state.fresh || state.onNewLine || (state.place !== 'group' && state.landmark === t.LeftBrace);
+  return state.fresh || state.onNewLine;
 }
 
 function ifBegins(state: LayoutState): boolean {
@@ -197,7 +197,10 @@ function interruptingWord(state: LayoutState): TokenType | undefined {
     const interrupts = state.place === 'group' ? state.outdented : !state.inTargets;
     return interrupts && state.is(1, t.Equal) ? t.Target : undefined;
   }
-  return state.assigns ? t.Target : undefined;
+  if (state.assigns) return t.Target;
+  // A line further to the right would be an argument behind a missing comma.
+  const asserts = state.place === 'group' && !state.awaiting && state.outdented && state.is(1, t.Colon);
+  return asserts && endsOperand(state.previous!) ? t.Target : undefined;
 }
 
 /** `training = …`: reported, then taken for the assignment it was meant to be. */

@@ -3,6 +3,7 @@
  * an error node.
  */
 import type { CstNode } from 'chevrotain';
+import { Comma } from '../../../grammar/tokens.ts';
 import { parseTokens } from '../../../grammar/parser.ts';
 import type { RuleName } from '../../../grammar/parser.ts';
 import { DiagnosticSink } from '../base/diagnostic.ts';
@@ -10,7 +11,7 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import type { Source } from '../base/source.ts';
 import type { Expr, File } from './ast.ts';
 import type { BuildContext } from './cst.ts';
-import { nodes, spanOf } from './cst.ts';
+import { has, nodes, spanOf } from './cst.ts';
 import { fileOf } from './declarations.ts';
 import { checkDepth } from './depth.ts';
 import { docLookup } from './docs.ts';
@@ -45,7 +46,7 @@ export function parseValue(source: Source, sink: DiagnosticSink): Expr {
       const span = spanOf(context, cst, everything);
       const elements = nodes(cst, 'expression').map((node) => expression(context, node, span));
       const [first] = elements;
-      if (first && elements.length === 1) return first;
+      if (first && elements.length === 1 && !has(cst, Comma)) return first;
       return first ? { kind: 'tuple', elements, span } : { kind: 'error', span };
     });
     return value ?? { kind: 'error', span: everything };

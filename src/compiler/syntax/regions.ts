@@ -13,7 +13,7 @@ export interface Regions {
   openerAt(index: number): IToken | undefined;
 }
 
-/** A region is one statement without its bodies, or one parameter of a declaration's header. */
+/** A region is one statement without its bodies, or one parameter or the results of a declaration's header. */
 export function regionsOf(tokens: readonly IToken[]): Regions {
   const regionOf: number[] = [];
   const openers: (IToken | undefined)[] = [];
@@ -32,8 +32,9 @@ export function regionsOf(tokens: readonly IToken[]): Regions {
       region++;
       inHeader = declares;
     }
-    const nextParameter = inHeader && open.length === 1 && type === t.Comma;
-    if (type === t.LeftBrace || nextParameter) region++;
+    const nextParameter = open.length === 1 && type === t.Comma;
+    const nextPart = open.length === 0 && (type === t.LeftParen || type === t.Arrow);
+    if (type === t.LeftBrace || (inHeader && (nextParameter || nextPart))) region++;
     if (type === t.LeftBrace) inHeader = false;
     indices.set(token, i);
     regionOf.push(region);

@@ -42,10 +42,6 @@ const otherLanguages: Readonly<Record<string, string>> = {
   def: 'fn',
   func: 'fn',
   function: 'fn',
-  class: 'block',
-  module: 'block',
-  layer: 'block',
-  network: 'model',
 };
 
 /** The declaration's word that `word` was probably meant to be. */

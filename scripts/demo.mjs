@@ -1,0 +1,73 @@
+// `npm run demo`: classifies the bundled digits with the bundled weights, and counts how many are right. Builds first
+// where the build is missing or older than the sources.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const command = join(root, 'dist/src/cli/main.js');
+const images = 'examples/digits/images';
+
+/** The sizes of the network that the weights are of. */
+const settings = {
+  image: 28,
+  patch: 4,
+  channels: 1,
+  classes: 10,
+  dim: 64,
+  depth: 4,
+  heads: 4,
+  dim_head: 16,
+  mlp_dim: 128,
+};
+
+function isBuilt() {
+  const built = ['dist/src/cli/main.js', 'dist/runtime.js'].map((name) => join(root, name));
+  if (!built.every((path) => existsSync(path))) return false;
+  const since = Math.min(...built.map((path) => statSync(path).mtimeMs));
+  return ['src', 'grammar'].every((top) =>
+    readdirSync(join(root, top), { recursive: true, withFileTypes: true }).every(
+      (entry) => !entry.isFile() || statSync(join(entry.parentPath, entry.name)).mtimeMs <= since,
+    ),
+  );
+}
+
+/** Runs a program; ends this one with its exit code when it fails. */
+function run(program, args, stdout) {
+  const { status, stdout: text } = spawnSync(program, args, { cwd: root, stdio: ['ignore', stdout, 'inherit'] });
+  if (status !== 0) process.exit(status ?? 1);
+  return String(text ?? '');
+}
+
+if (!isBuilt()) {
+  console.log('Building …');
+  run('npm', ['run', '--silent', 'build'], 'ignore');
+}
+
+const files = readdirSync(join(root, images))
+  .filter((name) => name.endsWith('.png'))
+  .sort()
+  .map((name) => `${images}/${name}`);
+const model = [
+  'run',
+  'specs/vit.model',
+  '--entry',
+  'ViT',
+  ...Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
+  '--weights',
+  'examples/digits/digits.safetensors',
+];
+const pictures = ['--mean', '0.1307', '--std', '0.3081', '--labels', 'examples/digits/labels.txt', '--top', '3'];
+
+console.log(`heddle ${[...model, '--image', `${images}/*.png`, ...pictures].join(' ')}\n`);
+run(process.execPath, [command, ...model, '--image', ...files, ...pictures], 'inherit');
+
+// Again for the machine: what is printed for people is not meant to be read back.
+const results = JSON.parse(
+  run(process.execPath, [command, ...model, '--image', ...files, ...pictures, '--json'], 'pipe'),
+);
+// A picture is named after the digit it shows: 3-a.png.
+const right = results.filter(({ file, top: [best] }) => best.label === basename(file)[0]).length;
+console.log(`\n${right} of ${results.length} digits are right`);
+process.exitCode = right === results.length ? 0 : 1;
