@@ -36,7 +36,7 @@ class HeddleParser extends ExpressionGrammar {
   });
 
   readonly importDeclaration: Rule = this.RULE('importDeclaration', () => {
-    this.CONSUME(t.Import);
+    this.CONSUME(t.ImportKeyword);
     this.SUBRULE(this.importedNames);
     this.SUBRULE(this.importPath);
     this.takeLeftover('items');
@@ -341,7 +341,7 @@ class HeddleParser extends ExpressionGrammar {
   });
 
   readonly returnStatement: Rule = this.RULE('returnStatement', () => {
-    this.CONSUME(t.Return);
+    this.CONSUME(t.ReturnKeyword);
     this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.expression) });
   });
 

@@ -41,7 +41,7 @@ export const Then = reserved('Then', 'then', Loose);
 export const Else = reserved('Else', 'else', Loose);
 export const For = reserved('For', 'for', Loose);
 export const In = reserved('In', 'in', Loose);
-export const Return = reserved('Return', 'return', StatementStart);
+export const Return = reserved('Return', 'return', Loose);
 export const And = reserved('And', 'and', Loose, BinaryOperator);
 export const Or = reserved('Or', 'or', Loose, BinaryOperator);
 export const Not = reserved('Not', 'not', Loose, PrefixOperator);
@@ -51,7 +51,7 @@ export const None = reserved('None', 'none', Loose);
 export const Frozen = reserved('Frozen', 'frozen', Loose);
 export const Training = reserved('Training', 'training', Loose);
 export const Mixture = reserved('Mixture', 'mixture', Loose);
-export const Import = reserved('Import', 'import', DeclarationStart);
+export const Import = reserved('Import', 'import', Loose);
 
 // Words that are keywords by position; see the layout stage.
 export const BlockKeyword = assigned('BlockKeyword', '`block`', [DeclarationStart]);
@@ -63,7 +63,9 @@ export const OutputKeyword = assigned('OutputKeyword', '`output`', [StatementSta
 export const ConstKeyword = assigned('ConstKeyword', '`const`', [StatementStart]);
 export const RequireKeyword = assigned('RequireKeyword', '`require`', [StatementStart]);
 export const DimsKeyword = assigned('DimsKeyword', '`dims`', [StatementStart]);
-/** `if` and `for` where they begin a statement; inside expressions they stay `If` and `For`. */
+/** Reserved words where they do begin something; elsewhere they keep their plain types. */
+export const ImportKeyword = assigned('ImportKeyword', '`import`', [DeclarationStart]);
+export const ReturnKeyword = assigned('ReturnKeyword', '`return`', [StatementStart]);
 export const IfKeyword = assigned('IfKeyword', '`if`', [StatementStart]);
 export const ForKeyword = assigned('ForKeyword', '`for`', [StatementStart]);
 export const AsKeyword = assigned('AsKeyword', '`as`', [Loose]);
@@ -222,6 +224,8 @@ const assignedTypes = [
   ConstKeyword,
   RequireKeyword,
   DimsKeyword,
+  ImportKeyword,
+  ReturnKeyword,
   IfKeyword,
   ForKeyword,
   AsKeyword,

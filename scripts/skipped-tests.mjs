@@ -2,12 +2,12 @@
 
 export default class SkippedTests {
   onTestRunEnd(modules) {
-    /** Numbers of tests by the place where they are skipped. */
+    /** Numbers of tests by where and why they are skipped. */
     const skipped = new Map();
     for (const module of modules) {
       for (const test of module.children.allTests('skipped')) {
         const { note } = test.result();
-        const place = note ? `${module.relativeModuleId}: ${note}` : `${module.relativeModuleId} > ${suiteOf(test)}`;
+        const place = note ? `${module.relativeModuleId}: ${note}` : `${module.relativeModuleId} > ${reasonOf(test)}`;
         skipped.set(place, (skipped.get(place) ?? 0) + 1);
       }
     }
@@ -17,9 +17,10 @@ export default class SkippedTests {
   }
 }
 
-/** The outermost suite, whose title says why it is skipped; the test itself where there is none. */
-function suiteOf(test) {
+/** The names down to the one that says it is skipped; all of them where none does. */
+function reasonOf(test) {
   const titles = [test.name];
   for (let at = test.parent; at.type === 'suite'; at = at.parent) titles.unshift(at.name);
-  return titles.length > 1 ? titles.slice(0, -1).join(' > ') : titles[0];
+  const reason = titles.findIndex((title) => title.includes('skipped'));
+  return titles.slice(0, reason === -1 ? titles.length : reason + 1).join(' > ');
 }

@@ -403,7 +403,7 @@ describe('structure', () => {
 
   test('parses what people write', () => {
     expect(parseDim(' 2*(i + 3) - i*-1'.replace('-1', '1'))?.key).toBe('i + 6');
-    expect(parseDim('-(batch.size)')?.key).toBe('-batch.size');
+    expect(parseDim('-(batch.size + $i1)')?.key).toBe('-$i1 - batch.size');
     expect(parseDim('max(floordiv(n, 4), 1)')?.key).toBe('max(1, floordiv(n, 4))');
   });
 

@@ -5,6 +5,7 @@
 import {
   add,
   constant,
+  evaluate,
   floorDiv,
   modulo,
   multiply,
@@ -85,7 +86,7 @@ export function randomCase(seed: number): Case {
 
 class Generator {
   readonly #dice: Dice;
-  readonly #outputs: KernelBuffer[] = [];
+  readonly #outputs: { buffer: KernelBuffer; size: Dim }[] = [];
   #names = 0;
   readonly #places: { name: string; extent: Dim }[] = [];
 
@@ -102,7 +103,13 @@ class Generator {
     const body = this.#list({ integers, values: [], own: [], totals: [], depth: 0, inVector: false }, 4);
     const inputs = [input('x'), input('ids', 'i32'), input('short'), input('flags', 'bool')];
     const scratch: KernelBuffer = { ...output('scratch'), access: 'readwrite' };
-    const kernel: Kernel = { name: 'random', buffers: [...inputs, scratch, ...this.#outputs], sizes: ['n', 'm'], grid, body };
+    const kernel: Kernel = {
+      name: 'random',
+      buffers: [...inputs, scratch, ...this.#outputs.map(({ buffer }) => buffer)],
+      sizes: ['n', 'm'],
+      grid,
+      body,
+    };
     const numbers = (length: number, low: number, range: number): number[] =>
       Array.from({ length }, () => low + dice.below(range));
     const buffers: Record<string, BufferData> = {
@@ -112,7 +119,8 @@ class Generator {
       scratch: Float32Array.from(numbers(2, -4, 9)),
       flags: Int32Array.from(numbers(LARGEST, 0, 2)),
     };
-    for (const buffer of this.#outputs) buffers[buffer.name] = new Float32Array(LARGEST * 6);
+    const symbols = new Map(Object.entries(sizes));
+    for (const { buffer, size } of this.#outputs) buffers[buffer.name] = new Float32Array(evaluate(size, symbols));
     return { kernel, buffers, sizes };
   }
 
@@ -197,6 +205,7 @@ class Generator {
             symbol('n'),
             symbol('m'),
             constant(dice.below(10)),
+            constant(16 * dice.below(3)),
             add(symbol('n'), ONE),
             multiply(symbol('m'), constant(2)),
           );
@@ -230,7 +239,6 @@ class Generator {
 
   #storeOf(_scope: Scope, value: Expr): Statement {
     const name = this.#fresh('out');
-    this.#outputs.push(output(name));
     let index = constant(0);
     let size = ONE;
     const places = this.#dice.below(3) === 0 ? this.#places : this.#places.toReversed();
@@ -238,6 +246,7 @@ class Generator {
       index = add(index, multiply(size, symbol(place.name)));
       size = multiply(size, add(place.extent, ONE));
     }
+    this.#outputs.push({ buffer: output(name), size });
     return store(name, index, value);
   }
 

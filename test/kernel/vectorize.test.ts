@@ -189,6 +189,33 @@ describe('reductions', () => {
     for (const count of COUNTS) expectSame(total, { x: numbers(count), y: new Float32Array(1) }, { n: count });
   });
 
+  test('over many elements keep several sums apart', () => {
+    const total = (count: number): Kernel =>
+      kernel(
+        [input('x'), output('y')],
+        [],
+        [],
+        [
+          declare('acc', zero),
+          loop('v', constant(count), 'vector', [
+            letBe('a', load('x', v, 'f32')),
+            reduce('acc', 'add', binary('mul', variable('a', 'f32'), variable('a', 'f32'))),
+          ]),
+          store('y', constant(0), variable('acc', 'f32')),
+        ],
+      );
+    for (const [count, sums] of [
+      [32, 4],
+      [24, 2],
+      [20, 1],
+      [35, 4],
+    ] as const) {
+      const { body } = vectorize(total(count), 4);
+      expect(body.filter((item) => item.kind === 'declare' && item.value.lanes === 4)).toHaveLength(sums);
+      expectSame(total(count), { x: numbers(count), y: new Float32Array(1) }, {});
+    }
+  });
+
   test('two at once, one of them inside a branch', () => {
     const both = kernel(
       [input('x'), output('y')],
@@ -347,6 +374,16 @@ describe('selects that guard loads', () => {
         expectSame(within(value), buffers, { n: count, m: seam });
       }
     }
+  });
+
+  test('a condition that differs between groups only branches', () => {
+    const grouped = within(
+      select(compare('lt', position(floorDiv(v, constant(4))), position(m)), load('a', v, 'f32'), zero),
+    );
+    const [group] = loops(vectorize(grouped, 4));
+    expect(group!.body).toContainEqual(expect.objectContaining({ kind: 'if', condition: variable('taken', 'bool') }));
+    for (const count of COUNTS)
+      expectSame(grouped, { a: numbers(4), b: numbers(0), y: new Float32Array(count) }, { n: count, m: 1 });
   });
 
   test('a condition on data alone selects between whole vectors', () => {

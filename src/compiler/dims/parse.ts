@@ -16,7 +16,7 @@ import {
   type Dim,
 } from './dim.ts';
 
-const TOKEN = /\s*(?:(\d+)|([A-Za-z_][A-Za-z0-9_.]*)|([-+*(),]))|(\S)/g;
+const TOKEN = /\s*(?:(\d+)|([A-Za-z_$][A-Za-z0-9_.]*)|([-+*(),]))|(\S)/g;
 /** Deeper nesting is no dimension that anything prints. */
 const DEEPEST = 100;
 
@@ -93,7 +93,7 @@ class Reader {
       return inner;
     }
     const token = this.#tokens[this.#at++];
-    if (token === undefined || !/^\w/.test(token)) throw new NotADimension();
+    if (token === undefined || !/^[\w$]/.test(token)) throw new NotADimension();
     if (/^\d/.test(token)) return constant(Number(token));
     const apply = functions.get(token);
     if (!apply) return symbol(token);

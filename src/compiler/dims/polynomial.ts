@@ -71,7 +71,7 @@ function scaled(item: Term, coefficient: number): Term {
 }
 
 /**
- * Graded order: higher degree first, then by key. Because `*` comes before every character of a name, comparing keys
+ * Graded order: higher degree first, then by key. Because `*` comes before what may follow in a name, comparing keys
  * compares the sorted factors one by one; so this is a monomial order, and division terminates.
  */
 function compareTerms(a: Term, b: Term): number {
@@ -100,7 +100,7 @@ export function constant(value: number): Dim {
 export const ZERO: Dim = new Polynomial([]);
 export const ONE: Dim = constant(1);
 
-/** `name` is an identifier: letters, digits, `_` and `.`, the first of them no digit. */
+/** `name` is an identifier: letters, digits, `_` and `.`, the first of them no digit, perhaps after a `$`. */
 export function symbol(name: string): Dim {
   return atomDim({ kind: 'symbol', name, key: name });
 }

@@ -3,7 +3,18 @@
  * input, NaN, infinities and signed zeros included: constants that any backend computes alike, exact identities, and
  * comparisons of positions that bounds decide. It must not know statements.
  */
-import { ONE, add, constant, constantValue, equal, isAtLeast, type Bounds, type Dim } from '../dims/dim.ts';
+import {
+  ONE,
+  add,
+  constant,
+  constantValue,
+  equal,
+  isAtLeast,
+  subtract,
+  symbolsOf,
+  type Bounds,
+  type Dim,
+} from '../dims/dim.ts';
 import { binaryValue, bitcastValue, compareValue, convertValue, unaryValue } from './arithmetic.ts';
 import { binary, bitcast, compare, convert, literal, select, splat, unary } from './build.ts';
 import type { BinaryOp, CompareOp, Expr, ScalarType, UnaryOp } from './ir.ts';
@@ -12,14 +23,21 @@ import { mapChildren } from './rewrite.ts';
 /** Functions that every backend rounds correctly; the others are left to it. */
 const exactUnary: ReadonlySet<UnaryOp> = new Set(['neg', 'abs', 'sqrt', 'floor', 'ceil', 'round', 'trunc', 'not']);
 
-export function foldAll(expr: Expr, bounds: Bounds): Expr {
+/** What is known of the integer names around an expression. */
+export interface Known {
+  readonly bounds: Bounds;
+  /** Names of lets, whose values may be negative. */
+  readonly lets: ReadonlySet<string>;
+}
+
+export function foldAll(expr: Expr, known: Known): Expr {
   return fold(
-    mapChildren(expr, (child) => foldAll(child, bounds)),
-    bounds,
+    mapChildren(expr, (child) => foldAll(child, known)),
+    known,
   );
 }
 
-export function fold(expr: Expr, bounds: Bounds): Expr {
+function fold(expr: Expr, known: Known): Expr {
   switch (expr.kind) {
     case 'literal':
     case 'variable':
@@ -43,22 +61,22 @@ export function fold(expr: Expr, bounds: Bounds): Expr {
       return keeps && expr.operand.kind === 'splat' ? expr.operand.operand : expr;
     }
     default:
-      return foldOperation(expr, bounds);
+      return foldOperation(expr, known);
   }
 }
 
 type Operation = Expr & { readonly kind: 'unary' | 'binary' | 'compare' | 'select' | 'convert' | 'bitcast' };
 
-function foldOperation(expr: Operation, bounds: Bounds): Expr {
+function foldOperation(expr: Operation, known: Known): Expr {
   const scalar = onScalars(expr);
-  if (scalar) return splat(fold(scalar, bounds), expr.lanes);
+  if (scalar) return splat(fold(scalar, known), expr.lanes);
   switch (expr.kind) {
     case 'unary':
       return foldUnary(expr);
     case 'binary':
       return foldBinary(expr);
     case 'compare':
-      return foldCompare(expr, bounds);
+      return foldCompare(expr, known);
     case 'select':
       return foldSelect(expr);
     case 'convert':
@@ -188,13 +206,13 @@ function hasExactReciprocal(y: number): boolean {
   return Number.isInteger(exponent) && exponent > -126 && exponent < 126 && Math.abs(y) === 2 ** exponent;
 }
 
-function foldCompare(expr: Expr & { kind: 'compare' }, bounds: Bounds): Expr {
+function foldCompare(expr: Expr & { kind: 'compare' }, known: Known): Expr {
   const { op, left, right } = expr;
   if (left.kind === 'literal' && right.kind === 'literal')
     return literal(compareValue(op, literalValue(left)!, literalValue(right)!), 'bool');
   const [a, b] = [positionOf(left), positionOf(right)];
-  if (!a || !b) return expr;
-  const decided = comparePositions(op, a, b, bounds);
+  if (!a || !b || symbolsOf(subtract(a, b)).some((name) => known.lets.has(name))) return expr;
+  const decided = comparePositions(op, a, b, known.bounds);
   return decided === undefined ? expr : literal(decided ? 1 : 0, 'bool');
 }
 

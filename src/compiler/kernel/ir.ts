@@ -5,7 +5,8 @@
  * Integer arithmetic on positions is not spelled as expressions: a load's index, a loop's extent and a comparison of
  * positions are symbolic polynomials (`Dim`) over the kernel's integer names: its size arguments, grid and loop
  * variables, and immutable i32 lets. So affinity, strides and invariance can be read off, and every emitter derives
- * its own addressing.
+ * its own addressing. Dimensions take every symbol to be at least 0: a loaded integer that may be negative is compared
+ * as a value, not in a position, and where an index with it is evaluated it has to be 0 or more.
  */
 import type { Dim } from '../dims/dim.ts';
 
@@ -85,7 +86,11 @@ export type Expr =
       readonly left: Expr;
       readonly right: Expr;
     }
-  /** Both arms may be evaluated; a scalar select evaluates loads only of the arm taken. */
+  /**
+   * Both arms may be evaluated; a scalar select evaluates loads only of the arm taken. So an arm may load out of range
+   * where it is not taken, if the condition depends on positions or the index on what a buffer holds. (A condition on
+   * data alone says nothing about where a load may go: a transformation may then load regardless.)
+   */
   | {
       readonly kind: 'select';
       readonly type: ScalarType;

@@ -31,6 +31,8 @@ import {
 interface Scope {
   readonly bounds: Bounds;
   readonly names: FreshNames;
+  /** Lets that stand for nothing else. */
+  readonly lets: Set<string>;
   /** Variables that are assigned after their declaration. */
   readonly assigned: Set<string>;
   /** What names stand for as values … */
@@ -44,6 +46,7 @@ export function simplify(kernel: Kernel): Kernel {
   const scope: Scope = {
     bounds: gridBounds(unique),
     names: new FreshNames(definedNames(unique)),
+    lets: new Set(),
     assigned: assignedNames(unique.body),
     values: new Map(),
     integers: new Map(),
@@ -69,7 +72,7 @@ function simplifyExpr(expr: Expr, scope: Scope): Expr {
     integer: (name) => scope.integers.get(name),
     bounds: scope.bounds,
   });
-  return foldAll(withinBounds(replaced, scope.bounds), scope.bounds);
+  return foldAll(withinBounds(replaced, scope.bounds), scope);
 }
 
 /** The expression with its positions simplified by bounds. */
@@ -92,6 +95,7 @@ function simplifyStatement(statement: Statement, scope: Scope): readonly Stateme
       const value = simplifyExpr(statement.value, scope);
       if (statement.kind === 'declare' && scope.assigned.has(statement.name)) return [{ ...statement, value }];
       if (standsFor(statement.name, value, scope)) return [];
+      scope.lets.add(statement.name);
       return [{ kind: 'let', name: statement.name, value }];
     }
     case 'assign': {

@@ -14,7 +14,7 @@ import {
   type Bounds,
   type Dim,
 } from '../dims/dim.ts';
-import { reductionIdentity } from './arithmetic.ts';
+import { reductionIdentity, type ReductionOp } from './arithmetic.ts';
 import { gridBounds, withLoopBound } from './bounds.ts';
 import { binary, literal, position, splat, variable } from './build.ts';
 import { letsOf, type Lets } from './guards.ts';
@@ -95,29 +95,49 @@ function splitLoop(loop: Loop, plan: LanePlan, scope: Scope): Statement[] {
   return constantValue(rest) === 0 ? main : [...main, withoutLanes(restLoop(loop, groups, rest, scope), 1, scope)];
 }
 
+/**
+ * Each group of an iteration has accumulators of its own: a chain of additions to one takes as many cycles a group as an
+ * addition takes to finish, several times what the loads do.
+ */
 function groupLoop(loop: Loop, plan: LanePlan, groups: Dim, scope: Scope): Statement[] {
   const group = scope.names.fresh(`${loop.variable}_g`);
-  const context: LaneContext = {
-    ...scope,
-    plan,
-    loopVariable: loop.variable,
-    base: multiply(FOUR, symbol(group)),
-    bounds: withLoopBound(scope.bounds, group, groups),
-    vectors: new Map(),
-    scalars: new Map(),
-  };
+  const ways = waysOf(loop, plan, groups);
+  const extent = floorDiv(groups, constant(ways));
+  const contexts = Array.from({ length: ways }, (_, way): LaneContext => {
+    const at = add(multiply(constant(ways), symbol(group)), constant(way));
+    const bounds = withLoopBound(scope.bounds, group, extent);
+    const base = multiply(FOUR, at);
+    return { ...scope, plan, loopVariable: loop.variable, base, bounds, vectors: new Map(), scalars: new Map() };
+  });
   const before: Statement[] = [];
   const after: Statement[] = [];
   for (const [name, { op, type }] of plan.accumulators) {
-    const vector = scope.names.fresh(`${name}_v`);
-    context.vectors.set(name, vector);
-    before.push({ kind: 'declare', name: vector, value: splat(literal(reductionIdentity(op, type), type), 4) });
-    const operand = variable(vector, type, 4);
-    const total: Expr = { kind: 'reduceLanes', type, lanes: 1, op, operand };
+    const parts = contexts.map(({ vectors }) => {
+      const vector = scope.names.fresh(`${name}_v`);
+      vectors.set(name, vector);
+      before.push({ kind: 'declare', name: vector, value: splat(literal(reductionIdentity(op, type), type), 4) });
+      return variable(vector, type, 4);
+    });
+    const total: Expr = { kind: 'reduceLanes', type, lanes: 1, op, operand: pairwise(op, parts) };
     after.push({ kind: 'assign', name, value: binary(op, variable(name, type), total) });
   }
-  const body = widenAll(loop.body, context);
-  return [...before, { kind: 'loop', variable: group, extent: groups, mode: 'serial', body }, ...after];
+  const body = contexts.flatMap((context) => widenAll(loop.body, context));
+  return [...before, { kind: 'loop', variable: group, extent, mode: 'serial', body }, ...after];
+}
+
+/** How many groups one iteration takes: several where the loop does little but accumulate. */
+function waysOf(loop: Loop, plan: LanePlan, groups: Dim): number {
+  const count = constantValue(groups);
+  const isShort = loop.body.length <= 4 && loop.body.every((item) => item.kind === 'let' || item.kind === 'assign');
+  if (plan.accumulators.size === 0 || plan.perLane.size > 0 || count === undefined || !isShort) return 1;
+  return [4, 2].find((ways) => count % ways === 0 && count > ways) ?? 1;
+}
+
+/** (p0 op p1) op (p2 op p3) … */
+function pairwise(op: ReductionOp, parts: readonly Expr[]): Expr {
+  if (parts.length === 1) return parts[0]!;
+  const half = parts.length / 2;
+  return binary(op, pairwise(op, parts.slice(0, half)), pairwise(op, parts.slice(half)));
 }
 
 function restLoop(loop: Loop, groups: Dim, rest: Dim, scope: Scope): Loop {

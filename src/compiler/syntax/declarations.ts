@@ -32,7 +32,7 @@ export function fileOf(context: BuildContext, node: CstNode): File {
 }
 
 function reportLateImport(context: BuildContext, node: CstNode, first: Declaration): void {
-  const word = tokenOf(node, t.Import);
+  const word = tokenOf(node, t.ImportKeyword);
   if (!word) return;
   context.sink.report(
     diagnostic('HED1012', tokenSpan(context.source, word), 'imports stand at the top of a file', {

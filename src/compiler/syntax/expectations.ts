@@ -73,7 +73,7 @@ function valueAfter(previous: IToken | undefined): string {
   switch (previous?.tokenType) {
     case t.Equal:
       return 'a value after `=`';
-    case t.Return:
+    case t.ReturnKeyword:
       return 'a value to return';
     case t.IfKeyword:
     case t.If:

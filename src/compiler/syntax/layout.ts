@@ -75,7 +75,7 @@ function begin(state: LayoutState): boolean {
   }
   if (start === undefined) return false;
   if (start === t.Else) skipElse(state);
-  else if (start === t.Import) skipImport(state);
+  else if (start === t.ImportKeyword) skipImport(state);
   else if (start === t.Skipped) skipUnknownStatement(state, beginStatement);
   else beginStatement(state, start);
   return true;
@@ -97,17 +97,17 @@ function isBetweenDeclarations({ place, previous, closed }: LayoutState): boolea
 
 /** `import`, or a declaration's word with a name and what must follow the name. */
 function declarationStart(state: LayoutState): TokenType | undefined {
-  const nested = !state.atFileLevel && state.onNewLine && (state.current.startColumn ?? 1) > state.margin;
-  if (state.is(0, t.Import)) return nested ? undefined : t.Import;
+  // Inside of something else only what stands no further to the right counts: else it is nested.
+  const outdented = state.onNewLine && (state.current.startColumn ?? 1) <= state.margin;
+  const possible = state.atFileLevel && state.fresh && !state.awaiting;
+  if (state.is(0, t.Import)) return possible || outdented ? t.ImportKeyword : undefined;
   if (!state.is(0, t.Identifier)) return undefined;
   const word = state.current.image;
-  const possible = state.atFileLevel && state.fresh && !state.awaiting;
   // The parser tells that the name is missing.
   if (possible && declarationWords.has(word) && !state.is(1, t.Equal, t.Comma, t.Colon)) return keywordTypes.get(word);
   if (!state.is(1, t.Identifier)) return undefined;
+  // There it must also look like a whole header.
   const opened = state.is(2, t.LeftParen, t.LeftBrace);
-  // Inside of something else only what looks like a header counts, and no further to the right: else it is nested.
-  const outdented = state.onNewLine && (state.current.startColumn ?? 1) <= state.margin;
   if (!possible && !(opened && outdented)) return undefined;
   if (unsupportedDeclarations.has(word)) return t.Skipped;
   if (declarationWords.has(word)) return keywordTypes.get(word);
@@ -124,7 +124,7 @@ function beginDeclaration(state: LayoutState, type: TokenType): void {
     skipDeclaration(state);
   } else {
     state.emit(type);
-    if (type !== t.Import) state.awaiting = 'declaration';
+    if (type !== t.ImportKeyword) state.awaiting = 'declaration';
   }
 }
 
@@ -139,7 +139,7 @@ function statementStart(state: LayoutState): TokenType | undefined {
   if (state.awaiting && !state.onNewLine && !elseIf) return undefined;
   switch (state.current.tokenType) {
     case t.Return:
-      return t.Return;
+      return t.ReturnKeyword;
     case t.For:
       return forBegins(state) ? t.ForKeyword : undefined;
     case t.If:
@@ -147,7 +147,7 @@ function statementStart(state: LayoutState): TokenType | undefined {
     case t.Identifier:
       return state.fresh && !inHeader ? freshWord(state) : interruptingWord(state);
     case t.Import:
-      return state.fresh ? t.Import : undefined;
+      return state.fresh ? t.ImportKeyword : undefined;
     case t.Else:
       return state.closed !== 'if' && (isBrace(state.previous) || state.is(1, t.LeftBrace)) ? t.Else : undefined;
     default:
@@ -187,7 +187,11 @@ function freshWord(state: LayoutState): TokenType | undefined {
 function interruptingWord(state: LayoutState): TokenType | undefined {
   if (!state.onNewLine || state.place === 'names') return undefined;
   const word = state.current.image;
-  const keyword = bodyWords.has(word) ? keywordTypes.get(word) : undefined;
+  const keyword = bodyWords.has(word)
+    ? keywordTypes.get(word)
+    : unsupportedStatements.has(word)
+      ? t.Skipped
+      : undefined;
   if (keyword !== undefined && state.is(1, t.Identifier) && state.tokens[state.at + 1]!.image !== 'as') return keyword;
   const previous = state.previous?.tokenType;
   // Behind a comma a name may go on a list of targets; or, in brackets, be a named argument in Python's form, which
@@ -197,7 +201,10 @@ function interruptingWord(state: LayoutState): TokenType | undefined {
     const interrupts = state.place === 'group' ? state.outdented : !state.inTargets;
     return interrupts && state.is(1, t.Equal) ? t.Target : undefined;
   }
+  // `const` and `output` take a name and `=` themselves.
+  if (previous === t.ConstKeyword || previous === t.OutputKeyword) return undefined;
   if (state.assigns) return t.Target;
+  if (state.is(1, t.BinaryOperator) && state.is(2, t.Equal)) return t.Skipped;
   // A line further to the right would be an argument behind a missing comma.
   const asserts = state.place === 'group' && !state.awaiting && state.outdented && state.is(1, t.Colon);
   return asserts && endsOperand(state.previous!) ? t.Target : undefined;
@@ -258,7 +265,7 @@ function pass(state: LayoutState): void {
 }
 
 function passLeftBrace(state: LayoutState): void {
-  const owner = state.previous?.tokenType === t.Import ? 'import' : state.awaiting;
+  const owner = state.previous?.tokenType === t.ImportKeyword ? 'import' : state.awaiting;
   // In the middle of a header it is one too many, if the file has one too many.
   const misplaced = owner === 'declaration' && state.place === 'group' && state.braceBalance > 0;
   if (!owner || misplaced) return skipBraces(state);

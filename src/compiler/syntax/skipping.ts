@@ -27,7 +27,7 @@ export function skipDeclaration(state: LayoutState): void {
 export function skipUnknownStatement(state: LayoutState, begin: (state: LayoutState, type: TokenType) => void): void {
   const word = state.current.image;
   const named = state.is(1, t.Identifier);
-  const meant = misspeltStatement(word, named);
+  const meant = misspeltStatement(state.tokens, state.at);
   if (state.closed === 'if' && state.is(1, t.LeftBrace, t.If) && closest(word, ['else']) !== undefined) {
     state.report('HED1004', `\`${word}\` begins no statement`, { hint: 'did you mean `else`?' });
     state.emit(t.Else);

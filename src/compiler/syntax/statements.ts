@@ -156,7 +156,7 @@ function forStatement(context: BuildContext, node: CstNode, span: Span): Stateme
 
 function returnStatement(context: BuildContext, node: CstNode, span: Span): Statement {
   const values = nodes(node, 'expression').map((value) => expression(context, value, after(span)));
-  const word = tokenOf(node, t.Return);
+  const word = tokenOf(node, t.ReturnKeyword);
   const missing = after(word ? tokenSpan(context.source, word) : span);
   return { kind: 'return', values: values.length > 0 ? values : [{ kind: 'error', span: missing }], span };
 }

@@ -8,7 +8,7 @@ export const keywordTypes: ReadonlyMap<string, TokenType> = new Map([
   ['block', t.BlockKeyword],
   ['fn', t.FnKeyword],
   ['model', t.ModelKeyword],
-  ['import', t.Import],
+  ['import', t.ImportKeyword],
   ['param', t.ParamKeyword],
   ['input', t.InputKeyword],
   ['output', t.OutputKeyword],
@@ -17,7 +17,7 @@ export const keywordTypes: ReadonlyMap<string, TokenType> = new Map([
   ['dims', t.DimsKeyword],
   ['if', t.IfKeyword],
   ['for', t.ForKeyword],
-  ['return', t.Return],
+  ['return', t.ReturnKeyword],
 ]);
 
 /** Contextual words that begin a declaration; `import` is reserved, and `const` also begins a statement. */
@@ -50,11 +50,13 @@ export function misspeltDeclaration(word: string): string | undefined {
 }
 
 /**
- * The statement's word that `word` was probably meant to be. Only some can be followed by anything but a name
- * (`named`), and a call such as `inputs(x)` should not be taken for an `input`.
+ * The statement's word that the one at `index` was probably meant to be. Only some can be followed by anything but a
+ * name, and a call such as `inputs(x)` should not be taken for an `input`.
  */
-export function misspeltStatement(word: string, named: boolean): string | undefined {
-  return closest(word, named ? [...bodyWords, 'return', 'for'] : ['return', 'require']);
+export function misspeltStatement(tokens: readonly IToken[], index: number): string | undefined {
+  const word = tokens[index]!.image;
+  if (tokens[index + 1]?.tokenType !== t.Identifier) return closest(word, ['return', 'require']);
+  return closest(word, tokens[index + 2]?.tokenType === t.In ? ['for'] : [...bodyWords, 'return']);
 }
 
 function own(record: Readonly<Record<string, string>>, key: string): string | undefined {

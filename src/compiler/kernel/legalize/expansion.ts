@@ -33,25 +33,35 @@ export function polynomial(coefficients: readonly number[], x: Expr): Expr {
 const SHIFTER = 12582912;
 const SHIFTER_BITS = 0x4b400000;
 
-/** `x` rounded to the nearest integer, as f32 and as i32, for |x| < 2²². */
-export function nearestInteger(x: Expr, bind: Bind): { readonly float: Expr; readonly integer: Expr } {
+export interface Nearest {
+  /** The nearest integer, as f32. */
+  readonly whole: Expr;
+  /** An i32 whose lower 22 bits are those of the integer. */
+  readonly bits: Expr;
+}
+
+/** Rounds |x| < 2²²; other x give anything. */
+export function nearestInteger(x: Expr, bind: Bind): Nearest {
   const shifted = bind(plus(x, literal(SHIFTER)), 'shifted');
-  return {
-    float: bind(minus(shifted, literal(SHIFTER)), 'whole'),
-    integer: bind(minus(bitcast(shifted, 'i32'), literal(SHIFTER_BITS, 'i32')), 'exponent'),
-  };
+  return { whole: bind(minus(shifted, literal(SHIFTER)), 'whole'), bits: bitcast(shifted, 'i32') };
+}
+
+/** `x` with its exponent raised by an integer of which `bits` are the lower ones; what is not normal comes out wrong. */
+export function raiseExponent(x: Expr, bits: Expr): Expr {
+  return bitcast(plus(bitcast(x, 'i32'), binary('shl', bits, literal(23, 'i32'))), 'f32');
 }
 
 /** 2ᵏ for an i32 k in -126 … 127. */
-export function powerOfTwo(k: Expr): Expr {
-  return bitcast(binary('shl', plus(k, literal(127, 'i32')), literal(23, 'i32')), 'f32');
+function powerOfTwo(k: Expr): Expr {
+  return raiseExponent(literal(1), k);
 }
 
 /**
  * x · 2ᵏ, in two factors of which the second rounds: results below the smallest normal are denormal and turn to 0 below
  * half the smallest, results above the largest turn to infinity. For |k| <= 252.
  */
-export function scaleByPower(x: Expr, k: Expr, bind: Bind): Expr {
+export function scaleByPower(x: Expr, { bits }: Nearest, bind: Bind): Expr {
+  const k = bind(minus(bits, literal(SHIFTER_BITS, 'i32')), 'exponent');
   const half = bind(binary('shr', k, literal(1, 'i32')), 'half');
   return times(times(x, powerOfTwo(half)), powerOfTwo(minus(k, half)));
 }

@@ -89,9 +89,9 @@ function positivePower(x: Expr, y: Expr, bind: Bind): Expr {
   const product = exactProduct(within, log.high, bind);
   const low = plus(product.low, times(within, log.low));
   const high = bind(clamp(product.high, -160, 130), 'high');
-  const { float, integer } = nearestInteger(high, bind);
-  const f = bind(clamp(plus(minus(high, float), low), -1, 1), 'fraction');
-  return scaleByPower(plus(literal(1), times(f, polynomial(EXP2, f))), integer, bind);
+  const nearest = nearestInteger(high, bind);
+  const f = bind(clamp(plus(minus(high, nearest.whole), low), -1, 1), 'fraction');
+  return scaleByPower(plus(literal(1), times(f, polynomial(EXP2, f))), nearest, bind);
 }
 
 /** Small whole exponents and the square root; undefined for the others. */

@@ -16,15 +16,15 @@ const COS = [0.04166664555668831, -0.0013887309469282627, 2.4432329155388288e-5]
 
 /** sin(x + quarter π/2) */
 function sinusoid(x: Expr, quarter: 0 | 1, bind: Bind): Expr {
-  const { float, integer } = nearestInteger(times(x, literal(2 / Math.PI)), bind);
-  const rest = HALF_PI.reduce((left, part) => minus(left, times(float, literal(part))), x);
+  const { whole, bits } = nearestInteger(times(x, literal(2 / Math.PI)), bind);
+  const rest = HALF_PI.reduce((left, part) => minus(left, times(whole, literal(part))), x);
   // Out of its range, the reduction leaves anything.
   const r = bind(clamp(rest, -1, 1), 'reduced');
   const square = bind(times(r, r), 'square');
   const sine = plus(r, times(times(r, square), polynomial(SIN, square)));
   const flat = minus(literal(1), times(square, literal(0.5)));
   const cosine = plus(times(times(square, square), polynomial(COS, square)), flat);
-  const turn = bind(quarter === 0 ? integer : plus(integer, literal(quarter, 'i32')), 'quarter');
+  const turn = bind(quarter === 0 ? bits : plus(bits, literal(quarter, 'i32')), 'quarter');
   const isOdd = compare('eq', binary('and', turn, literal(1, 'i32')), literal(1, 'i32'));
   const value = select(isOdd, cosine, sine);
   // Turns 2 and 3 of four are negative: bit 1 becomes the sign.

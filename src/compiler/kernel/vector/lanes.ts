@@ -222,8 +222,9 @@ function anyLane(guards: readonly Expr[]): Expr {
  */
 function widenGuardedSelect(expr: Select, context: LaneContext, out: Statement[]): Expr {
   if (context.guards) return selectUnderGuards(expr, context, out);
-  const uniform = !refersTo(expr.condition, context.plan.varying);
   const condition = bind(widenExpr(expr.condition, context, out), 'taken', context, out);
+  // Also what depends on the loop's variable may be the same in all lanes, such as its quarter.
+  const uniform = condition.lanes === 1;
   const name = context.names.fresh('selected');
   const armTo = (arm: Expr): Statement[] => {
     const body: Statement[] = [];

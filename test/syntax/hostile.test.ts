@@ -1,0 +1,159 @@
+/** Nothing that anyone can write makes the parser throw, hang or report a place outside of the text. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { renderDiagnostic } from '../../src/compiler/base/render.ts';
+import { lex } from '../../src/compiler/syntax/lex.ts';
+import { DiagnosticSink } from '../../src/compiler/base/diagnostic.ts';
+import { everything, linear, vit } from './specs.ts';
+import { parse, value } from './support.ts';
+
+const words = [
+  '( ) [ ] { } , : ? -> => |> | . .. ... = == < <= + - * / ** @ % and or not if then else for in return import',
+  'true none frozen mixture training a x f32 int 3 0.5 1e9 "s" " \' # block fn model train const param input output',
+  'require dims as from state parm modle loss $ é \u0000 😀 \uD800',
+]
+  .flatMap((line) => line.split(' '))
+  .concat(['\n', '\n', '\n  ', '// c\n', '/// d\n', '\r', '\t'])
+  .concat([
+    'model M() {',
+    'block B(a: int)(x: f32[n]) -> f32[n] {',
+    'if a {',
+    '} else {',
+    'for i in a {',
+    'x = ',
+    'y = f(',
+  ]);
+
+function check(text: string): void {
+  const { diagnostics } = parse(text);
+  for (const item of diagnostics) {
+    const { start, end } = item.primary!.span;
+    expect(start).toBeLessThanOrEqual(end);
+    expect(end).toBeLessThanOrEqual(text.length);
+  }
+  diagnostics.slice(0, 20).forEach((item) => renderDiagnostic(item, { color: true }));
+}
+
+describe('random text', () => {
+  it('of any characters is parsed', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), check), { numRuns: 300 });
+  });
+
+  it('of the language’s words is parsed', () => {
+    const soup = fc.array(fc.constantFrom(...words), { maxLength: 60 }).map((parts) => parts.join(' '));
+    fc.assert(fc.property(soup, check), { numRuns: 1000 });
+  });
+
+  it('as a value is parsed', () => {
+    const soup = fc.array(fc.constantFrom(...words), { maxLength: 20 }).map((parts) => parts.join(' '));
+    fc.assert(
+      fc.property(soup, (text) => void value(text)),
+      { numRuns: 500 },
+    );
+  });
+
+  it('put into a spec is parsed', () => {
+    const place = fc.nat(vit.length);
+    const soup = fc.array(fc.constantFrom(...words), { maxLength: 5 }).map((parts) => parts.join(' '));
+    fc.assert(
+      fc.property(place, place, soup, (a, b, text) =>
+        check(vit.slice(0, Math.min(a, b)) + text + vit.slice(Math.max(a, b))),
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('white space', () => {
+  it('between tokens never changes what a file means', () => {
+    const shape = (text: string): string =>
+      JSON.stringify(parse(text), (key, child: unknown) =>
+        key === 'span' || key === 'operatorSpan' || key === 'source' || key === 'doc' ? undefined : child,
+      );
+    for (const spec of [vit, linear, everything]) {
+      const { tokens } = lex({ path: '', text: spec }, new DiagnosticSink());
+      const expected = shape(spec);
+      const gap = fc.constantFrom(' ', '\n', '\n      ', '\t', ' // note\n', '\r\n');
+      fc.assert(
+        fc.property(fc.array(gap, { minLength: tokens.length, maxLength: tokens.length }), (gaps) => {
+          expect(shape(tokens.map(({ image }, i) => image + gaps[i]).join(''))).toBe(expected);
+        }),
+        { numRuns: 30 },
+      );
+    }
+  });
+});
+
+describe('deep nesting', () => {
+  const inBody = (text: string): string => `model M() {\nx = ${text}\n}`;
+  const n = 10_000;
+
+  it.each([
+    ['parentheses', inBody('('.repeat(n))],
+    ['closed parentheses', inBody(`${'('.repeat(n)}1${')'.repeat(n)}`)],
+    ['brackets', inBody('['.repeat(n))],
+    ['calls', inBody('f('.repeat(n))],
+    ['calls of calls', inBody(`f${'()'.repeat(n)}`)],
+    ['members', inBody(`a${'.b'.repeat(n)}`)],
+    ['signs', inBody(`${'-'.repeat(n)}1`)],
+    ['negations', inBody(`${'not '.repeat(n)}a`)],
+    ['sums', inBody(`a${' + a'.repeat(n)}`)],
+    ['powers', inBody(`a${' ** a'.repeat(n)}`)],
+    ['pipes', inBody(`a${' |> f'.repeat(n)}`)],
+    ['conditions', inBody(`${'if a then b else '.repeat(n)}c`)],
+    ['bodies', `model M() {\n${'if a {\n'.repeat(n)}${'}\n'.repeat(n)}}`],
+    ['branches', `model M() {\nif a { ${'} else if b {'.repeat(n)} }\n}`],
+    ['types', `model M(a: ${'('.repeat(n)}int${')'.repeat(n)}) {}`],
+    ['list types', `model M(a: ${'['.repeat(n)}int${']'.repeat(n)}) {}`],
+  ])('of %s is refused', (_, text) => {
+    expect(parse(text).diagnostics.map(({ code }) => code)).toContain('HED1009');
+  });
+
+  it('is allowed to a reasonable depth', () => {
+    expect(parse(inBody(`${'('.repeat(100)}1${')'.repeat(100)}`)).diagnostics).toEqual([]);
+    expect(parse(inBody(`a${' + a'.repeat(100)}`)).diagnostics).toEqual([]);
+    expect(parse(inBody(`f(${'a + b, '.repeat(1000)})`)).diagnostics).toEqual([]);
+  });
+});
+
+describe('long text', () => {
+  it('is parsed in time that grows with its length', () => {
+    const time = (text: string): number => {
+      const runs = [0, 1, 2].map(() => {
+        const start = performance.now();
+        parse(text);
+        return performance.now() - start;
+      });
+      return Math.min(...runs);
+    };
+    const statement = '  y = f(x, [a + 1, b * 2], k: c[0]) |> Linear(3) as head\n';
+    for (const unit of [
+      statement,
+      '  x = 3 4\n',
+      '  param x:\n',
+      '  x = (\n',
+      '  foo\n',
+      'a,\n',
+      '{ ',
+      '}\n',
+      '"',
+      "'",
+    ]) {
+      const small = Math.max(time(`model M() {\n${unit.repeat(200)}}`), 2);
+      // Ten times the text; work that grows with its square would take a hundred times as long.
+      expect(time(`model M() {\n${unit.repeat(2000)}}`), unit).toBeLessThan(50 * small);
+    }
+  });
+
+  it('of one token is parsed', () => {
+    for (const text of [
+      'a'.repeat(1e6),
+      '1'.repeat(1e6),
+      `"${'a'.repeat(1e6)}"`,
+      `"${'\\n'.repeat(1e6)}`,
+      '/'.repeat(1e6),
+    ]) {
+      check(`model M() {\n  x = ${text}\n}`);
+    }
+  });
+});

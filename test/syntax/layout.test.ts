@@ -1,0 +1,81 @@
+/** The promise on which recovery rests: whatever the text, bodies leave the layout stage whole. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseTokens } from '../../grammar/parser.ts';
+import { DiagnosticSink } from '../../src/compiler/base/diagnostic.ts';
+import { layOut } from '../../src/compiler/syntax/layout.ts';
+import { lex } from '../../src/compiler/syntax/lex.ts';
+import { everything } from './specs.ts';
+
+function laidOut(text: string): ReturnType<typeof layOut> {
+  const [source, sink] = [{ path: '', text }, new DiagnosticSink()];
+  return layOut(lex(source, sink).tokens, source, sink);
+}
+
+function types(text: string): string {
+  return laidOut(text)
+    .tokens.map(({ tokenType }) => tokenType.name)
+    .join(' ');
+}
+
+describe('the layout stage', () => {
+  it('marks where statements begin', () => {
+    expect(types('model M() { x = a param w: f32[n] return x }')).toBe(
+      'ModelKeyword Identifier LeftParen RightParen LeftBrace Target Equal Identifier ' +
+        'ParamKeyword Identifier Colon Identifier LeftBracket Identifier RightBracket ReturnKeyword Identifier RightBrace',
+    );
+  });
+
+  it('tells statements from expressions that begin with the same word', () => {
+    expect(types('fn f() { if a { x = if b then [for c in d => e] else g } for h in i { } }')).toContain(
+      'LeftBrace IfKeyword Identifier LeftBrace Target Equal If Identifier Then LeftBracket For Identifier In',
+    );
+  });
+
+  it('writes the braces that are missing', () => {
+    expect(types('model M() { if a')).toMatch(/IfKeyword Identifier LeftBrace RightBrace RightBrace$/);
+    expect(types('model M()')).toMatch(/RightParen LeftBrace RightBrace$/);
+  });
+
+  it('leaves one token for text that it skips', () => {
+    expect(types('model M() { loss a + b\n x = mixture(a) as p { t => t } }')).toMatch(
+      /LeftBrace Skipped Target Equal SkippedOperand RightBrace$/,
+    );
+  });
+
+  it('lets the parser find every brace that it expects, in any text', () => {
+    const words = '( ) [ ] { } , : = + . if then else for in return import a x 3 "s" block fn model train const param'
+      .split(' ')
+      .concat([
+        'as',
+        'from',
+        'loss',
+        '\n',
+        '\n  ',
+        'model A() {',
+        'if a {',
+        '} else {',
+        'for i in a {',
+        'x = ',
+        'y = f(',
+      ]);
+    const soup = fc.array(fc.constantFrom(...words), { maxLength: 30 }).map((parts) => parts.join(' '));
+    const check = (text: string): void => {
+      const { failures } = parseTokens('file', laidOut(text).tokens);
+      const misplaced = failures.filter(
+        ({ rule, found }) => rule === 'file' || (rule === 'body' && found.image !== ''),
+      );
+      expect(misplaced).toEqual([]);
+    };
+    fc.assert(
+      fc.property(soup, (text) => check(`model M() {\n${text}`)),
+      { numRuns: 1000 },
+    );
+    fc.assert(
+      fc.property(fc.nat(everything.length), soup, (at, text) =>
+        check(everything.slice(0, at) + text + everything.slice(at)),
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
