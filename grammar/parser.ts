@@ -97,9 +97,10 @@ class HeddleParser extends ExpressionGrammar {
     this.SUBRULE(this.body);
   });
 
+  /** A model without hyperparameters may leave out the list. */
   readonly modelHeader: Rule = this.RULE('modelHeader', () => {
     this.CONSUME(t.Identifier);
-    this.SUBRULE(this.parameters);
+    this.OPTION(() => this.SUBRULE(this.parameters));
     this.takeLeftover('header');
   });
 

@@ -26,7 +26,7 @@ function valueOf(expr: Expr): number[] {
   const out = { f32: new Float32Array(4), i32: new Int32Array(4), u32: new Uint32Array(4), bool: new Int32Array(4) };
   const data = out[expr.type];
   interpretKernel(kernel([output('out', expr.type)], [], [], [store('out', constant(0), expr)]), { out: data }, {});
-  return [...data.slice(0, expr.lanes)];
+  return Array.from(data.subarray(0, expr.lanes));
 }
 
 const f = (value: number): Expr => literal(value);

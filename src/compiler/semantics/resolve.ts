@@ -9,7 +9,6 @@ import type { OpTable } from '../ir/op.ts';
 import type { Axis, Body, Declaration, Expr, Statement, TensorTypeExpr } from '../syntax/ast.ts';
 import { staticFunctionNames } from './arithmetic.ts';
 import type { Module } from './modules.ts';
-import { namesInText } from './names.ts';
 import { dtypeNamed } from './unify.ts';
 
 export function resolveNames(module: Module, ops: OpTable, sink: DiagnosticSink): void {
@@ -176,7 +175,7 @@ class Resolver {
         return;
       }
       case 'error':
-        namesInText(statement.span).forEach((name) => this.#names.add(name));
+        statement.names.forEach((name) => this.#names.add(name.text));
         return;
     }
   }

@@ -7,6 +7,7 @@ import type {
   AssignStatement,
   Body,
   DimsStatement,
+  ErrorStatement,
   ForStatement,
   InputStatement,
   OutputStatement,
@@ -18,7 +19,6 @@ import { claimPath } from './apply.ts';
 import { evaluateCondition, evaluateExpression, evaluateSequence } from './expressions.ts';
 import { innerFrame, joinPath, MAX_STEPS, report, type Frame } from './frame.ts';
 import { evaluateInitializer } from './initializers.ts';
-import { namesInText } from './names.ts';
 import { interpolate } from './interpolate.ts';
 import { evaluateType, matchType } from './unify.ts';
 import { describeKind, ERROR, integer, tensor, type StaticValue } from './values.ts';
@@ -95,7 +95,7 @@ function runStatement(frame: Frame, statement: Statement): Ended | undefined {
       };
     }
     case 'error':
-      assumeNames(frame, statement.span);
+      assumeNames(frame, statement);
       return undefined;
   }
 }
@@ -348,9 +348,9 @@ function placeParameter(
   return undefined;
 }
 
-/** Text the parser skipped may define any name in it: using one later is no further mistake. */
-function assumeNames(frame: Frame, span: Span): void {
-  for (const name of namesInText(span)) {
-    if (!frame.scope.lookup(name)) frame.scope.define({ name, value: ERROR, span, role: 'variable' });
+/** What an unreadable statement would have bound: using it later is no further mistake. */
+function assumeNames(frame: Frame, { names }: ErrorStatement): void {
+  for (const { text: name, span } of names) {
+    if (!frame.scope.definedHere(name)) frame.scope.define({ name, value: ERROR, span, role: 'variable' });
   }
 }

@@ -8,7 +8,7 @@ import { binary, combine, lane, literal, load, position, select, splat, unary, v
 import type { Expr, Statement } from '../ir.ts';
 import { guardLoads, guardsLoads, type Lets, type Select } from '../guards.ts';
 import type { FreshNames } from '../names.ts';
-import { containsLoad, mapChildren, refersTo, replaceInDim, replaceInExpr } from '../rewrite.ts';
+import { childrenOf, containsLoad, mapChildren, refersTo, replaceInDim, replaceInExpr } from '../rewrite.ts';
 import type { LanePlan } from './analysis.ts';
 
 const LANES = [0, 1, 2, 3] as const;
@@ -178,12 +178,15 @@ function widenExpr(expr: Expr, context: LaneContext, out: Statement[]): Expr {
 }
 
 function widenChildren(expr: Expr, context: LaneContext, out: Statement[]): Expr {
-  return { ...mapChildren(expr, (child) => splat(widenExpr(child, context, out), 4)), lanes: 4 } as Expr;
+  const mapped = mapChildren(expr, (child) => widenExpr(child, context, out));
+  if (childrenOf(mapped).every((child) => child.lanes === 1)) return mapped;
+  return { ...mapChildren(mapped, (child) => splat(child, 4)), lanes: 4 } as Expr;
 }
 
 function widenPosition(index: Dim, context: LaneContext): Expr {
   const indices = indicesOf(index, context);
   const steps = indices.map((other) => constantValue(subtract(other, indices[0]!)));
+  if (steps.every((step) => step === 0)) return position(indices[0]!);
   if (steps.some((step) => step === undefined)) return combine(indices.map(position), 4);
   const offsets = combine(
     steps.map((step) => literal(step!, 'i32')),
