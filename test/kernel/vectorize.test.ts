@@ -1,59 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { add, constant, floorDiv, modulo, multiply, subtract, symbol, type Dim } from '../../src/compiler/dims/dim.ts';
-import {
-  binary,
-  compare,
-  convert,
-  literal,
-  load,
-  position,
-  select,
-  unary,
-  variable,
-} from '../../src/compiler/kernel/build.ts';
-import { interpretKernel, type BufferData } from '../../src/compiler/kernel/interpret.ts';
-import type { Expr, Kernel, Statement } from '../../src/compiler/kernel/ir.ts';
-import { forEachExpr, forEachStatement, valueOf } from '../../src/compiler/kernel/rewrite.ts';
+import { binary, compare, convert, literal, load, position, variable } from '../../src/compiler/kernel/build.ts';
+import type { Kernel } from '../../src/compiler/kernel/ir.ts';
 import { vectorize } from '../../src/compiler/kernel/vectorize.ts';
-import { assign, copies, declare, input, kernel, letBe, loop, output, reduce, store, when, zero } from './support.ts';
+import { COUNTS, exprs, expectSame, loops, numbers } from './lanes.ts';
+import { assign, declare, input, kernel, letBe, loop, output, reduce, store, when, zero } from './support.ts';
 
 const [n, m, i, v, k] = [symbol('n'), symbol('m'), symbol('i'), symbol('v'), symbol('k')];
-
-/** Small integers, so that sums are exact in any order. */
-function numbers(count: number, seed = 1): Float32Array {
-  return Float32Array.from({ length: count }, (_, at) => ((at * 7 + seed * 3) % 11) - 5);
-}
-
-/** Runs `original` as written and vectorized on the same buffers and expects the same contents. */
-function expectSame(original: Kernel, buffers: Record<string, BufferData>, sizes: Record<string, number>): void {
-  const [expected, actual] = [copies(buffers), copies(buffers)];
-  interpretKernel(original, expected, sizes);
-  interpretKernel(vectorize(original, 4), actual, sizes);
-  expect(actual).toEqual(expected);
-  const serial = copies(buffers);
-  interpretKernel(vectorize(original, 1), serial, sizes);
-  expect(serial).toEqual(expected);
-}
-
-function exprs(of: Kernel): Expr[] {
-  const found: Expr[] = [];
-  forEachStatement(of.body, (statement) => {
-    const value = valueOf(statement);
-    if (value) forEachExpr(value, (part) => found.push(part));
-  });
-  return found;
-}
-
-function loops(of: Kernel): (Statement & { kind: 'loop' })[] {
-  const found: (Statement & { kind: 'loop' })[] = [];
-  forEachStatement(of.body, (statement) => {
-    if (statement.kind === 'loop') found.push(statement);
-  });
-  return found;
-}
-
-/** Counts that cover no group, one group and two, and every rest. */
-const COUNTS = [0, 1, 3, 4, 5, 7, 8, 9];
 
 describe('a loop over consecutive elements', () => {
   const scale = (extent: Dim): Kernel =>
@@ -341,82 +294,5 @@ describe('loops in loops', () => {
       ],
     );
     expectSame(branching, { x: numbers(9), y: new Float32Array(9) }, { n: 9 });
-  });
-});
-
-describe('selects that guard loads', () => {
-  const inRange = compare('lt', position(v), position(m));
-  const within = (value: Expr): Kernel =>
-    kernel([input('a'), input('b'), output('y')], ['n', 'm'], [], [loop('v', n, 'vector', [store('y', v, value)])]);
-  const loadB = load('b', subtract(v, m), 'f32');
-
-  test.each([
-    ['a padded row', select(inRange, load('a', v, 'f32'), zero)],
-    ['a concatenation', select(inRange, load('a', v, 'f32'), loadB)],
-    ['work on the guarded value', select(inRange, unary('neg', binary('add', load('a', v, 'f32'), literal(1))), loadB)],
-    [
-      'a select in an arm',
-      select(inRange, load('a', v, 'f32'), select(compare('ge', position(v), literal(6, 'i32')), loadB, zero)),
-    ],
-    [
-      'a select of data in an arm',
-      select(inRange, select(compare('gt', load('a', v, 'f32'), zero), load('a', v, 'f32'), zero), loadB),
-    ],
-    [
-      'a condition that is the same in all lanes',
-      select(compare('lt', position(n), position(m)), load('a', v, 'f32'), zero),
-    ],
-  ])('%s', (_, value) => {
-    for (const count of COUNTS) {
-      for (const seam of COUNTS.filter((at) => at <= count)) {
-        const buffers = { a: numbers(seam), b: numbers(count - seam, 2), y: new Float32Array(count) };
-        if (value.kind === 'select' && value.condition !== inRange) buffers.a = numbers(count);
-        expectSame(within(value), buffers, { n: count, m: seam });
-      }
-    }
-  });
-
-  test('a condition that differs between groups only branches', () => {
-    const grouped = within(
-      select(compare('lt', position(floorDiv(v, constant(4))), position(m)), load('a', v, 'f32'), zero),
-    );
-    const [group] = loops(vectorize(grouped, 4));
-    expect(group!.body).toContainEqual(expect.objectContaining({ kind: 'if', condition: variable('taken', 'bool') }));
-    for (const count of COUNTS)
-      expectSame(grouped, { a: numbers(4), b: numbers(0), y: new Float32Array(count) }, { n: count, m: 1 });
-  });
-
-  test('a condition on data alone selects between whole vectors', () => {
-    const reluGradient = within(select(compare('gt', load('a', v, 'f32'), zero), load('b', v, 'f32'), zero));
-    const [group] = loops(vectorize(reluGradient, 4));
-    expect(group!.body).toMatchObject([{ kind: 'store', value: { kind: 'select', lanes: 4 } }]);
-    for (const count of COUNTS)
-      expectSame(
-        reluGradient,
-        { a: numbers(count), b: numbers(count, 2), y: new Float32Array(count) },
-        { n: count, m: 0 },
-      );
-  });
-
-  test('a flag that says whether a loaded index is valid guards the load', () => {
-    const optional = kernel(
-      [input('ids', 'i32'), input('x'), output('y')],
-      ['n'],
-      [],
-      [
-        loop('v', n, 'vector', [
-          letBe('id', load('ids', v, 'i32')),
-          store(
-            'y',
-            v,
-            select(compare('ge', variable('id', 'i32'), literal(0, 'i32')), load('x', symbol('id'), 'f32'), zero),
-          ),
-        ]),
-      ],
-    );
-    for (const count of COUNTS) {
-      const ids = Int32Array.from({ length: count }, (_, at) => (at % 3) - 1);
-      expectSame(optional, { ids, x: numbers(2), y: new Float32Array(count) }, { n: count });
-    }
   });
 });

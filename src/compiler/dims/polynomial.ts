@@ -79,7 +79,7 @@ function compareTerms(a: Term, b: Term): number {
 }
 
 /** A dimension from terms in any order, possibly with equal factors. */
-export function fromTerms(terms: Iterable<Term>): Dim {
+function fromTerms(terms: Iterable<Term>): Dim {
   const sums = new Map<string, Term>();
   for (const item of terms) {
     const other = sums.get(item.key);

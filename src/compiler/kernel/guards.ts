@@ -41,7 +41,7 @@ function dependsOnPositions(expr: Expr, lets: Lets): boolean {
 }
 
 /** Whether an index depends on what a buffer holds. */
-export function indexIsData(index: Dim, lets: Lets): boolean {
+function indexIsData(index: Dim, lets: Lets): boolean {
   return symbolsOf(index).some((name) => {
     const value = lets.get(name);
     return value !== undefined && valueIsData(value, lets);

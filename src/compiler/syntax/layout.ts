@@ -149,7 +149,8 @@ function statementStart(state: LayoutState): TokenType | undefined {
     case t.Import:
       return state.fresh ? t.ImportKeyword : undefined;
     case t.Else:
-      return state.closed !== 'if' && (isBrace(state.previous) || state.is(1, t.LeftBrace)) ? t.Else : undefined;
+      if (state.closed === 'if' || state.place === 'names') return undefined;
+      return isBrace(state.previous) || state.is(1, t.LeftBrace) ? t.Else : undefined;
     default:
       return reservedTarget(state);
   }

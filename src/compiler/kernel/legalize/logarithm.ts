@@ -16,7 +16,7 @@ const ROOT_HALF = 0x3f3504f3;
 const SMALLEST_NORMAL = 2 ** -126;
 
 /** A positive normal number as 2ᵉ m; e as an i32. */
-export function splitBinary(x: Expr, bind: Bind): { readonly e: Expr; readonly m: Expr } {
+function splitBinary(x: Expr, bind: Bind): { readonly e: Expr; readonly m: Expr } {
   const bits = bind(bitcast(x, 'i32'), 'bits');
   const e = bind(binary('shr', minus(bits, literal(ROOT_HALF, 'i32')), literal(23, 'i32')), 'power');
   return { e, m: bitcast(minus(bits, binary('shl', e, literal(23, 'i32'))), 'f32') };

@@ -37,7 +37,7 @@ export function exprVaries(expr: Expr, varying: ReadonlySet<string>): boolean {
   return refersTo(expr, varying);
 }
 
-export function dimVaries(dim: Dim, varying: ReadonlySet<string>): boolean {
+function dimVaries(dim: Dim, varying: ReadonlySet<string>): boolean {
   return symbolsOf(dim).some((name) => varying.has(name));
 }
 
