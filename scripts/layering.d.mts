@@ -9,7 +9,6 @@ export interface Part {
 export type Target = { readonly path: string; readonly package?: never } | { readonly package: string };
 
 export const PARTS: readonly Part[];
-export const EXCEPTIONS: readonly { readonly from: string; readonly to: string }[];
 export function sourceFiles(folder?: string): string[];
 export function partOf(file: string): Part | undefined;
 export function importsOf(file: string, text: string, isFile?: (path: string) => boolean): Target[];

@@ -1,6 +1,5 @@
 /** `heddle check`: reports what is wrong with specs; on request lists what goes into one of their models. */
-import { diagnostic } from '../compiler/base/diagnostic.ts';
-import { checkSpec, type Diagnostic, renderSummary, type SourceHost } from '../compiler/index.ts';
+import { checkSpec, type Diagnostic, diagnostic, renderSummary, type SourceHost } from '../compiler/index.ts';
 import { elementCount } from '../program/safetensors.ts';
 import { printShape } from '../program/size.ts';
 import { EXIT, Failure, printDiagnostics, UsageError } from './errors.ts';

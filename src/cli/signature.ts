@@ -1,7 +1,6 @@
 /** What goes into a graph and what comes out of it, in the terms that the command shares with the runtime. */
-import type { Graph } from '../compiler/index.ts';
+import { type Graph, toSizeExpr } from '../compiler/index.ts';
 import type { WeightParameter } from '../compiler/interop/weights.ts';
-import { toSizeExpr } from '../compiler/plan/size-expr.ts';
 import type { ProgramDim } from '../program/program.ts';
 import type { TensorInfo } from '../runtime/model.ts';
 

@@ -1,6 +1,5 @@
 /** The options that say what is meant by a spec, and what the compiler makes of them. */
-import { DiagnosticSink } from '../compiler/base/diagnostic.ts';
-import { elaborateSpec, type Graph, type Setting } from '../compiler/index.ts';
+import { DiagnosticSink, elaborateSpec, type Graph, type Setting } from '../compiler/index.ts';
 import { applyRename } from '../compiler/interop/rename.ts';
 import { parseRenameMap } from '../compiler/interop/rename-map.ts';
 import { bindWeights, readWeights, type WeightParameter, withoutPrefix } from '../compiler/interop/weights.ts';

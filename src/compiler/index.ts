@@ -1,6 +1,6 @@
 /** The compiler's public interface. */
 export { catalog, type CatalogEntry, type Code } from './base/catalog.ts';
-export { type Diagnostic, type Label, type Severity } from './base/diagnostic.ts';
+export { type Diagnostic, diagnostic, DiagnosticSink, type Label, type Severity } from './base/diagnostic.ts';
 export { renderDiagnostic, renderSummary } from './base/render.ts';
 export { type Position, positionAt, type Source, type Span } from './base/source.ts';
 export { type Compiled, checkSpec, compileGraph, elaborateSpec, type Outcome } from './driver.ts';
@@ -9,5 +9,6 @@ export { interpret, InterpreterError } from './ir/interpret.ts';
 export { printGraph } from './ir/printer.ts';
 export type { Tensor } from './ir/op.ts';
 export type { CompileOptions, EntryOptions } from './options.ts';
+export { toSizeExpr } from './plan/size-expr.ts';
 export type { SourceHost } from './semantics/modules.ts';
 export type { Setting } from './semantics/elaborate.ts';

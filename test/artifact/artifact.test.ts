@@ -58,13 +58,22 @@ const complete = (): ArtifactFile[] =>
 describe('an artifact', () => {
   test('consists of the files that its targets need', () => {
     const names = (files: ArtifactFile[]): string[] => files.map(({ name }) => name).sort();
-    const all = ['index.d.ts', 'index.js', 'kernels.js', 'program.json', 'program.wasm', 'weights.safetensors'];
+    const all = [
+      'index.d.ts',
+      'index.js',
+      'kernels.js',
+      'package.json',
+      'program.json',
+      'program.wasm',
+      'weights.safetensors',
+    ];
     expect(names(complete())).toEqual(all);
     const program = { ...sampleProgram, targets: { js: sampleProgram.targets.js! } };
     expect(names(artifactFiles({ program, js, runtimeSource }))).toEqual([
       'index.d.ts',
       'index.js',
       'kernels.js',
+      'package.json',
       'program.json',
     ]);
   });

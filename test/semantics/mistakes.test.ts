@@ -221,6 +221,20 @@ const MISTAKES: readonly Mistake[] = [
     says: ['at most'],
   },
   {
+    name: 'a size beyond what can be counted',
+    spec: model('param w: f32[2 ** 40, 2 ** 40] = zeros()\n  output y = x'),
+    code: 'HED2101',
+    at: 'param w: f32[2 ** 40, 2 ** 40] = zeros()',
+    says: ['beyond 2^53'],
+  },
+  {
+    name: 'a result beyond what can be counted',
+    spec: model('output y = expand(x[none, none], shape: [2 ** 30, 2 ** 30, batch, 4])'),
+    code: 'HED2210',
+    at: 'x[none, none]',
+    says: ['more than 2^53 elements'],
+  },
+  {
     name: 'a misspelt initialiser',
     spec: model('param w: f32[4] = nromal(std: 1)\n  output y = x * w'),
     code: 'HED2515',
@@ -263,6 +277,7 @@ describe('a wrong setting gives one diagnostic', () => {
     { name: 'pool', text: 'men', code: 'HED2401', says: 'did you mean "mean"?' },
     { name: 'depth', text: '3.5', code: 'HED2401', says: 'must be int' },
     { name: 'depth', text: ')(', code: 'HED1002', says: 'expected an expression' },
+    { name: 'dim', text: '9007199254740991', code: 'HED2101', says: 'beyond 2^53' },
     { name: 'patch', text: '0', code: 'HED2104', says: 'the divisor must be positive' },
   ];
   test.each(cases)('--set $name=$text', ({ code, says, ...setting }) => {

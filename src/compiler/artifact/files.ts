@@ -31,6 +31,8 @@ export function artifactFiles(parts: ArtifactParts): ArtifactFile[] {
     textFile('index.js', loaderSource(parts, weights !== undefined)),
     textFile('index.d.ts', declarations(program, weights !== undefined)),
     textFile('program.json', JSON.stringify(program)),
+    // Whatever package the folder is put into, its scripts are modules.
+    textFile('package.json', '{"type":"module"}\n'),
   ];
   if (wasm) files.push({ name: 'program.wasm', bytes: wasm });
   if (js !== undefined) files.push(textFile('kernels.js', js));

@@ -21,7 +21,7 @@ export const semanticEntries = {
     explanation:
       'The name is not bound here: it is no variable, hyperparameter, declaration, import or built-in. A name first assigned inside an `if` or `for` is local to it.',
   },
-  HED2101: { title: 'integer too large', explanation: 'Integers are exact up to 2^53.' },
+  HED2101: { title: 'integer too large', explanation: 'Integers, sizes and numbers of elements are exact up to 2^53.' },
   HED2102: { title: 'range out of place', explanation: 'A range `a..b` stands only after `in` of a `for`.' },
   HED2103: {
     title: 'condition is not a compile-time bool',

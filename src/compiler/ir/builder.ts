@@ -1,8 +1,10 @@
 /** Appends nodes to a growing graph body, inferring their types. */
-import type { Bounds } from '../dims/dim.ts';
+import { DimensionOverflow, type Bounds } from '../dims/dim.ts';
+import { elementCount } from '../dims/shape.ts';
 import { withDefaults } from './attributes.ts';
 import type { Attributes, Node, Origin, TensorType, Value } from './graph.ts';
 import type { Op, OpTable, TypeError } from './op.ts';
+import { printType } from './types.ts';
 
 export type Applied = { readonly values: readonly Value[] } | { readonly error: TypeError };
 
@@ -34,6 +36,8 @@ export class Builder {
       { bounds: this.bounds },
     );
     if ('error' in inferred) return inferred;
+    const large = inferred.types.find((type) => !isCountable(type));
+    if (large) return { error: { message: `the result ${printType(large)} has more than 2^53 elements` } };
     const results = inferred.types.map((type) => this.value(type));
     this.nodes.push({ op, inputs, attributes, results, origin: this.origin });
     return { values: results };
@@ -55,5 +59,16 @@ export class Builder {
     const op = this.ops.get(name);
     if (!op) throw new Error(`internal: no op ${name}`);
     return op;
+  }
+}
+
+/** Whether the number of elements is exact in a double, whatever the dimensions: sizes and strides rely on it. */
+function isCountable(type: TensorType): boolean {
+  try {
+    elementCount(type.shape);
+    return true;
+  } catch (error) {
+    if (error instanceof DimensionOverflow) return false;
+    throw error;
   }
 }

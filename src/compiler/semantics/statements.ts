@@ -1,6 +1,6 @@
 /** Runs the statements of a body: names are bound, parameters and inputs declared, loops unrolled. */
 import type { Span } from '../base/source.ts';
-import { constant, constantValue, symbol } from '../dims/dim.ts';
+import { constant, constantValue, DimensionOverflow, symbol } from '../dims/dim.ts';
 import type { Initializer, TensorType, Value } from '../ir/graph.ts';
 import { printType } from '../ir/types.ts';
 import type {
@@ -41,10 +41,21 @@ const ABANDONED: Ended = { kind: 'abandoned' };
 /** Runs a body to its end, to a `return` or to a mistake it cannot go on from; undefined at its end. */
 export function runBody(frame: Frame, body: Body): Ended | undefined {
   for (const statement of body.statements) {
-    const ended = runStatement(frame, statement);
+    const ended = guarded(frame, statement);
     if (ended) return ended;
   }
   return undefined;
+}
+
+/** Sizes are exact or nothing: one that is too large ends the body. */
+function guarded(frame: Frame, statement: Statement): Ended | undefined {
+  try {
+    return runStatement(frame, statement);
+  } catch (error) {
+    if (!(error instanceof DimensionOverflow)) throw error;
+    report(frame, 'HED2101', statement.span, 'a size in this statement is beyond 2^53');
+    return ABANDONED;
+  }
 }
 
 function runStatement(frame: Frame, statement: Statement): Ended | undefined {

@@ -6,7 +6,7 @@ import type { Label } from '../base/diagnostic.ts';
 import { closest } from '../base/suggest.ts';
 import type { Span } from '../base/source.ts';
 import { constantValue, equal, isAtLeast, print, subtract, ONE, type Bounds, type Dim } from '../dims/dim.ts';
-import { printShape, sameShape } from '../dims/shape.ts';
+import { elementCount, printShape, sameShape } from '../dims/shape.ts';
 import type { DType, TensorType } from '../ir/graph.ts';
 import { printType } from '../ir/types.ts';
 import type { Axis, Expr, TensorTypeExpr } from '../syntax/ast.ts';
@@ -202,7 +202,10 @@ export function evaluateType(frame: Frame, pattern: TensorTypeExpr): TensorType 
       sound = false;
     }
   }
-  return sound && dtype ? { dtype, shape } : undefined;
+  if (!sound || !dtype) return undefined;
+  // Throws DimensionOverflow, which the statement reports, where the elements cannot be counted.
+  elementCount(shape);
+  return { dtype, shape };
 }
 
 /** In a model a dimension has to be declared; elsewhere a signature binds it. */
