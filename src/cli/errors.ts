@@ -48,9 +48,20 @@ export class Rejected extends Error {
   }
 }
 
+/** As many as anyone reads before mending the first ones. */
+const printLimit = 50;
+
+/** Prints the diagnostics in their order; of very many the first ones, errors rather than warnings. */
 export function printDiagnostics(diagnostics: readonly Diagnostic[], io: Io): void {
-  const color = usesColor(io.stderr, io.env);
-  for (const item of diagnostics) io.stderr.write(`${renderDiagnostic(item, { color })}\n\n`);
+  const options = { color: usesColor(io.stderr, io.env), views: new Map() };
+  const [errors, warnings] = [
+    diagnostics.filter((item) => item.severity === 'error'),
+    diagnostics.filter((item) => item.severity !== 'error'),
+  ];
+  const printed = new Set([...errors, ...warnings].slice(0, printLimit));
+  for (const item of diagnostics) if (printed.has(item)) io.stderr.write(`${renderDiagnostic(item, options)}\n\n`);
+  const rest = diagnostics.filter((item) => !printed.has(item));
+  if (rest.length > 0) io.stderr.write(`… and ${renderSummary(rest).replace(/ /, ' more ')}\n\n`);
 }
 
 /** Says what ended the command; returns the exit code. */

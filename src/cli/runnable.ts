@@ -128,6 +128,8 @@ async function importArtifact(folder: string, target: TargetName | undefined, io
     return await load(target ? { target } : {});
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error) || error.code !== 'weights-missing') throw error;
+    // The runtime lists what a file lacks; without a file there is nothing to list.
+    if (exists(join(folder, 'weights.safetensors'), io)) throw error;
     throw new Failure(`${folder} was compiled without weights`, {
       hint: 'compile it with --weights, or run the spec itself',
     });

@@ -76,7 +76,7 @@ export function compileGraph(graph: Graph, options: CompileOptions, hooks: RunOp
   if (options.targets.includes('js')) plans.js = plan(lowerGraph(optimised.graph, jsTarget));
   return {
     graph,
-    program: assembleProgram(graph.name, graph.dims, plans),
+    program: assembleProgram(graph.name, graph.dims, plans, graph.conditions),
     ...(plans.wasm && { wasm: wasmModule(plans.wasm) }),
     ...(plans.js && { js: emitJs(plans.js.kernels) }),
     passes: optimised.reports,

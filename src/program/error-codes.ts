@@ -13,7 +13,7 @@ export const ERROR_CODES = {
   'input-dtype': 'an input has another type than the program needs',
   'input-shape': 'an input has a shape that does not fit the program or the other inputs',
   'input-value': 'a value in a plain array is no number of the right kind',
-  dimension: 'a dimension has no value, or one beyond its limit',
+  dimension: 'a dimension has no value, or one that the program does not allow',
   'output-buffer': 'a buffer given for an output does not fit it',
   option: 'an option of load or run is not what it should be',
   memory: 'the tensors do not fit into the memory of the target',

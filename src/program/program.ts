@@ -14,6 +14,12 @@ export interface ProgramDim {
   readonly max?: number;
 }
 
+/** What the dimensions must satisfy beyond their limits: `size` is at least 0, or the run fails with `message`. */
+export interface ProgramCondition {
+  readonly size: SizeExpr;
+  readonly message: string;
+}
+
 export interface TensorSpec {
   readonly name: string;
   readonly dtype: ElementType;
@@ -86,5 +92,7 @@ export interface Program {
   /** The entry's name. */
   readonly name: string;
   readonly dims: readonly ProgramDim[];
+  /** Checked in this order whenever dimensions are bound; absent where there are none. */
+  readonly conditions?: readonly ProgramCondition[];
   readonly targets: { readonly [target in TargetName]?: TargetProgram };
 }

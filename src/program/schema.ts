@@ -42,6 +42,13 @@ export function checkProgram(value: unknown): Program {
     dims.add(name);
     if (dim['max'] !== undefined) index(dim['max'], `${path}.max`);
   });
+  if (program['conditions'] !== undefined) {
+    list(program['conditions'], 'conditions', (item, path) => {
+      const condition = record(item, path);
+      checkSize(condition['size'], `${path}.size`, dims);
+      text(condition['message'], `${path}.message`);
+    });
+  }
   for (const [name, target] of Object.entries(record(program['targets'], 'targets'))) {
     if (target !== undefined) checkTarget(record(target, `targets.${name}`), `targets.${name}`, dims);
   }

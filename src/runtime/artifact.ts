@@ -5,6 +5,7 @@ import type { JsKernelFactory } from './devices/js.ts';
 import { HeddleError, reasonOf } from './errors.ts';
 import { readBytes } from './files.ts';
 import { createModel, type Model } from './model.ts';
+import { checkOptions } from './options.ts';
 import type { WeightSource } from './weights.ts';
 
 /** Where the parts of an artifact are; what it was compiled without is absent. */
@@ -25,6 +26,7 @@ export interface LoadOptions {
 
 /** Loads the program, its kernels and its weights. Rejects with HeddleError. */
 export async function loadArtifact(files: ArtifactFiles, options: LoadOptions = {}): Promise<Model> {
+  checkOptions('load', options);
   const { target } = options;
   if (target !== undefined && target !== 'wasm' && target !== 'js')
     throw new HeddleError('option', `the option target is ${String(target)}; it can be wasm or js`);

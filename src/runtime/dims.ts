@@ -1,5 +1,5 @@
-/** Finds the values of the symbolic dimensions from the shapes and lengths of the inputs. */
-import type { ProgramDim } from '../program/program.ts';
+/** Finds the values of the symbolic dimensions from the shapes and lengths of the inputs, and checks them. */
+import type { Program, ProgramDim } from '../program/program.ts';
 import { affineIn, evaluateSize, namesIn, type Dims, type SizeExpr } from '../program/size.ts';
 import { HeddleError } from './errors.ts';
 import { describeSpec, type GivenTensor } from './inputs.ts';
@@ -54,6 +54,19 @@ export function bindDims(dims: readonly ProgramDim[], inputs: readonly GivenTens
     }
   }
   return values;
+}
+
+/**
+ * Throws HeddleError 'dimension' for the first condition of the program that these values break, and names those it
+ * depends on. Throws RangeError as `evaluateSize` does.
+ */
+export function checkConditions({ dims, conditions = [] }: Program, values: Dims): void {
+  for (const { size, message } of conditions) {
+    if (evaluateSize(size, values) >= 0) continue;
+    const concerned = namesIn(size);
+    const found = dims.flatMap(({ name }) => (concerned.has(name) ? [`${name} = ${values.get(name)}`] : []));
+    throw new HeddleError('dimension', `${message} (${found.join(', ')})`);
+  }
 }
 
 function equationsOf(input: GivenTensor): Equation[] {

@@ -6,10 +6,11 @@ import type { Activation, Device } from './devices/device.ts';
 import { createJsDevice, type JsKernelFactory } from './devices/js.ts';
 import type { WasmModule } from './devices/platform.ts';
 import { createWasmDevice } from './devices/wasm.ts';
-import { bindDims } from './dims.ts';
+import { bindDims, checkConditions } from './dims.ts';
 import { HeddleError, reasonOf } from './errors.ts';
 import { describeSpec, readInputs, type GivenTensor, type TensorInput } from './inputs.ts';
 import { placeArena, placePersistent, type Addresses } from './memory.ts';
+import { checkOptions } from './options.ts';
 import { checkWeights, loadWeights, type WeightSource } from './weights.ts';
 
 /** Elements of an output: bool as bytes of 0 or 1. */
@@ -159,6 +160,7 @@ class LoadedModel implements Model {
   runSync(inputs: Inputs, options: RunOptions = {}): Outputs {
     const device = this.#device;
     if (!device) throw new HeddleError('disposed', `the model ${this.name} has been disposed`);
+    checkOptions('run', options);
     let given = readInputs(this.#targetProgram.inputs, inputs);
     const dims = bindDims(this.#program.dims, given, options.dims);
     // An earlier output given as input would be overwritten, or detached, before it is read.
@@ -202,6 +204,7 @@ class LoadedModel implements Model {
 
   #addresses(dims: Dims): Addresses {
     try {
+      checkConditions(this.#program, dims);
       return placeArena(this.#targetProgram, 'arena', this.#persistent, dims);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;

@@ -67,6 +67,30 @@ describe('dims', () => {
   });
 });
 
+describe('conditions', () => {
+  const far = (...more: string[]): string =>
+    ['dim m', 'dim n', ...more, 'input x %0: f32[n, m]', 'output y %0'].join('\n');
+
+  test('let values pass that meet them', () => {
+    const text = far('require <n - 2> "too few"', 'require <5 - m*n> "too many"');
+    expect(run(text, { x: zeros(2, 2) }).get('y')!.shape).toEqual([2, 2]);
+  });
+
+  test('fail with their message and the values that they depend on, the first one first', () => {
+    const text = far('require <n - 2> "too few"', 'require <n - 3> "fewer"', 'require <5 - m*n> "too many"');
+    const action = (...shape: number[]) => () => run(text, { x: zeros(...shape) });
+    expect(action(1, 9)).toThrow(InterpreterError);
+    expect(action(1, 9)).toThrow(/^too few \(n = 1\)$/);
+    expect(action(3, 2)).toThrow(/^too many \(m = 2, n = 3\)$/);
+  });
+
+  test('fail where they have no value', () => {
+    const text = far('require <floordiv(n, m)> "none"');
+    expect(() => run(text, { x: zeros(2, 0) })).toThrow(InterpreterError);
+    expect(() => run(text, { x: zeros(2, 0) })).toThrow('division by zero');
+  });
+});
+
 describe('errors', () => {
   const pair = 'dim n <= 4\ninput x %0: f32[n]\ninput y %1: f32[n]\nparam w %2: f32[2]\noutput z %0';
   const w = { w: zeros(2) };
@@ -81,6 +105,7 @@ describe('errors', () => {
     ['parameter w was not given', () => run(pair, { x: zeros(2), y: zeros(2) })],
     ['w is f32[3], not f32[2]', () => run(pair, { x: zeros(2), y: zeros(2) }, {}, { w: zeros(3) })],
     ['axis 0 of x is 3, but 2*n is 2 here', () => run('dim n\ninput x %0: f32[2*n]\noutput y %0', { x: zeros(3) })],
+    ['axis 1 of x is 3, expected 4', () => run('input x %0: f32[2, 4]\noutput y %0', { x: zeros(2, 3) })],
     ['dimension n cannot be -1', () => run('dim n\ninput x %0: f32[n + 3]\noutput y %0', { x: zeros(2) })],
   ])('%s', (message, action) => {
     expect(action).toThrow(InterpreterError);

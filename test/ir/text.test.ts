@@ -10,6 +10,8 @@ import { randomGraph } from '../support/graphs.ts';
 const EXAMPLE = `graph Example {
   dim batch <= 64
   dim seq
+  require <batch - 4> "index 3 is out of range: axis 0 has size batch"
+  require <-2*seq + 5> "a \\"quoted\\" message" @ layers.0
   input x %0: f32[batch, seq, 4]
   param head.bias %1: f32[4] = uniform(bound: 0.5) @ head
   param "odd name" %2: f32[2]
@@ -87,6 +89,10 @@ describe('errors of the text', () => {
     [line('%1: f32[n] = neg(%0) {a: what}'), '3: expected a value; found `what`'],
     [line('%1: f32[n] = neg(%0) {a: "\\x"}'), '3: "\\x" is not a string of JSON'],
     [line('output y %1'), '3: expected a value that is made before; found `%1`'],
+    [line('require n'), '3: expected `<`; found `n`'],
+    [line('require <n'), '5: `n } ` is no dimension'],
+    [line('require <n> m'), '3: expected the message of a condition; found `m`'],
+    [line('require <n,> "m"'), '3: expected `>`; found `,`'],
     [line('%1: f32[%0] = neg(%0)'), '3: `%0` is no dimension'],
     [line('%1: f32[floordiv(n)] = neg(%0)'), '3: `floordiv ( n )` is no dimension'],
     [line('%1: f32[9007199254740993] = neg(%0)'), '3: `9007199254740993` is no dimension'],
@@ -132,6 +138,7 @@ describe('errors of the text', () => {
       '\n',
       'dim',
       'input',
+      'require',
     );
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 40 }), (words) => {

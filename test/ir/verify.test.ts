@@ -54,7 +54,10 @@ describe('a fault is found in', () => {
     expect(faults('param w %1: f32[n]')).toEqual(['parameter w has the shape f32[n], which is not static']);
   });
 
-  test('dims that are not declared, in shapes and in attributes', () => {
+  test('dims that are not declared, in shapes, attributes and conditions', () => {
+    expect(faults('require <n - 4> "far"', 'require <m - n> "further"')).toEqual([
+      'condition "further" mentions m, which is no dim',
+    ]);
     expect(verify(graphOf('input x %0: f32[m]'), ops)).toEqual(['%0 mentions m, which is no dim']);
     expect(faults('%1: f32[m] = full() {shape: [<m>], value: 0, dtype: "f32"}')).toEqual([
       '%1 = full mentions m, which is no dim',

@@ -3,7 +3,9 @@ import type { Graph, Region } from '../../src/compiler/ir/graph.ts';
 import { ops } from '../../src/compiler/ops/table.ts';
 import { passes } from '../../src/compiler/passes/index.ts';
 import { runPasses } from '../../src/compiler/passes/run.ts';
-import { graphOf, graphOfText, specFile } from '../support/specs.ts';
+import { largestDifference } from '../support/reference.ts';
+import { graphOf, graphOfText, runnerOf, specFile } from '../support/specs.ts';
+import { tensorOf } from '../support/tensors.ts';
 
 interface Kernel {
   readonly kind: string;
@@ -104,5 +106,18 @@ describe('what is stored', () => {
   test('an input that is an output, and a value with two names, get places of their own', () => {
     const kernels = kernelsOf(model('h = x * 2\n output a = x\n output b = h\n output c = h'));
     expect(kernels).toHaveLength(3);
+  });
+
+  test('a chain far too long for one kernel is cut, and still right', async () => {
+    const graph = model('y = x\n for i in 0..500 { y = abs(y * 1.001 + 0.01) - 0.1 }\n output o = y');
+    const kernels = kernelsOf(graph);
+    expect(kernels.length).toBeGreaterThan(5);
+    expect(Math.max(...kernels.map((kernel) => kernel.ops.length))).toBeLessThan(300);
+    const x = tensorOf('f32', [1, 8], [-3, -1, -0.5, 0, 0.5, 1, 2, 3]);
+    const truth = (await (await runnerOf(graph, 'reference'))({ x })).get('o')!;
+    for (const target of ['js', 'wasm'] as const) {
+      const { data } = (await (await runnerOf(graph, target))({ x })).get('o')!;
+      expect(largestDifference(data, truth.data)).toBeLessThan(1e-4);
+    }
   });
 });

@@ -142,6 +142,14 @@ test('an assembled program is one that the runtime accepts', () => {
   expect(Object.keys(assembleProgram('Test', [], { js: planned }).targets)).toEqual(['js']);
 });
 
+test('an assembled program has the conditions of its graph, and no list where there are none', () => {
+  const condition = { atLeastZero: dims.add(batch, dims.constant(-4)), message: 'far', origin: { path: 'layers.0' } };
+  const program = assembleProgram('Test', [{ name: 'batch' }], {}, [condition]);
+  expect(program.conditions).toEqual([{ size: ['+', 'batch', -4], message: 'far' }]);
+  expect(checkProgram(JSON.parse(JSON.stringify(program)))).toEqual(program);
+  expect(assembleProgram('Test', [], {}, [])).not.toHaveProperty('conditions');
+});
+
 test('a size expression has the values of its dimension', () => {
   const { dim } = fc.letrec<{ dim: Dim }>((tie) => ({
     dim: fc.oneof(

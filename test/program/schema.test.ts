@@ -27,12 +27,25 @@ describe('a program', () => {
     expect(checkProgram(program)).toBe(program);
   });
 
+  test('that has conditions is accepted as it is', () => {
+    const conditions = [{ size: ['+', 'batch', -4], message: 'far' }];
+    expect(checkProgram(withValue(['conditions'], conditions)).conditions).toEqual(conditions);
+  });
+
   const js = ['targets', 'js'] as const;
   const cases: [what: string, path: Path, value: unknown, message: string][] = [
     ['of another version', ['version'], 2, 'the program has format version 2, this runtime reads 1'],
     ['without a version', ['version'], undefined, 'format version undefined'],
     ['without a name', ['name'], undefined, 'name is not a string'],
     ['with two equal dimensions', ['dims'], [{ name: 'n' }, { name: 'n' }], 'dims[1].name is not unique'],
+    ['with conditions that are no list', ['conditions'], {}, 'conditions is not a list'],
+    [
+      'with a condition on no dimension',
+      ['conditions'],
+      [{ size: 'n', message: 'm' }],
+      'conditions[0].size is not a size expression',
+    ],
+    ['with a condition without message', ['conditions'], [{ size: 1 }], 'conditions[0].message is not a string'],
     ['with a target that is no object', ['targets'], { js: 3 }, 'targets.js is not an object'],
     ['without targets', ['targets'], [], 'targets is not an object'],
     ['with a buffer of no kind', [...js, 'buffers', 0, 'kind'], 'heap', 'buffers[0].kind is not one of'],

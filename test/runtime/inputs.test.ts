@@ -221,6 +221,13 @@ describe('dimensions', () => {
     const model = await createModel({ program, target: 'js', kernels: () => [], weights: () => undefined });
     expect(failure(model, {})).toEqual(['dimension', 'dimension batch is not bound; pass it in the option dims']);
     expect(model.runSync({}, { dims: { batch: 2 } })['y']!.shape).toEqual([2, 2 ** 20]);
+    const options = [null, 3, 'dims', []].map((option) => failure(model, {}, option));
+    expect(options).toEqual([
+      ['option', 'run takes its options as an object, not null'],
+      ['option', 'run takes its options as an object, not a number'],
+      ['option', 'run takes its options as an object, not a string'],
+      ['option', 'run takes its options as an object, not a list'],
+    ]);
     expect(failure(model, {}, { dims: { batch: 1025 } })).toEqual([
       'memory',
       'these dimensions need 4100 MiB of memory; the limit is 4096 MiB',

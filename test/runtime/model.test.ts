@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { HeddleError } from '../../src/runtime/errors.ts';
 import type { BufferSpec, Program, TargetProgram } from '../../src/program/program.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
+import type { SizeExpr } from '../../src/program/size.ts';
 import type { JsKernelFactory } from '../../src/runtime/devices/js.ts';
 import { wasmApi } from '../../src/runtime/devices/platform.ts';
-import { createModel, type ModelParts } from '../../src/runtime/model.ts';
+import { createModel, type Model, type ModelParts } from '../../src/runtime/model.ts';
 import {
   assemble,
   expectedScaled,
@@ -87,6 +88,61 @@ describe.each(['wasm', 'js'] as const)('a program on the %s device', (target) =>
     model.dispose();
     model.dispose();
     await expect(model.run({ x: [1, 2, 3], limit: 0 })).rejects.toMatchObject({ code: 'disposed' });
+  });
+});
+
+describe('conditions of a program', () => {
+  const failure = { code: 'dimension', message: 'index 3 is out of range: axis 0 has size batch (batch = 2)' };
+
+  async function load(size: SizeExpr, evaluated: () => void = () => {}): Promise<Model> {
+    const condition = {
+      message: 'index 3 is out of range: axis 0 has size batch',
+      get size() {
+        evaluated();
+        return size;
+      },
+    };
+    return createModel({
+      program: { ...sampleProgram, conditions: [condition] },
+      target: 'js',
+      kernels: sampleKernels,
+      weights: (name) => sampleWeights.get(name),
+    });
+  }
+
+  const outcome = (model: Model, batch: number): unknown => {
+    try {
+      return [...model.runSync({ x: numbers(3 * batch), limit: 0 })['scaled']!.data];
+    } catch (error) {
+      expect(error).toBeInstanceOf(HeddleError);
+      const { code, message } = error as HeddleError;
+      return { code, message };
+    }
+  };
+
+  test('fail a run with the values they depend on, and leave the model as it was', async () => {
+    const model = await load(['+', 'batch', -4]);
+    expect(outcome(model, 2)).toEqual(failure);
+    expect(outcome(model, 4)).toEqual(expectedScaled(numbers(12)));
+    expect(outcome(model, 2)).toEqual(failure);
+    expect(outcome(model, 4)).toEqual(expectedScaled(numbers(12)));
+  });
+
+  test('are looked at when dimensions are bound, not in every run', async () => {
+    let count = 0;
+    const model = await load(['+', 'batch', -1], () => count++);
+    const counts = [3, 3, 5, 5, 3, 3].map((batch) => {
+      const before = count;
+      outcome(model, batch);
+      return count - before;
+    });
+    expect(counts).toEqual([1, 0, 1, 0, 0, 0]);
+  });
+
+  test('that have no value fail too', async () => {
+    const model = await load(['//', 8, 'batch']);
+    expect(outcome(model, 0)).toEqual({ code: 'dimension', message: 'division of a size by zero' });
+    expect(outcome(model, 1)).toEqual(expectedScaled(numbers(3)));
   });
 });
 

@@ -67,6 +67,17 @@ describe('parameter paths', () => {
     expect(Object.keys(parameters(graph))).toEqual(['layer.weight']);
   });
 
+  test('a parameter deeper below an instance can be read by its path', () => {
+    const graph = graphOfText(`${NN}
+      block Outer()(x: f32[..s, d]) -> f32[..s, d] { return x |> Linear(d, bias: false) as core.up }
+      model M { dims b
+        input x: f32[b, 3]
+        outer = Outer()
+        h = x |> outer
+        output y = einsum("b i, i o -> b o", h, outer.core.up.weight) }`);
+    expect(Object.keys(parameters(graph))).toEqual(['outer.core.up.weight']);
+  });
+
   test('a comprehension numbers its paths', () => {
     const graph = graphOfText(`${NN}
       model M() { dims b

@@ -235,6 +235,81 @@ const MISTAKES: readonly Mistake[] = [
     says: ['more than 2^53 elements'],
   },
   {
+    name: 'an operation whose result is beyond what can be counted',
+    spec: model('output y = reshape(x, [9007199254740991, 9007199254740991, 4])'),
+    code: 'HED2210',
+    at: 'x',
+    says: ['more than 2^53 elements'],
+  },
+  {
+    name: 'an input and a parameter of one name',
+    spec: model('param x: f32[4] = zeros()\n  output y = x * 2'),
+    code: 'HED2507',
+    at: 'x',
+    says: ['`x` is already defined'],
+  },
+  {
+    name: 'an input in a block',
+    spec:
+      'block B()(x: f32[..s]) -> f32[..s] {\n  input q: f32[4]\n  return x + q\n}\n' +
+      model('output y = x |> B() as b'),
+    code: 'HED2511',
+    at: 'input q: f32[4]',
+    says: ['in its signature'],
+  },
+  {
+    name: 'an import that clashes with a declaration',
+    spec:
+      NN +
+      'block Linear(width: int)(x: f32[..s]) -> f32[..s] { return x }\n' +
+      model('output y = x |> Linear(width: 3) as l'),
+    code: 'HED2002',
+    at: 'Linear',
+    says: ['as Other'],
+  },
+  {
+    name: 'a misspelt argument that was the missing one',
+    spec: NN + model('output y = x |> Linear(otu: 1) as l'),
+    code: 'HED2304',
+    at: 'otu',
+    says: ['did you mean `out`?'],
+  },
+  {
+    name: 'nested loops that are too long together',
+    spec: model('for i in 0..1000 { for j in 0..1000 { for k in 0..10 { x = x } } }\n  output y = x'),
+    code: 'HED2106',
+    at: '0..10',
+    says: ['unrolls into more than'],
+  },
+  {
+    name: 'a division that does not come out',
+    spec: model('output y = expand(x[none], axis: 0, size: batch / (batch + 1))'),
+    code: 'HED2104',
+    at: 'batch / (batch + 1)',
+    says: ['batch / (batch + 1) is not a whole number'],
+  },
+  {
+    name: 'a model applied like a block',
+    spec: 'model Other { output y = zeros([2]) }\n' + model('output y = x |> Other() as o'),
+    code: 'HED2302',
+    at: 'Other',
+    says: ['is a model'],
+  },
+  {
+    name: 'a word where an initialiser takes a number',
+    spec: model('param w: f32[4] = normal(std: "a")\n  output y = x * w'),
+    code: 'HED2516',
+    at: '"a"',
+    says: ['must be a number'],
+  },
+  {
+    name: 'a default of the wrong type in a block nobody uses',
+    spec: 'block B(kind: "a" | "b" = "c")(x: f32[..s]) -> f32[..s] { return x }\n' + model('output y = x'),
+    code: 'HED2401',
+    at: '"c"',
+    says: ['"a" | "b"'],
+  },
+  {
     name: 'a misspelt initialiser',
     spec: model('param w: f32[4] = nromal(std: 1)\n  output y = x * w'),
     code: 'HED2515',
@@ -333,6 +408,17 @@ describe('independent mistakes are each reported', () => {
       'block B()(x: f32[b, d]) -> f32[b, d] { return x + nothing }\n' +
       model('for i in 0..4 as l { x = x |> B() as b }\n  output y = x');
     expect(codes(spec)).toEqual(['HED2005']);
+  });
+
+  test('a model with open hyperparameters is said not to be checked, but for its names and defaults', () => {
+    const spec =
+      'model X(a: int, c: (int, int) = 1.5) { dims n\n  input x: f32[n, 4]\n  output z = x + zeros([5]) + nothing\n}';
+    const found = checkSpec('test.model', specHost({ 'test.model': spec }));
+    expect(found.map((item) => `${item.severity} ${item.code}`).sort()).toEqual([
+      'error HED2005',
+      'error HED2401',
+      'warning HED2518',
+    ]);
   });
 
   test('in blocks that no model uses', () => {

@@ -187,6 +187,11 @@ export const semanticEntries = {
   },
   HED2516: { title: 'bad argument of an initialiser', explanation: 'Initialisers take numbers known at compile time.' },
   HED2517: { title: 'model without output', explanation: 'A model needs at least one `output`.' },
+  HED2518: {
+    title: 'model not checked',
+    explanation:
+      'Shapes are checked for concrete hyperparameters. A model with hyperparameters that have no default is checked for names and defaults only, unless settings are given.',
+  },
   HED2601: { title: 'no elements', explanation: 'Only tensors, tuples, lists and runs of axes can be indexed.' },
   HED2602: { title: 'index is not an int', explanation: 'Indices and slice bounds are ints.' },
   HED2603: {

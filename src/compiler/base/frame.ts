@@ -1,8 +1,8 @@
 /** Code frames: the lines that labels point at, with what they point at underlined. */
 import type { DisplayLine } from './columns.ts';
 import { displayLine, printable, sliceColumns } from './columns.ts';
-import type { Source, Span } from './source.ts';
-import { positionAt } from './source.ts';
+import type { Position, Span } from './source.ts';
+import { Lines } from './source.ts';
 
 /** How each part of a frame is painted; the identity without colour. */
 export interface Paint {
@@ -28,19 +28,41 @@ interface Mark {
 /** The widest piece of code shown of a line, and how much of it stays in view before what is marked. */
 const window = { width: 120, before: 40 };
 
+/** A source text, prepared for showing lines of it. */
+export class SourceView {
+  readonly #lines: Lines;
+  /** Several labels often lie on one line, and a line can be as long as the file. */
+  #last: { readonly line: number; readonly display: DisplayLine } | undefined;
+
+  constructor(text: string) {
+    this.#lines = new Lines(text);
+  }
+
+  positionAt(offset: number): Position {
+    return this.#lines.positionAt(offset);
+  }
+
+  line(number: number): string {
+    return this.#lines.line(number);
+  }
+
+  display(line: number): DisplayLine {
+    if (this.#last?.line !== line) this.#last = { line, display: displayLine(this.line(line)) };
+    return this.#last.display;
+  }
+}
+
 /** The rows of a frame over one source; `width` is that of the line numbers. */
-export function frame(source: Source, labels: readonly FrameLabel[], width: number, paint: Paint): string[] {
-  const lines = source.text.split('\n').map((line) => line.replace(/\r$/, ''));
+export function frame(view: SourceView, labels: readonly FrameLabel[], width: number, paint: Paint): string[] {
   const marks = new Map<number, Mark[]>();
   for (const label of labels) {
-    for (const [line, mark] of marksOf(label, lines)) marks.set(line, [...(marks.get(line) ?? []), mark]);
+    for (const [line, mark] of marksOf(label, view)) marks.set(line, [...(marks.get(line) ?? []), mark]);
   }
   const rows: string[] = [];
   let last: number | undefined;
   const show = (line: number): void => {
-    const text = lines[line - 1] ?? '';
     const number = paint.gutter(`${String(line).padStart(width)} │`);
-    const { code, under } = markedLine(displayLine(text), marks.get(line) ?? [], paint);
+    const { code, under } = markedLine(view.display(line), marks.get(line) ?? [], paint);
     rows.push(`${number} ${code}`.trimEnd());
     for (const row of under) rows.push(`${paint.gutter(`${' '.repeat(width)} │`)} ${row}`);
   };
@@ -54,29 +76,24 @@ export function frame(source: Source, labels: readonly FrameLabel[], width: numb
   return rows;
 }
 
-/** The greatest line number a label needs. */
-export function lastLine(label: FrameLabel): number {
-  return positionAt(label.span.source, label.span.end).line;
-}
-
 /** A label's marks by line: one, or for a span of several lines one on its first and one on its last. */
-function marksOf(label: FrameLabel, lines: readonly string[]): [number, Mark][] {
-  const { source, start, end } = label.span;
-  const from = positionAt(source, start);
-  let to = positionAt(source, end);
+function marksOf(label: FrameLabel, view: SourceView): [number, Mark][] {
+  const { start, end } = label.span;
+  const from = view.positionAt(start);
+  let to = view.positionAt(end);
   // A span that ends with a line break ends on the line before it.
   if (to.line > from.line && to.column === 1) {
-    to = { line: to.line - 1, column: (lines[to.line - 2] ?? '').length + 1 };
+    to = { line: to.line - 1, column: view.line(to.line - 1).length + 1 };
   }
   const { primary } = label;
   const mark = (line: number, first: number, afterLast: number, text: string): [number, Mark] => {
-    const { columnAt, width } = displayLine(lines[line - 1] ?? '');
+    const { columnAt, width } = view.display(line);
     const begin = columnAt[first] ?? width;
     return [line, { start: begin, end: Math.max(columnAt[afterLast] ?? width, begin + 1), text, primary }];
   };
   if (from.line === to.line) return [mark(from.line, from.column - 1, to.column - 1, label.text)];
-  const first = lines[from.line - 1] ?? '';
-  const indent = /^\s*/.exec(lines[to.line - 1] ?? '')?.[0].length ?? 0;
+  const first = view.line(from.line);
+  const indent = /^\s*/.exec(view.line(to.line))?.[0].length ?? 0;
   return [
     mark(from.line, from.column - 1, first.length, ''),
     mark(to.line, Math.min(indent, to.column - 1), to.column - 1, label.text),

@@ -3,12 +3,16 @@ import colors from 'picocolors';
 import { printable } from './columns.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import type { FrameLabel, Paint } from './frame.ts';
-import { frame, lastLine } from './frame.ts';
+import { frame, SourceView } from './frame.ts';
 import type { Source } from './source.ts';
-import { positionAt } from './source.ts';
+
+/** The sources of several diagnostics, each prepared for showing when it is first needed. */
+export type SourceViews = Map<Source, SourceView>;
 
 export interface RenderOptions {
   readonly color: boolean;
+  /** Whoever renders many diagnostics gives each call the same map, so that a long source is prepared only once. */
+  readonly views?: SourceViews;
 }
 
 /** One diagnostic with its code frames, notes and hint, without a line break at the end. */
@@ -16,19 +20,21 @@ export function renderDiagnostic(item: Diagnostic, options: RenderOptions): stri
   const color = colors.createColors(options.color);
   const accent = item.severity === 'error' ? color.red : color.yellow;
   const paint: Paint = { gutter: color.blue, primary: accent, secondary: color.blue };
-  const blocks = bySource(item);
-  const width = Math.max(1, ...blocks.flat().map((label) => String(lastLine(label)).length));
+  const views = options.views ?? new Map<Source, SourceView>();
+  const blocks = bySource(item).map((labels) => ({ labels, view: viewOf(labels[0]!.span.source, views) }));
+  const lastLines = blocks.flatMap(({ labels, view }) => labels.map(({ span }) => view.positionAt(span.end).line));
+  const width = Math.max(1, ...lastLines.map((line) => String(line).length));
   const margin = ' '.repeat(width);
 
   const [headline = '', ...more] = printable(item.message).split('\n');
   const rows = [`${color.bold(accent(`${item.severity}[${item.code}]`))}${color.bold(`: ${headline}`)}`];
   rows.push(...more.map((line) => `  ${line}`));
-  for (const labels of blocks) {
+  for (const { labels, view } of blocks) {
     // The primary label comes first; in other files the first one names the place.
     const { source, start } = labels[0]!.span;
-    const { line, column } = positionAt(source, start);
+    const { line, column } = view.positionAt(start);
     rows.push(`${margin} ${color.blue('┌─')} ${printable(source.path)}:${line}:${column}`);
-    rows.push(...frame(source, labels, width, paint));
+    rows.push(...frame(view, labels, width, paint));
   }
   const remark = (text: string): void => {
     const [first, ...rest] = printable(text).split('\n');
@@ -37,6 +43,14 @@ export function renderDiagnostic(item: Diagnostic, options: RenderOptions): stri
   item.notes.forEach(remark);
   if (item.hint !== undefined) remark(`hint: ${item.hint}`);
   return rows.join('\n');
+}
+
+function viewOf(source: Source, views: SourceViews): SourceView {
+  const known = views.get(source);
+  if (known) return known;
+  const view = new SourceView(source.text);
+  views.set(source, view);
+  return view;
 }
 
 /** The labels of each source, the primary label's source first. */

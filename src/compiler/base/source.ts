@@ -24,10 +24,38 @@ export function spanning(from: Span, to: Span): Span {
   return { source: from.source, start: Math.min(from.start, to.start), end: Math.max(from.end, to.end) };
 }
 
+/** Where the lines of a text begin; found once, so that each of many positions costs a binary search. */
+export class Lines {
+  readonly #text: string;
+  readonly #starts: readonly number[];
+
+  constructor(text: string) {
+    const starts = [0];
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+    this.#text = text;
+    this.#starts = starts;
+  }
+
+  positionAt(offset: number): Position {
+    let [low, high] = [0, this.#starts.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#starts[middle]! <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return { line: low, column: offset - this.#starts[low - 1]! + 1 };
+  }
+
+  /** A line by its number, without its line break; empty where there is none. */
+  line(number: number): string {
+    const start = this.#starts[number - 1];
+    if (start === undefined) return '';
+    const next = this.#starts[number];
+    return this.#text.slice(start, next === undefined ? undefined : next - 1).replace(/\r$/, '');
+  }
+}
+
+/** A single position; whoever needs several of a text keeps its `Lines`. */
 export function positionAt(source: Source, offset: number): Position {
-  const before = source.text.slice(0, offset);
-  const lastBreak = before.lastIndexOf('\n');
-  let line = 1;
-  for (let at = before.indexOf('\n'); at !== -1; at = before.indexOf('\n', at + 1)) line++;
-  return { line, column: offset - lastBreak };
+  return new Lines(source.text).positionAt(offset);
 }

@@ -3,8 +3,7 @@ import { DimensionOverflow, type Bounds } from '../dims/dim.ts';
 import { elementCount } from '../dims/shape.ts';
 import { withDefaults } from './attributes.ts';
 import type { Attributes, Node, Origin, TensorType, Value } from './graph.ts';
-import type { Op, OpTable, TypeError } from './op.ts';
-import { printType } from './types.ts';
+import type { Inference, Op, OpTable, TypeError } from './op.ts';
 
 export type Applied = { readonly values: readonly Value[] } | { readonly error: TypeError };
 
@@ -30,17 +29,27 @@ export class Builder {
   /** Adds `op` on operands that may not fit: the error is the user's. Absent attributes take their defaults. */
   tryApply(op: Op, inputs: readonly Value[], given: Attributes): Applied {
     const attributes = withDefaults(op, given);
-    const inferred = op.infer(
-      inputs.map((input) => input.type),
-      attributes,
-      { bounds: this.bounds },
-    );
+    const inferred = this.#infer(op, inputs, attributes);
     if ('error' in inferred) return inferred;
-    const large = inferred.types.find((type) => !isCountable(type));
-    if (large) return { error: { message: `the result ${printType(large)} has more than 2^53 elements` } };
     const results = inferred.types.map((type) => this.value(type));
     this.nodes.push({ op, inputs, attributes, results, origin: this.origin });
     return { values: results };
+  }
+
+  /** The shape rule, and that sizes and numbers of elements stay exact, whatever the dimensions: strides rely on it. */
+  #infer(op: Op, inputs: readonly Value[], attributes: Attributes): Inference {
+    try {
+      const inferred = op.infer(
+        inputs.map((input) => input.type),
+        attributes,
+        { bounds: this.bounds },
+      );
+      if ('types' in inferred) inferred.types.forEach((type) => elementCount(type.shape));
+      return inferred;
+    } catch (error) {
+      if (!(error instanceof DimensionOverflow)) throw error;
+      return { error: { message: `the result of \`${op.name}\` has more than 2^53 elements` } };
+    }
   }
 
   /** Adds an op by name on operands known to fit. Throws Error when they do not: a bug of the compiler. */
@@ -59,16 +68,5 @@ export class Builder {
     const op = this.ops.get(name);
     if (!op) throw new Error(`internal: no op ${name}`);
     return op;
-  }
-}
-
-/** Whether the number of elements is exact in a double, whatever the dimensions: sizes and strides rely on it. */
-function isCountable(type: TensorType): boolean {
-  try {
-    elementCount(type.shape);
-    return true;
-  } catch (error) {
-    if (error instanceof DimensionOverflow) return false;
-    throw error;
   }
 }

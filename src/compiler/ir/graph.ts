@@ -77,9 +77,21 @@ export interface DimDeclaration {
   readonly max?: number;
 }
 
+/**
+ * What the dims must satisfy beyond their limits: `atLeastZero` is at least 0 for the values that a run binds, or the
+ * run fails with `message`. It holds what could not be decided while compiling; nodes may rely on it.
+ */
+export interface Condition {
+  readonly atLeastZero: Dim;
+  readonly message: string;
+  readonly origin: Origin;
+}
+
 export interface Graph {
   readonly name: string;
   readonly dims: readonly DimDeclaration[];
+  /** In the order in which they are checked; absent where there are none. */
+  readonly conditions?: readonly Condition[];
   readonly inputs: readonly GraphInput[];
   readonly parameters: readonly GraphParameter[];
   /** In an order in which every input is defined before it is used. */

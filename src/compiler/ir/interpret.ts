@@ -8,7 +8,7 @@ import type { Graph, Node, Region, TensorType, Value } from './graph.ts';
 import type { Tensor } from './op.ts';
 import { concreteType, countOf, printType } from './types.ts';
 
-/** The tensors given do not fit the graph. */
+/** The tensors given, or the dimensions they bind, do not fit the graph. */
 export class InterpreterError extends Error {
   override readonly name = 'InterpreterError';
 }
@@ -31,6 +31,7 @@ export function interpret(graph: Graph, given: Arguments): Map<string, Tensor> {
     tensor: find('parameter', name, given.parameters),
   }));
   const symbols = bindDims(graph, inputs, given.symbols ?? new Map<string, number>());
+  checkConditions(graph, symbols);
   const values = new Map<Value, Tensor>();
   for (const { name, value, tensor } of [...inputs, ...parameters]) {
     checkTensor(name, tensor, value.type, symbols);
@@ -134,9 +135,10 @@ export function bindDims(graph: Graph, inputs: readonly BoundInput[], given: Sym
   for (const { name } of graph.dims)
     if (!symbols.has(name)) throw new InterpreterError(`no input's shape tells the dimension ${name}`);
   for (const { name, axis, dim, size } of axes) {
-    const wanted = evaluate(dim, symbols);
-    if (wanted !== size)
-      throw new InterpreterError(`axis ${axis} of ${name} is ${size}, but ${print(dim)} is ${wanted} here`);
+    const wanted = sizeHere(dim, symbols);
+    if (wanted === size) continue;
+    const expected = constantValue(dim) === undefined ? `but ${print(dim)} is ${wanted} here` : `expected ${wanted}`;
+    throw new InterpreterError(`axis ${axis} of ${name} is ${size}, ${expected}`);
   }
   for (const { name, max } of graph.dims) {
     const value = symbols.get(name)!;
@@ -145,6 +147,26 @@ export function bindDims(graph: Graph, inputs: readonly BoundInput[], given: Sym
       throw new InterpreterError(`dimension ${name} is ${value}, more than its limit ${max}`);
   }
   return symbols;
+}
+
+/** The value of a size; one that has none, such as a division by a dimension that is 0, is the caller's mistake. */
+function sizeHere(dim: Dim, symbols: Symbols): number {
+  try {
+    return evaluate(dim, symbols);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InterpreterError(error.message, { cause: error });
+  }
+}
+
+/** Throws for the first condition of the graph that these values break, and names those it depends on. */
+function checkConditions(graph: Graph, symbols: Symbols): void {
+  for (const { atLeastZero, message } of graph.conditions ?? []) {
+    if (sizeHere(atLeastZero, symbols) >= 0) continue;
+    const concerned = new Set(symbolsOf(atLeastZero));
+    const values = graph.dims.flatMap(({ name }) => (concerned.has(name) ? [`${name} = ${symbols.get(name)}`] : []));
+    throw new InterpreterError(`${message} (${values.join(', ')})`);
+  }
 }
 
 function solve(dim: Dim, size: number, symbols: Symbols): { name: string; value: number } | undefined {

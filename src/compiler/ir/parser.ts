@@ -7,6 +7,7 @@ import { parseDim } from '../dims/parse.ts';
 import type {
   Attribute,
   Attributes,
+  Condition,
   DimDeclaration,
   DType,
   Graph,
@@ -52,6 +53,7 @@ class Parser {
     const name = this.#name('the name of the graph');
     scan.expect('{');
     const dims: DimDeclaration[] = [];
+    const conditions: Condition[] = [];
     const inputs: GraphInput[] = [];
     const parameters: GraphParameter[] = [];
     const nodes: Node[] = [];
@@ -59,18 +61,29 @@ class Parser {
     const scope: Scope = new Map();
     while (!scan.accept('}')) {
       if (scan.accept('dim')) dims.push(this.#dimDeclaration());
+      else if (scan.accept('require')) conditions.push(this.#condition());
       else if (scan.accept('input')) inputs.push({ name: this.#name('an input'), value: this.#declare(scope) });
       else if (scan.accept('param')) parameters.push(this.#parameter(scope));
       else if (scan.accept('output')) outputs.push({ name: this.#name('an output'), value: this.#refer(scope) });
       else nodes.push(this.#node(scope));
     }
     if (scan.next.kind !== 'end') scan.fail('expected nothing after the graph');
-    return { name, dims, inputs, parameters, nodes, outputs };
+    return { name, dims, ...(conditions.length > 0 && { conditions }), inputs, parameters, nodes, outputs };
   }
 
   #dimDeclaration(): DimDeclaration {
     const name = this.#name('the name of a dim');
     return this.#scan.accept('<=') ? { name, max: this.#number() } : { name };
+  }
+
+  /** `<n - 4> "message"`, `require` already taken. */
+  #condition(): Condition {
+    const scan: Scanner = this.#scan;
+    scan.expect('<');
+    const atLeastZero = this.#dim();
+    scan.expect('>');
+    if (scan.next.kind !== 'string') scan.fail('expected the message of a condition');
+    return { atLeastZero, message: this.#string(), origin: this.#origin() };
   }
 
   #parameter(scope: Scope): GraphParameter {

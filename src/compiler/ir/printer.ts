@@ -1,9 +1,10 @@
 /**
- * The text form of a graph, for people, dumps and tests; `parser.ts` reads it back. One line a dim, input, parameter,
- * node and output; two spaces deeper inside a region:
+ * The text form of a graph, for people, dumps and tests; `parser.ts` reads it back. One line a dim, condition, input,
+ * parameter, node and output; two spaces deeper inside a region:
  *
  *     graph ViT {
  *       dim batch <= 64
+ *       require <batch - 2> "index 1 is out of range: axis 0 has size batch"
  *       input img %0: f32[batch, 3, 4]
  *       param head.bias %1: f32[4] = uniform(bound: 0.5) @ head
  *       %2: f32[batch, 3, 4] = expand(%1) {shape: [<batch>, <3>, <4>]} @ head
@@ -21,6 +22,10 @@ import { printType } from './types.ts';
 export function printGraph(graph: Graph): string {
   const lines = [
     ...graph.dims.map(({ name, max }) => `dim ${printName(name)}${max === undefined ? '' : ` <= ${max}`}`),
+    ...(graph.conditions ?? []).map(
+      ({ atLeastZero, message, origin }) =>
+        `require <${print(atLeastZero)}> ${JSON.stringify(message)}${printOrigin(origin)}`,
+    ),
     ...graph.inputs.map(({ name, value }) => `input ${printName(name)} ${declare(value)}`),
     ...graph.parameters.map(({ name, value, initializer, origin }) => {
       const first = initializer ? ` = ${initializer.name}(${printEntries(initializer.arguments, 1)})` : '';

@@ -3,7 +3,7 @@
  *
  *  1. Declared dims have unique names and limits that are natural numbers.
  *  2. Names of inputs, of parameters and of outputs are unique.
- *  3. Parameters have static shapes. No shape and no attribute mentions an undeclared dim.
+ *  3. Parameters have static shapes. No shape, no attribute and no condition mentions an undeclared dim.
  *  4. Value ids are unique, nested regions included; every value is made once.
  *  5. Every operand is made before it is used, in the same body: a region sees only its parameters.
  *  6. Each node's op is the table's own record of that name, with as many operands as the record names.
@@ -45,6 +45,8 @@ export function verify(graph: Graph, ops: OpTable): string[] {
     if (max !== undefined && !(Number.isSafeInteger(max) && max >= 0))
       faults.push(`dim ${name} has the limit ${max}, which is not a natural number`);
   }
+  for (const { atLeastZero, message } of graph.conditions ?? [])
+    undeclared(atLeastZero, dims, `condition ${JSON.stringify(message)}`, faults);
   const defined = new Set<Value>();
   for (const { value } of graph.inputs) define(value, 'an input', defined, check);
   for (const { name, value } of graph.parameters) {

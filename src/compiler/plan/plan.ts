@@ -3,7 +3,7 @@
  * that run at load and the steps of a run, buffers classified with their lifetimes, and the argument table that the
  * WebAssembly module reads. Offsets are not decided here: the runtime lays buffers out when dimensions are bound.
  */
-import type { DimDeclaration } from '../ir/graph.ts';
+import type { Condition, DimDeclaration } from '../ir/graph.ts';
 import type { Kernel } from '../kernel/ir.ts';
 import {
   PROGRAM_VERSION,
@@ -84,11 +84,15 @@ export function assembleProgram(
   name: string,
   dims: readonly DimDeclaration[],
   plans: { readonly [target in TargetName]?: Plan },
+  conditions: readonly Condition[] = [],
 ): Program {
   return {
     version: PROGRAM_VERSION,
     name,
     dims: dims.map((dim) => ({ name: dim.name, ...(dim.max !== undefined && { max: dim.max }) })),
+    ...(conditions.length > 0 && {
+      conditions: conditions.map(({ atLeastZero, message }) => ({ size: toSizeExpr(atLeastZero), message })),
+    }),
     targets: {
       ...(plans.wasm && { wasm: plans.wasm.program }),
       ...(plans.js && { js: plans.js.program }),

@@ -6,7 +6,7 @@ import type { Value } from '../ir/graph.ts';
 import type { BlockDeclaration, FunctionDeclaration, TensorParameter, TensorTypeExpr } from '../syntax/ast.ts';
 import { bindHyperparameters, type EvaluatedArgument } from './calls.ts';
 import { fileScope } from './file-scope.ts';
-import { joinPath, MAX_DEPTH, MAX_STEPS, report, type Frame } from './frame.ts';
+import { joinPath, MAX_DEPTH, report, takeStep, type Frame } from './frame.ts';
 import type { Module } from './modules.ts';
 import { Scope } from './scope.ts';
 import { runBody, type Returned } from './statements.ts';
@@ -96,17 +96,11 @@ export function applyFunction(
 }
 
 function withinLimits(frame: Frame, inner: Frame, span: Span, name: string): boolean {
-  const { elaboration } = frame;
-  elaboration.steps++;
   if (inner.depth > MAX_DEPTH) {
     report(frame, 'HED2311', span, `\`${name}\` is applied ${MAX_DEPTH} levels deep; does it apply itself?`);
     return false;
   }
-  if (elaboration.steps > MAX_STEPS) {
-    report(frame, 'HED2106', span, `this entry unrolls into more than ${MAX_STEPS} applications`);
-    return false;
-  }
-  return true;
+  return takeStep(frame, span);
 }
 
 /** Fixes the path of an instance's parameters: `as`, or the block's name in snake case, numbered from the second. */

@@ -119,13 +119,21 @@ function integerArithmetic(operator: '+' | '-' | '*' | '/' | '%' | '**', a: Dim,
       if (!isPositive(b, bounds)) return divisorProblem(b);
       const quotient = floorDiv(a, b, bounds);
       if (equal(multiply(quotient, b), a)) return integer(quotient);
-      return { problem: `${print(a)} / ${print(b)} is not a whole number`, hint: '`floordiv(a, b)` rounds down' };
+      return {
+        problem: `${operandText(a)} / ${operandText(b)} is not a whole number`,
+        hint: '`floordiv(a, b)` rounds down',
+      };
     }
     case '%':
       return isPositive(b, bounds) ? integer(modulo(a, b, bounds)) : divisorProblem(b);
     case '**':
       return power(a, b);
   }
+}
+
+/** A dimension as the operand of `/` or `**`: a sum in parentheses. */
+function operandText(dim: Dim): string {
+  return dim.terms.length > 1 ? `(${print(dim)})` : print(dim);
 }
 
 function isPositive(divisor: Dim, bounds: Bounds): boolean {
@@ -146,7 +154,7 @@ function power(base: Dim, exponent: Dim): Outcome {
       Array.from({ length: times }, () => base).reduce((product, factor) => multiply(product, factor), ONE),
     );
   const value = constantValue(base);
-  if (value === undefined) return { problem: `${print(base)} cannot be raised to ${times}` };
+  if (value === undefined) return { problem: `${operandText(base)} cannot be raised to ${times}` };
   return { kind: 'float', value: value ** times };
 }
 

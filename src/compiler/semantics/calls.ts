@@ -54,7 +54,7 @@ export function evaluatePipe(frame: Frame, pipe: PipeExpr): StaticValue {
       : ERROR;
   }
   if (callee.kind === 'error') return ERROR;
-  if (path !== undefined && callee.kind !== 'instance') {
+  if (path !== undefined && callee.kind !== 'instance' && callee.kind !== 'model') {
     return report(
       frame,
       'HED2301',
@@ -196,7 +196,7 @@ export function bindHyperparameters(
     const argument = given.get(name);
     const value = argument
       ? coerce(frame, argument.value, parameter.type, argument.span, `\`${name}\` of \`${callee}\``, parameter.span)
-      : defaultValue(frame, defaults, callee, parameter, span);
+      : defaultValue(frame, defaults, callee, parameter, sound ? span : undefined);
     if (value.kind === 'error') sound = false;
     values.set(name, value);
     defaults.scope.define({ name, value, span: argument?.span ?? parameter.span, role: 'hyperparameter' });
@@ -204,8 +204,16 @@ export function bindHyperparameters(
   return sound ? values : undefined;
 }
 
-function defaultValue(frame: Frame, home: Frame, callee: string, parameter: Hyperparameter, span: Span): StaticValue {
+/** Without `span` a missing value is not reported: a misspelt argument that was may be the one. */
+function defaultValue(
+  frame: Frame,
+  home: Frame,
+  callee: string,
+  parameter: Hyperparameter,
+  span: Span | undefined,
+): StaticValue {
   if (!parameter.default) {
+    if (!span) return ERROR;
     return report(frame, 'HED2306', span, `\`${callee}\` needs a value for \`${parameter.name.text}\``, {
       secondary: [{ span: parameter.span, text: 'declared without a default here' }],
     });
@@ -236,7 +244,7 @@ function reportSurplusArgument(
     frame,
     'HED2304',
     argument.span,
-    `\`${callee}\` takes ${names.length === 0 ? 'no hyperparameters' : `${names.length} hyperparameters`}`,
+    `\`${callee}\` takes ${names.length === 0 ? 'no hyperparameters' : names.length === 1 ? 'one hyperparameter' : `${names.length} hyperparameters`}`,
     { hint },
   );
 }

@@ -73,22 +73,17 @@ export function findEntry(
   return found;
 }
 
-/** Elaborates one model. Reports every mistake it finds; undefined when there was an error. */
-export function elaborate(
-  module: Module,
-  model: ModelDeclaration,
-  ops: OpTable,
-  options: ElaborateOptions,
-  sink: DiagnosticSink,
-): Elaborated | undefined {
+/** The state an elaboration starts from. */
+export function newElaboration(ops: OpTable, sink: DiagnosticSink, training: boolean): Elaboration {
   const bounds = new Map<string, Dim>();
-  const elaboration: Elaboration = {
+  return {
     sink,
     ops,
     builder: new Builder(ops, bounds),
-    training: options.training,
+    training,
     bounds,
     dims: [],
+    conditions: new Map(),
     inputs: [],
     parameters: new Map(),
     outputs: [],
@@ -98,6 +93,17 @@ export function elaborate(
     reported: new Set(),
     steps: 0,
   };
+}
+
+/** Elaborates one model. Reports every mistake it finds; undefined when there was an error. */
+export function elaborate(
+  module: Module,
+  model: ModelDeclaration,
+  ops: OpTable,
+  options: ElaborateOptions,
+  sink: DiagnosticSink,
+): Elaborated | undefined {
+  const elaboration = newElaboration(ops, sink, options.training);
   const scope = new Scope(fileScope(elaboration, module));
   const frame: Frame = { ...fileFrame(elaboration, module, scope), role: 'model' };
   if (!bindSettings(frame, model, options.settings)) return undefined;
@@ -113,6 +119,7 @@ export function elaborate(
   const graph: Graph = {
     name: model.name.text,
     dims: elaboration.dims,
+    ...(elaboration.conditions.size > 0 && { conditions: [...elaboration.conditions.values()] }),
     inputs: elaboration.inputs,
     parameters: [...elaboration.parameters.values()],
     nodes: elaboration.builder.nodes,

@@ -185,37 +185,34 @@ function evaluateComprehension(frame: Frame, expr: ComprehensionExpr): StaticVal
   return elements.some((element) => element.kind === 'error') ? ERROR : { kind: 'list', elements };
 }
 
-/** `emb.weight`: a parameter of an instance that has been applied. */
+/** `emb.weight`, `block.core.up.weight`: a parameter of an instance that has been applied, by its path below it. */
 function evaluateMember(frame: Frame, expr: MemberExpr): StaticValue {
-  const base = evaluateExpression(frame, expr.base);
+  const names = [expr.member];
+  let owner = expr.base;
+  for (; owner.kind === 'member'; owner = owner.base) names.unshift(owner.member);
+  const base = evaluateExpression(frame, owner);
   if (base.kind === 'error') return ERROR;
+  const member = names.map((name) => name.text).join('.');
   if (base.kind !== 'instance') {
-    return report(
-      frame,
-      'HED2107',
-      expr.member.span,
-      `\`.${expr.member.text}\` reads a parameter of a block instance, found ${describeKind(base)}`,
-    );
+    const what = `\`.${names[0]!.text}\` reads a parameter of a block instance, found ${describeKind(base)}`;
+    return report(frame, 'HED2107', names[0]!.span, what);
   }
   const { path, declaration } = base.instance;
-  const parameter = path === undefined ? undefined : frame.elaboration.parameters.get(joinPath(path, expr.member.text));
+  const parameter = path === undefined ? undefined : frame.elaboration.parameters.get(joinPath(path, member));
   if (parameter) return tensor(parameter.value);
   const prefix = `${path ?? ''}.`;
-  const known = [...frame.elaboration.parameters.keys()]
-    .filter((name) => name.startsWith(prefix))
-    .map((name) => name.slice(prefix.length));
-  const similar = closest(expr.member.text, known);
+  const known = [...frame.elaboration.parameters.keys()].flatMap((name) =>
+    path !== undefined && name.startsWith(prefix) ? name.slice(prefix.length) : [],
+  );
+  const similar = closest(member, known);
+  const listed = known.length > 0 ? `it has ${known.join(', ')}` : 'parameters exist once the block has been applied';
   return report(
     frame,
     'HED2108',
     expr.member.span,
-    `this \`${declaration.name.text}\` has no parameter \`${expr.member.text}\` yet`,
+    `this \`${declaration.name.text}\` has no parameter \`${member}\` yet`,
     {
-      hint: similar
-        ? `did you mean \`${similar}\`?`
-        : known.length > 0
-          ? `it has ${known.join(', ')}`
-          : 'parameters exist once the block has been applied',
+      hint: similar ? `did you mean \`${similar}\`?` : listed,
     },
   );
 }

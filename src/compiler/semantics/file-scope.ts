@@ -13,8 +13,6 @@ export function fileScope(elaboration: Elaboration, module: Module): Scope {
   if (known) return known;
   const scope = new Scope();
   elaboration.fileScopes.set(module, scope);
-  const start: Span = { source: module.source, start: 0, end: 0 };
-  for (const name of module.missing) scope.define({ name, value: ERROR, span: start, role: 'declaration' });
   for (const [name, { declaration, module: from, span }] of module.imported) {
     scope.define({ name, value: declaredValue(elaboration, declaration, from), span, role: 'declaration' });
   }
@@ -27,6 +25,9 @@ export function fileScope(elaboration: Elaboration, module: Module): Scope {
       role: 'declaration',
     });
   }
+  // Last, so that a name that two things claim stands for neither.
+  const start: Span = { source: module.source, start: 0, end: 0 };
+  for (const name of module.missing) scope.define({ name, value: ERROR, span: start, role: 'declaration' });
   const frame = fileFrame(elaboration, module, scope);
   for (const declaration of module.file.declarations) {
     if (declaration.kind !== 'const') continue;

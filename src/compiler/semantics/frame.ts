@@ -10,7 +10,7 @@ import type { Code } from '../base/catalog.ts';
 import type { Span } from '../base/source.ts';
 import type { Dim } from '../dims/dim.ts';
 import type { Builder } from '../ir/builder.ts';
-import type { DimDeclaration, GraphInput, GraphOutput, GraphParameter, Value } from '../ir/graph.ts';
+import type { Condition, DimDeclaration, GraphInput, GraphOutput, GraphParameter, Value } from '../ir/graph.ts';
 import type { OpTable } from '../ir/op.ts';
 import type { Module } from './modules.ts';
 import { Scope } from './scope.ts';
@@ -25,6 +25,8 @@ export interface Elaboration {
   /** Shared with the builder: limits of the declared dims. */
   readonly bounds: Map<string, Dim>;
   readonly dims: DimDeclaration[];
+  /** What is left for a run to check, each once: by its size and message. */
+  readonly conditions: Map<string, Condition>;
   readonly inputs: GraphInput[];
   readonly parameters: Map<string, GraphParameter>;
   readonly outputs: GraphOutput[];
@@ -61,7 +63,7 @@ export interface Frame {
 /** Applications nested deeper than this are taken for endless recursion. */
 export const MAX_DEPTH = 64;
 /** Block applications and loop iterations of one entry. */
-export const MAX_STEPS = 200_000;
+const MAX_STEPS = 200_000;
 
 /** A frame for statements inside an `if`, `for` or comprehension of the same application. */
 export function innerFrame(frame: Frame, extraPath = ''): Frame {
@@ -70,6 +72,15 @@ export function innerFrame(frame: Frame, extraPath = ''): Frame {
 
 export function joinPath(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join('.');
+}
+
+/** Counts an application or a loop round; false, after one report, when there are too many of them. */
+export function takeStep(frame: Frame, span: Span): boolean {
+  const steps = ++frame.elaboration.steps;
+  if (steps <= MAX_STEPS) return true;
+  const many = `this entry unrolls into more than ${MAX_STEPS} applications and loop rounds`;
+  if (steps === MAX_STEPS + 1) report(frame, 'HED2106', span, many);
+  return false;
 }
 
 /** Reports at most once per place and code; adds the chain of applications that led here. */

@@ -62,6 +62,8 @@ function elementOf(frame: Frame, expr: IndexExpr, elements: readonly StaticValue
   );
 }
 
+type IndexSubscript = Extract<Subscript, { readonly kind: 'index' }>;
+
 /** One axis of the sliced tensor, before integer positions are dropped. */
 interface AxisSlice {
   readonly start: Dim;
@@ -130,32 +132,35 @@ function sliceLength({ start, stop, step }: AxisSlice, bounds: Bounds): Dim {
 }
 
 function sliceAxis(frame: Frame, subscript: Subscript, size: Dim, axis: number): AxisSlice | undefined {
-  const { bounds } = frame.elaboration;
-  if (subscript.kind === 'index') {
-    const index = evaluateSize(frame, subscript.value);
-    if (!index) return undefined;
-    const at = fromEnd(index, size);
-    const [value, length] = [constantValue(at), constantValue(size)];
-    if (
-      (value !== undefined && (value < 0 || (length !== undefined && value >= length))) ||
-      isAtLeast(at, size, bounds)
-    ) {
-      report(
-        frame,
-        'HED2603',
-        subscript.span,
-        `index ${print(index)} is out of range: axis ${axis} has size ${print(size)}`,
-      );
-      return undefined;
-    }
-    return { start: at, stop: add(at, ONE), step: 1 };
-  }
+  if (subscript.kind === 'index') return indexAxis(frame, subscript, size, axis);
   if (subscript.kind !== 'slice') return undefined;
+  const { bounds } = frame.elaboration;
   const step = subscript.step ? stepOf(frame, subscript.step) : 1;
   const start = subscript.start ? boundOf(frame, subscript.start, size) : ZERO;
   const stop = subscript.stop ? boundOf(frame, subscript.stop, size) : size;
   if (step === undefined || !start || !stop) return undefined;
   return { start: minimum(start, stop, bounds), stop, step };
+}
+
+/** One position of an axis. Where the dimensions decide whether it lies inside, a run will check it. */
+function indexAxis(frame: Frame, subscript: IndexSubscript, size: Dim, axis: number): AxisSlice | undefined {
+  const { bounds, conditions } = frame.elaboration;
+  const index = evaluateSize(frame, subscript.value);
+  if (!index) return undefined;
+  const at = fromEnd(index, size);
+  const message = `index ${print(index)} is out of range: axis ${axis} has size ${print(size)}`;
+  // How many positions there are in front of it and behind it.
+  const around = [at, subtract(subtract(size, ONE), at)];
+  if (around.some((count) => isAtLeast(constant(-1), count, bounds))) {
+    report(frame, 'HED2603', subscript.span, message);
+    return undefined;
+  }
+  for (const count of around) {
+    const key = `${count.key} ${message}`;
+    if (isAtLeast(count, ZERO, bounds) || conditions.has(key)) continue;
+    conditions.set(key, { atLeastZero: count, message, origin: { path: frame.path, span: subscript.span } });
+  }
+  return { start: at, stop: add(at, ONE), step: 1 };
 }
 
 function stepOf(frame: Frame, expr: Expr): number | undefined {

@@ -20,6 +20,9 @@ const initializers: Readonly<Record<string, readonly string[]>> = {
   kaiming_normal: ['a', 'mode', 'nonlinearity'],
 };
 
+/** The arguments that are words; all others are numbers. */
+const words: ReadonlySet<string> = new Set(['mode', 'nonlinearity']);
+
 /** `normal(std: 0.02)` or a bare `zeros`; undefined after a report. */
 export function evaluateInitializer(frame: Frame, expr: Expr): Initializer | undefined {
   const callee = expr.kind === 'call' ? expr.callee : expr;
@@ -37,7 +40,6 @@ export function evaluateInitializer(frame: Frame, expr: Expr): Initializer | und
     const name = argument.name?.text ?? names[at];
     const value = evaluateExpression(frame, argument.value);
     if (value.kind === 'error') return undefined;
-    const plain = value.kind === 'string' ? value.text : numberOf(value);
     if (name === undefined || !names.includes(name)) {
       report(
         frame,
@@ -47,12 +49,13 @@ export function evaluateInitializer(frame: Frame, expr: Expr): Initializer | und
       );
       return undefined;
     }
+    const plain = !words.has(name) ? numberOf(value) : value.kind === 'string' ? value.text : undefined;
     if (plain === undefined) {
       report(
         frame,
         'HED2516',
         argument.value.span,
-        `\`${name}\` of \`${callee.text}\` must be a number known at compile time, found \`${printValue(value)}\``,
+        `\`${name}\` of \`${callee.text}\` must be ${words.has(name) ? 'a string' : 'a number known at compile time'}, found \`${printValue(value)}\``,
       );
       return undefined;
     }

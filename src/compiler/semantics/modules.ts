@@ -130,6 +130,7 @@ class Loader {
             hint: `import it under another name: \`${name.text} as Other\``,
           }),
         );
+        module.missing.add(local.text);
         continue;
       }
       module.imported.set(local.text, { declaration, module: from, span: local.span });

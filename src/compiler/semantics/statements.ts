@@ -10,6 +10,7 @@ import type {
   ErrorStatement,
   ForStatement,
   InputStatement,
+  Name,
   OutputStatement,
   ParamStatement,
   RequireStatement,
@@ -17,7 +18,7 @@ import type {
 } from '../syntax/ast.ts';
 import { claimPath } from './apply.ts';
 import { evaluateCondition, evaluateExpression, evaluateSequence } from './expressions.ts';
-import { innerFrame, joinPath, MAX_STEPS, report, type Frame } from './frame.ts';
+import { innerFrame, joinPath, report, takeStep, type Frame } from './frame.ts';
 import { evaluateInitializer } from './initializers.ts';
 import { interpolate } from './interpolate.ts';
 import { evaluateType, matchType } from './unify.ts';
@@ -187,15 +188,7 @@ function runLoop(frame: Frame, loop: ForStatement): Ended | undefined {
   const items = evaluateSequence(frame, loop.over);
   const path = loop.path?.map((name) => name.text).join('.');
   for (const [at, item] of (items ?? []).entries()) {
-    if (++frame.elaboration.steps > MAX_STEPS) {
-      report(
-        frame,
-        'HED2106',
-        loop.over.span,
-        `this entry unrolls into more than ${MAX_STEPS} applications and loop rounds`,
-      );
-      return undefined;
-    }
+    if (!takeStep(frame, loop.over.span)) return ABANDONED;
     const inner = innerFrame(frame, path === undefined ? '' : joinPath(path, String(at)));
     inner.scope.define({ name: loop.variable.text, value: item, span: loop.variable.span, role: 'constant' });
     const ended = runBody(inner, loop.body);
@@ -219,7 +212,10 @@ function checkRequirement(frame: Frame, statement: RequireStatement): boolean {
 }
 
 function declareDims(frame: Frame, statement: DimsStatement): void {
-  if (!allowInModel(frame, 'dims', statement.span)) return;
+  if (!allowInModel(frame, 'dims', statement.span)) {
+    statement.dims.forEach(({ name }) => assumeName(frame, name));
+    return;
+  }
   for (const { name, max } of statement.dims) {
     const first = frame.scope.definedHere(name.text);
     if (first) {
@@ -245,26 +241,29 @@ function declareDims(frame: Frame, statement: DimsStatement): void {
 }
 
 function declareInput(frame: Frame, statement: InputStatement): void {
-  if (!allowInModel(frame, 'input', statement.span)) return;
   const { name } = statement;
+  if (!allowInModel(frame, 'input', statement.span)) {
+    assumeName(frame, name);
+    return;
+  }
   if (statement.optional) {
     report(frame, 'HED2509', name.span, 'inputs of a model cannot be optional yet');
     return;
   }
   const { elaboration } = frame;
   const type = evaluateType(frame, statement.type);
-  if (elaboration.inputs.some((input) => input.name === name.text)) {
-    report(frame, 'HED2507', name.span, `the input \`${name.text}\` is declared twice`);
-    return;
-  }
+  if (!isFreeName(frame, name)) return;
   const value = type && elaboration.builder.value(type);
   if (value) elaboration.inputs.push({ name: name.text, value });
   frame.scope.define({ name: name.text, value: value ? tensor(value) : ERROR, span: name.span, role: 'variable' });
 }
 
 function declareOutput(frame: Frame, statement: OutputStatement): void {
-  if (!allowInModel(frame, 'output', statement.span)) return;
   const { name, type } = statement;
+  if (!allowInModel(frame, 'output', statement.span)) {
+    assumeName(frame, name);
+    return;
+  }
   const { elaboration } = frame;
   elaboration.outputStatements++;
   const value = evaluateExpression(frame, statement.value);
@@ -285,6 +284,17 @@ function declareOutput(frame: Frame, statement: OutputStatement): void {
     report(frame, 'HED2510', statement.value.span, `an output must be a tensor, found ${describeKind(value)}`);
   }
   frame.scope.define({ name: name.text, value, span: name.span, role: 'variable' });
+}
+
+/** Whether a declaration may take the name: in a body it is given once. A hyperparameter may be taken over. */
+function isFreeName(frame: Frame, { text, span }: Name): boolean {
+  const first = frame.scope.definedHere(text);
+  if (!first || first.role === 'hyperparameter' || first.value.kind === 'error') return true;
+  report(frame, 'HED2507', span, `\`${text}\` is already defined`, {
+    secondary: [{ span: first.span, text: 'here' }],
+    hint: 'choose another name',
+  });
+  return false;
 }
 
 function allowInModel(frame: Frame, what: string, span: Span): boolean {
@@ -308,6 +318,7 @@ function declareParameter(frame: Frame, statement: ParamStatement): boolean {
     report(frame, 'HED2512', statement.span, 'a function has no parameters of its own', { hint: 'make it a block' });
     return false;
   }
+  if (!isFreeName(frame, name)) return true;
   const type = evaluateType(frame, statement.type);
   if (type && type.shape.some((dim) => constantValue(dim) === undefined)) {
     const found = printType(type);
@@ -359,9 +370,11 @@ function placeParameter(
   return undefined;
 }
 
+function assumeName(frame: Frame, { text: name, span }: Name): void {
+  if (!frame.scope.definedHere(name)) frame.scope.define({ name, value: ERROR, span, role: 'variable' });
+}
+
 /** What an unreadable statement would have bound: using it later is no further mistake. */
 function assumeNames(frame: Frame, { names }: ErrorStatement): void {
-  for (const { text: name, span } of names) {
-    if (!frame.scope.definedHere(name)) frame.scope.define({ name, value: ERROR, span, role: 'variable' });
-  }
+  names.forEach((name) => assumeName(frame, name));
 }

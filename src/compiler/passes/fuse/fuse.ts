@@ -10,7 +10,7 @@ import type { Graph, Node, Region, Value } from '../../ir/graph.ts';
 import { definitionsOf, nextId, topologicalOrder } from '../../ir/walk.ts';
 import type { Pass } from '../pass.ts';
 import { graphBounds } from '../rewriter.ts';
-import { findGroups, type Group, type Grouping } from './groups.ts';
+import { findGroups, MAX_KERNEL_NODES, type Group, type Grouping } from './groups.ts';
 
 export const fuse: Pass = {
   name: 'fuse',
@@ -32,6 +32,8 @@ class Fusion {
   readonly #grouping: Grouping;
   /** The kernels that each inlined node is computed in. */
   readonly #readers = new Map<Node, Set<Group | Node>>();
+  /** How many nodes each kernel computes so far. */
+  readonly #sizes = new Map<Group | Node, number>();
   readonly #stored = new Set<Value>();
   readonly #order: ReadonlyMap<Node, number>;
 
@@ -81,6 +83,7 @@ class Fusion {
       const [value] = node.results;
       if (this.#mayBeInlined(node, readers)) {
         this.#readers.set(node, readers);
+        for (const reader of readers) this.#sizes.set(reader, this.#sizeOf(reader) + 1);
         continue;
       }
       this.#stored.add(value!);
@@ -119,9 +122,14 @@ class Fusion {
     return readers;
   }
 
+  #sizeOf(kernel: Group | Node): number {
+    return this.#sizes.get(kernel) ?? ('members' in kernel ? kernel.members.size : 1);
+  }
+
   /** One reader computes it on the way; a mere renaming of elements that are in memory is repeated by each. */
   #mayBeInlined(node: Node, readers: ReadonlySet<Group | Node>): boolean {
     if (readers.has(node)) return false;
+    if ([...readers].some((reader) => this.#sizeOf(reader) >= MAX_KERNEL_NODES)) return node.inputs.length === 0;
     if (readers.size <= 1) return !this.#isDearAndRepeated(node);
     return node.op.body.kind === 'movement' && node.inputs.length <= 1;
   }

@@ -5,6 +5,12 @@ import type { Graph, Node, Value } from '../../ir/graph.ts';
 import { moveIndex } from '../../ir/movement.ts';
 import { bodyOf, definitionsOf, usesOf, type Use } from '../../ir/walk.ts';
 
+/**
+ * No kernel computes more nodes than this, so that long chains and wide concatenations are compiled in linear time and
+ * small functions. Real layers stay far below.
+ */
+export const MAX_KERNEL_NODES = 96;
+
 export type GroupKind = 'contract' | 'row';
 
 /** Nodes that one kernel computes. */
@@ -66,6 +72,7 @@ function contractionMembers(
     const { body } = node.op;
     const follows = body.kind === 'pointwise' || (body.kind === 'movement' && body.destination !== undefined);
     if (!follows || !free(node) || node.results[0]!.type.dtype !== 'f32') return members;
+    if (members.length >= MAX_KERNEL_NODES) return members;
     members.push(node);
   }
 }
@@ -115,7 +122,7 @@ class RowGroup {
       const isTainted = node.inputs.some((input) => tainted.has(input));
       pending -= reads;
       if (reads === 0 && !isTainted) continue;
-      if (reads > 0 && !isTainted && this.#context.free(node) && this.#fits(node)) {
+      if (reads > 0 && !isTainted && this.#mayJoin(node)) {
         this.#members.add(node);
         enter(node);
       } else for (const result of node.results) tainted.add(result);
@@ -129,11 +136,15 @@ class RowGroup {
       for (const input of pending.pop()!.inputs) {
         const node = this.#context.definitions.get(input);
         if (!node || this.#members.has(node) || node.op.body.kind !== 'pointwise') continue;
-        if (!this.#context.free(node) || !this.#fits(node) || !this.#isUsedInside(node)) continue;
+        if (!this.#mayJoin(node) || !this.#isUsedInside(node)) continue;
         this.#members.add(node);
         pending.push(node);
       }
     }
+  }
+
+  #mayJoin(node: Node): boolean {
+    return this.#members.size < MAX_KERNEL_NODES && this.#context.free(node) && this.#fits(node);
   }
 
   #isUsedInside(node: Node): boolean {

@@ -1,0 +1,9 @@
+/** Checks what callers pass as options. Each option itself is checked where it is used. */
+import { HeddleError } from './errors.ts';
+
+/** Throws HeddleError 'option' unless `options` is an object. */
+export function checkOptions(called: 'load' | 'run', options: unknown): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
+  const found = options === null ? 'null' : Array.isArray(options) ? 'a list' : `a ${typeof options}`;
+  throw new HeddleError('option', `${called} takes its options as an object, not ${found}`);
+}

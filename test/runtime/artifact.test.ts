@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { loadArtifact, type LoadOptions } from '../../src/runtime/artifact.ts';
+import { HeddleError } from '../../src/runtime/errors.ts';
+
+test.each<[what: string, options: unknown]>([
+  ['null', null],
+  ['a string', 'wasm'],
+  ['a number', 4],
+  ['a function', () => {}],
+  ['a list', []],
+])('options that are %s are refused with a code', async (what, options) => {
+  const files = { program: new URL('file:///nowhere/program.json') };
+  const error: unknown = await loadArtifact(files, options as LoadOptions).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(HeddleError);
+  expect(error).toMatchObject({ code: 'option', message: `load takes its options as an object, not ${what}` });
+});
