@@ -51,6 +51,14 @@ describe('canonicalize', () => {
     expect(after(graph, canonicalize)).toEqual(['transpose']);
   });
 
+  test('makes a tree of a wide concatenation', () => {
+    const graph = graphOn('concat([for i in 0..70 => x + i], axis: 1)');
+    const { nodes } = runPasses(graph, [expand, canonicalize], ops, { verify: true }).graph;
+    const widths = nodes.filter(({ op }) => op.name === 'concat').map(({ inputs }) => inputs.length);
+    expect(Math.max(...widths)).toBe(8);
+    expect(widths).toHaveLength(11);
+  });
+
   test('makes one of reshapes in a row', () => {
     expect(after(graphOn('reshape(reshape(x, [2, n * 2]), [n * 4])'), canonicalize, dce)).toEqual(['reshape']);
   });

@@ -9,12 +9,13 @@ import { moveIndex } from '../ir/movement.ts';
 
 export const canonicalize: Pass = {
   name: 'canonicalize',
-  doc: 'Removes movements that move nothing and merges reshapes in a row.',
+  doc: 'Removes movements that move nothing, merges reshapes in a row, and makes trees of wide concatenations.',
   run: (graph, context) =>
     rewriteGraph(
       graph,
       context,
-      (node, builder, definitionOf) => identity(node, builder) ?? mergeReshapes(node, builder, definitionOf),
+      (node, builder, definitionOf) =>
+        identity(node, builder) ?? mergeReshapes(node, builder, definitionOf) ?? splitConcat(node, builder),
     ),
 };
 
@@ -38,4 +39,23 @@ function mergeReshapes(
   if (node.op.name !== 'reshape') return undefined;
   const before = definitionOf(node.inputs[0]!);
   return before?.op.name === 'reshape' ? builder.apply('reshape', before.inputs, node.attributes) : undefined;
+}
+
+/** Every element of a concatenation asks which piece it is in, so kernels of more pieces are large and slow. */
+const MAX_PIECES = 8;
+
+/** A wide concatenation in groups, and those again if need be. */
+function splitConcat(node: Node, builder: Builder): readonly Value[] | undefined {
+  if (node.op.name !== 'concat' || node.inputs.length <= MAX_PIECES) return undefined;
+  let pieces: readonly Value[] = node.inputs;
+  while (pieces.length > MAX_PIECES) {
+    const all = pieces;
+    const starts = Array.from({ length: Math.ceil(all.length / MAX_PIECES) }, (_, group) => group * MAX_PIECES);
+    pieces = starts.map((start) => concat(all.slice(start, start + MAX_PIECES), node, builder));
+  }
+  return [concat(pieces, node, builder)];
+}
+
+function concat(pieces: readonly Value[], { attributes }: Node, builder: Builder): Value {
+  return pieces.length === 1 ? pieces[0]! : builder.one('concat', pieces, attributes);
 }

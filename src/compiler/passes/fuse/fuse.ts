@@ -130,8 +130,15 @@ class Fusion {
   #mayBeInlined(node: Node, readers: ReadonlySet<Group | Node>): boolean {
     if (readers.has(node)) return false;
     if ([...readers].some((reader) => this.#sizeOf(reader) >= MAX_KERNEL_NODES)) return node.inputs.length === 0;
+    if (isChoice(node) && this.#feedsChoice(node)) return false;
     if (readers.size <= 1) return !this.#isDearAndRepeated(node);
     return node.op.body.kind === 'movement' && node.inputs.length <= 1;
+  }
+
+  /** A choice between operands inside of another one would be made for each piece of that one. */
+  #feedsChoice(node: Node): boolean {
+    const uses = node.results.flatMap((result) => this.#grouping.uses.get(result) ?? []);
+    return uses.some((use) => use.kind === 'operand' && isChoice(use.node));
   }
 
   /** A dear scalar function whose result is then repeated along axes would be computed for every repetition. */
@@ -224,4 +231,9 @@ class Fusion {
       origin: { path: '' },
     };
   }
+}
+
+/** A movement that reads from one of several operands. */
+function isChoice(node: Node): boolean {
+  return node.op.body.kind === 'movement' && node.inputs.length > 1;
 }
