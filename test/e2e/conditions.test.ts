@@ -25,7 +25,7 @@ describe('an index needs a condition', () => {
     ['x[-3]', [`n - 3: ${beyond('-3')}`]],
     ['x[n - 2]', [`n - 2: ${beyond('n - 2')}`]],
     ['x[2 * n - 3]', [`2*n - 3: ${beyond('2*n - 3')}`, `-n + 2: ${beyond('2*n - 3')}`]],
-    ['x[n // 2]', [`n - floordiv(n, 2) - 1: ${beyond('floordiv(n, 2)')}`]],
+    ['x[floordiv(n, 2)]', [`-floordiv(n, 2) + n - 1: ${beyond('floordiv(n, 2)')}`]],
     ['x[3] + x[3, 1] + x[2]', [`n - 4: ${beyond('3')}`, `n - 3: ${beyond('2')}`]],
   ])('%s', (expression, conditions) => {
     expect(conditionsOf(modelOf(expression)).toSorted()).toEqual(conditions.toSorted());
@@ -71,13 +71,25 @@ test('conditions survive the text form and all passes', () => {
     { size: ['+', 'n', -4], message: beyond('3') },
     { size: ['+', 'n', -2], message: beyond('n - 2') },
   ];
-  const after: unknown[] = [];
-  const hooks = { afterPass: (_: unknown, changed: typeof graph) => after.push(changed.conditions) };
-  expect(compileGraph(graph, { targets: ['js', 'wasm'], verify: true }, hooks).program.conditions).toEqual(wanted);
+  const targets = ['js', 'wasm'] as const;
+  const { program } = compileGraph(
+    graph,
+    { targets, verify: true },
+    {
+      onGraph: (_, { conditions }) => expect(conditions).toEqual(graph.conditions),
+    },
+  );
+  expect(program.conditions).toEqual(wanted);
 });
 
 describe.each(TARGETS)('on %s', (target) => {
-  const x = (n: number) => ({ x: tensorOf('f32', [n, 2], Array.from({ length: 2 * n }, (_, at) => at + 1)) });
+  const x = (n: number) => ({
+    x: tensorOf(
+      'f32',
+      [n, 2],
+      Array.from({ length: 2 * n }, (_, at) => at + 1),
+    ),
+  });
 
   test('an index beyond the axis fails the run, and the next one that fits succeeds', async () => {
     const run = await runnerOf(graphOfText(modelOf('x[3]')), target);
@@ -95,5 +107,15 @@ describe.each(TARGETS)('on %s', (target) => {
     const run = await runnerOf(graphOfText(modelOf('x[-3]')), target);
     await expect(run(x(2))).rejects.toThrow('index -3 is out of range: axis 0 has size n (n = 2)');
     expect([...(await run(x(3))).get('a')!.data]).toEqual([1, 2]);
+  });
+
+  test.each([
+    ['sum(zeros([n - 3])) + x', '`zeros` is negative: n - 3'],
+    ['sum(split(x, [n - 3, 3])[0]) + x', '`split` is negative: n - 3'],
+    ['sum(expand(ones([1, 2]), axis: 0, size: n - 3)) + x', '`expand` is negative: n - 3'],
+  ])('a negative size in %s fails the run', async (expression, message) => {
+    const run = await runnerOf(graphOfText(modelOf(expression)), target);
+    await expect(run(x(2))).rejects.toThrow(message);
+    expect((await run(x(5))).get('a')!.data.every(Number.isFinite)).toBe(true);
   });
 });

@@ -78,7 +78,10 @@ describe('conditions', () => {
 
   test('fail with their message and the values that they depend on, the first one first', () => {
     const text = far('require <n - 2> "too few"', 'require <n - 3> "fewer"', 'require <5 - m*n> "too many"');
-    const action = (...shape: number[]) => () => run(text, { x: zeros(...shape) });
+    const action =
+      (...shape: number[]) =>
+      () =>
+        run(text, { x: zeros(...shape) });
     expect(action(1, 9)).toThrow(InterpreterError);
     expect(action(1, 9)).toThrow(/^too few \(n = 1\)$/);
     expect(action(3, 2)).toThrow(/^too many \(m = 2, n = 3\)$/);

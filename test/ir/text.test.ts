@@ -90,7 +90,7 @@ describe('errors of the text', () => {
     [line('%1: f32[n] = neg(%0) {a: "\\x"}'), '3: "\\x" is not a string of JSON'],
     [line('output y %1'), '3: expected a value that is made before; found `%1`'],
     [line('require n'), '3: expected `<`; found `n`'],
-    [line('require <n'), '5: `n } ` is no dimension'],
+    [line('require <n'), '3: `n }` is no dimension'],
     [line('require <n> m'), '3: expected the message of a condition; found `m`'],
     [line('require <n,> "m"'), '3: expected `>`; found `,`'],
     [line('%1: f32[%0] = neg(%0)'), '3: `%0` is no dimension'],

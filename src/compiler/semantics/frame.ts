@@ -8,7 +8,7 @@ import {
 } from '../base/diagnostic.ts';
 import type { Code } from '../base/catalog.ts';
 import type { Span } from '../base/source.ts';
-import type { Dim } from '../dims/dim.ts';
+import { isAtLeast, ZERO, type Dim } from '../dims/dim.ts';
 import type { Builder } from '../ir/builder.ts';
 import type { Condition, DimDeclaration, GraphInput, GraphOutput, GraphParameter, Value } from '../ir/graph.ts';
 import type { OpTable } from '../ir/op.ts';
@@ -81,6 +81,14 @@ export function takeStep(frame: Frame, span: Span): boolean {
   const many = `this entry unrolls into more than ${MAX_STEPS} applications and loop rounds`;
   if (steps === MAX_STEPS + 1) report(frame, 'HED2106', span, many);
   return false;
+}
+
+/** Demands that every run binds dimensions which keep `atLeastZero` from being negative, unless that is proven. */
+export function demand(frame: Frame, atLeastZero: Dim, message: string, span: Span): void {
+  const { bounds, conditions } = frame.elaboration;
+  const key = `${atLeastZero.key} ${message}`;
+  if (isAtLeast(atLeastZero, ZERO, bounds) || conditions.has(key)) return;
+  conditions.set(key, { atLeastZero, message, origin: { path: frame.path, span } });
 }
 
 /** Reports at most once per place and code; adds the chain of applications that led here. */

@@ -19,7 +19,7 @@ import type { Value } from '../ir/graph.ts';
 import { printType } from '../ir/types.ts';
 import type { Expr, IndexExpr, Subscript } from '../syntax/ast.ts';
 import { evaluateExpression } from './expressions.ts';
-import { report, type Frame } from './frame.ts';
+import { demand, report, type Frame } from './frame.ts';
 import { describeKind, ERROR, integer, printValue, tensor, type StaticValue } from './values.ts';
 
 export function evaluateSubscripts(frame: Frame, expr: IndexExpr): StaticValue {
@@ -144,7 +144,7 @@ function sliceAxis(frame: Frame, subscript: Subscript, size: Dim, axis: number):
 
 /** One position of an axis. Where the dimensions decide whether it lies inside, a run will check it. */
 function indexAxis(frame: Frame, subscript: IndexSubscript, size: Dim, axis: number): AxisSlice | undefined {
-  const { bounds, conditions } = frame.elaboration;
+  const { bounds } = frame.elaboration;
   const index = evaluateSize(frame, subscript.value);
   if (!index) return undefined;
   const at = fromEnd(index, size);
@@ -155,11 +155,7 @@ function indexAxis(frame: Frame, subscript: IndexSubscript, size: Dim, axis: num
     report(frame, 'HED2603', subscript.span, message);
     return undefined;
   }
-  for (const count of around) {
-    const key = `${count.key} ${message}`;
-    if (isAtLeast(count, ZERO, bounds) || conditions.has(key)) continue;
-    conditions.set(key, { atLeastZero: count, message, origin: { path: frame.path, span: subscript.span } });
-  }
+  for (const count of around) demand(frame, count, message, subscript.span);
   return { start: at, stop: add(at, ONE), step: 1 };
 }
 

@@ -1,12 +1,13 @@
 /** Ops on tensors from operators and calls: numbers become constants, operands are broadcast, errors get their place. */
 import type { Label } from '../base/diagnostic.ts';
 import type { Span } from '../base/source.ts';
+import { print } from '../dims/dim.ts';
 import { sameShape } from '../dims/shape.ts';
 import type { Attributes, DType, Value } from '../ir/graph.ts';
 import type { Op, TypeError } from '../ir/op.ts';
 import { broadcastShapes, printType } from '../ir/types.ts';
 import type { BinaryExpr, BinaryOperator } from '../syntax/ast.ts';
-import { report, type Frame } from './frame.ts';
+import { demand, report, type Frame } from './frame.ts';
 import { describeKind, ERROR, numberOf, printValue, tensor, type StaticValue } from './values.ts';
 
 const operatorOps: Readonly<Record<BinaryOperator, string>> = {
@@ -97,9 +98,17 @@ export function applyOp(
   }
   const applied = builder.tryApply(op, ready, attributes);
   if ('error' in applied) return reportTypeError(frame, applied.error, ready, site);
+  demandSizes(frame, applied.values, site);
   return applied.values.length === 1 && !op.several
     ? tensor(applied.values[0]!)
     : { kind: 'tuple', elements: applied.values.map(tensor) };
+}
+
+/** Sizes that subtract dimensions, as in `split(x, [n - 3, 3])`, must not become negative in a run. */
+function demandSizes(frame: Frame, values: readonly Value[], { name, span }: CallSite): void {
+  for (const size of values.flatMap((value) => value.type.shape)) {
+    demand(frame, size, `a size of \`${name}\` is negative: ${print(size)}`, span);
+  }
 }
 
 /** Literals take the dtype of the tensors beside them. */
