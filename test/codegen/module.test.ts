@@ -165,6 +165,7 @@ describe('kernels that no backend should be given', () => {
       unary('neg', flag),
       binary('and', x, x),
       binary('pow', integer, integer),
+      binary('mod', integer, integer),
       binary('add', flag, flag),
       { kind: 'bitcast', type: 'i32', lanes: 1, operand: flag },
       variable('missing', 'f32'),

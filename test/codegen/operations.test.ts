@@ -322,6 +322,14 @@ describe('functions that only JavaScript has', () => {
   });
 });
 
+it('computes the remainder of f32 with the sign of the divisor on js', async () => {
+  const x = [10, 1e9, 1e10, -7, 7, 5, -5, -1e-10, 1].map(Math.fround);
+  const y = [0.1, 3, 3, 3, -3, Infinity, Infinity, 1, 0].map(Math.fround);
+  const actual = await map(['js', 1], ['f32', 'f32'], { x, y }, (a, b) => binary('mod', a, b));
+  const tenth = Math.fround(10 % Math.fround(0.1));
+  expect(actual).toEqual([tenth, 1, 1, 2, -2, 5, Infinity, 1 - 2 ** -24, NaN]);
+});
+
 describe('lanes in wasm', () => {
   const first = (type: ScalarType): Expr => load('x', constant(0), type, 4);
 

@@ -1,7 +1,7 @@
 /** A tiny f64 evaluator of scalar kernel expressions: the meaning of `scalar` and `element` bodies in the tests. */
 import { evaluate } from '../../src/compiler/dims/dim.ts';
 import type { BinaryOp, CompareOp, Expr, ScalarType, UnaryOp } from '../../src/compiler/kernel/ir.ts';
-import { erf, power, roundHalfEven } from '../../src/compiler/ops/pointwise/special.ts';
+import { erf, floorModulo, power, roundHalfEven } from '../../src/compiler/ops/pointwise/special.ts';
 
 export interface Scope {
   readonly variables: ReadonlyMap<string, number>;
@@ -81,6 +81,8 @@ function binary(op: BinaryOp, a: number, b: number, type: ScalarType): number {
       if (type === 'f32') return a / b;
       if (b === 0) throw new Error('integer division by zero');
       return wrap(Math.trunc(a / b), type);
+    case 'mod':
+      return floorModulo(a, b);
     case 'min':
       return Math.min(a, b);
     case 'max':

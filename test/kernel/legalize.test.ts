@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { symbol } from '../../src/compiler/dims/dim.ts';
-import { erf, pow, roundTiesToEven } from '../../src/compiler/kernel/arithmetic.ts';
+import { erf, floorModulo, pow, roundTiesToEven } from '../../src/compiler/kernel/arithmetic.ts';
 import { binary, compare, literal, load, position, select, unary } from '../../src/compiler/kernel/build.ts';
 import { interpretKernel } from '../../src/compiler/kernel/interpret.ts';
-import type { Expr, UnaryOp } from '../../src/compiler/kernel/ir.ts';
+import type { BinaryOp, Expr, UnaryOp } from '../../src/compiler/kernel/ir.ts';
 import { legalize } from '../../src/compiler/kernel/legalize/legalize.ts';
 import { forEachExpr, forEachStatement, valueOf } from '../../src/compiler/kernel/rewrite.ts';
 import { verifyKernel } from '../../src/compiler/kernel/verify.ts';
@@ -50,6 +50,7 @@ function errorsOf(actual: ArrayLike<number>, truth: (at: number) => number): Err
 }
 
 const multiples = Array.from({ length: 8149 }, (_, n) => (n * Math.PI) / 2);
+const farMultiples = Array.from({ length: 9000 }, (_, n) => (n * 141 * Math.PI) / 2);
 
 describe('functions computed by arithmetic are accurate', () => {
   test.each<[UnaryOp, (x: number) => number, number[], number]>([
@@ -71,6 +72,30 @@ describe('functions computed by arithmetic are accurate', () => {
     const errors = errorsOf(runMap(legal, x), (at) => truth(x[at]!));
     expect(errors.ulps).toBeLessThanOrEqual(ulps);
     if (op === 'erf') expect(errors.absolute).toBeLessThan(1.4e-7);
+  });
+
+  test.each<['sin' | 'cos']>([['sin'], ['cos']])('%s of large angles', (op) => {
+    const legal = legalize(
+      mapKernel((x) => unary(op, x)),
+      SCALAR,
+    );
+    const x = Float32Array.from([...bothSigns(farMultiples), ...evenly(-2e6, 2e6)]);
+    expect(errorsOf(runMap(legal, x), (at) => Math[op](x[at]!)).absolute).toBeLessThan(1.3e-7);
+  });
+
+  test('mod is exact for quotients below 2 ** 47, and exact or 0 beyond', () => {
+    const divisors = spread(1e-20, 1e20).map((y, at) => Math.fround(at % 2 === 0 ? y : -y));
+    const near = divisors.map((y, at) => Math.fround(y * Math.sin(at) * 2 ** ((at % 48) - 2)));
+    const multiple = divisors.map((y, at) => Math.fround(y * Math.round(2 ** (at % 46) * Math.cos(at))));
+    for (const dividends of [near, multiple]) {
+      const result = remainders(dividends, divisors);
+      for (const [at, x] of dividends.entries())
+        expect([x, divisors[at], result[at]! + 0]).toEqual([x, divisors[at], floorModulo(x, divisors[at]!) + 0]);
+    }
+    const far = divisors.map((y, at) => Math.fround(y * Math.sin(at) * 2 ** 60));
+    const result = remainders(far, divisors);
+    for (const [at, x] of far.entries())
+      if (result[at] !== 0) expect([x, result[at]]).toEqual([x, floorModulo(x, divisors[at]!)]);
   });
 
   test('pow', () => {
@@ -110,12 +135,20 @@ describe('functions computed by arithmetic are accurate', () => {
 const v = symbol('v');
 
 function power(bases: readonly number[], exponents: readonly number[]): Float32Array {
-  const body = store('out', v, binary('pow', load('x', v, 'f32'), load('y', v, 'f32')));
+  return runBinary('pow', bases, exponents);
+}
+
+function remainders(dividends: readonly number[], divisors: readonly number[]): Float32Array {
+  return runBinary('mod', dividends, divisors);
+}
+
+function runBinary(op: BinaryOp, left: readonly number[], right: readonly number[]): Float32Array {
+  const body = store('out', v, binary(op, load('x', v, 'f32'), load('y', v, 'f32')));
   const given = kernel([input('x'), input('y'), output('out')], ['n'], [], [loop('v', symbol('n'), 'serial', [body])]);
   const legal = legalize(given, POOR);
   verifyKernel(legal);
-  const out = new Float32Array(bases.length);
-  interpretKernel(legal, { x: Float32Array.from(bases), y: Float32Array.from(exponents), out }, { n: bases.length });
+  const out = new Float32Array(left.length);
+  interpretKernel(legal, { x: Float32Array.from(left), y: Float32Array.from(right), out }, { n: left.length });
   return out;
 }
 
@@ -171,6 +204,19 @@ describe('edges', () => {
   test('tanh and erf', () => {
     expect(at('tanh', Infinity, -Infinity, NaN, 0, 20)).toEqual([1, -1, NaN, 0, 1]);
     expect(at('erf', Infinity, -Infinity, NaN, 0, 5)).toEqual([1, -1, NaN, 0, 1]);
+  });
+
+  test('mod has the sign of the divisor and stays below it', () => {
+    const points = [0, 1, -1, 3, -3, 0.1, 10, 1e9, -1e-10, 1e-45, Infinity, -Infinity, NaN].map(Math.fround);
+    const pairs = points.flatMap((x) => points.map((y): [number, number] => [x, y]));
+    const result = remainders(
+      pairs.map(([x]) => x),
+      pairs.map(([, y]) => y),
+    );
+    for (const [at, [x, y]] of pairs.entries()) {
+      const expected = Math.abs(x / y) < 2 ** 47 || Number.isNaN(x % y) ? floorModulo(x, y) + 0 : 0;
+      expect([x, y, result[at]! + 0]).toEqual([x, y, expected]);
+    }
   });
 
   test('pow has the values of C at every special pair', () => {

@@ -24,6 +24,7 @@ export const WASM: Target = {
   tiles: [],
   nativeUnary: new Set(WASM_NATIVE),
   nativePow: false,
+  nativeMod: false,
 };
 
 export const SCALAR: Target = { ...WASM, lanes: 1 };

@@ -17,11 +17,11 @@ describe('pointwise ops', () => {
 
   test('convert nothing', () => {
     expect(inferred('mul', [f32(3), type('i32', 3)])).toBe(
-      '`*` needs operands of one dtype\n= f32[3]\n= i32[3]\n= hint: convert one of them: `cast(…, "f32")`',
+      '`*` needs operands of one dtype\n= f32[3]\n= i32[3]\n= hint: convert one of them: `cast(…, f32)`',
     );
-    expect(inferred('exp', [type('i32', 3)])).toBe('`exp` takes f32, not i32[3]\n= hint: convert it: `cast(…, "f32")`');
+    expect(inferred('exp', [type('i32', 3)])).toBe('`exp` takes f32, not i32[3]\n= hint: convert it: `cast(…, f32)`');
     expect(inferred('neg', [type('bool', 3)])).toBe(
-      '`-` takes f32 or i32, not bool[3]\n= hint: convert it: `cast(…, "f32")`',
+      '`-` takes f32 or i32, not bool[3]\n= hint: convert it: `cast(…, f32)`',
     );
     expect(inferred('where', [f32(3), f32(3), f32(3)])).toContain('`where` takes bool, not f32[3]');
     expect(infer('where', [type('bool', 3), f32(3), type('i32', 3)])).toMatchObject({ error: { operand: 2 } });

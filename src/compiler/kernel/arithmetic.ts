@@ -66,6 +66,17 @@ const f32Functions: Record<Exclude<UnaryOp, 'not'>, (x: number) => number> = {
   erf,
 };
 
+/** By how much a positive single has to shrink to become its predecessor. */
+const BELOW_ONE = 1 - 2 ** -24;
+
+/** The remainder of two singles with the sign of the divisor. Where it would round to the divisor, it stays below. */
+export function floorModulo(x: number, y: number): number {
+  const rest = x % y;
+  if (rest === 0 || rest < 0 === y < 0) return rest;
+  const sum = Math.fround(rest + y);
+  return sum === y ? Math.fround(y * BELOW_ONE) : sum;
+}
+
 export function unaryValue(op: UnaryOp, type: ScalarType, x: number): number {
   if (op === 'not') return type === 'bool' ? 1 - x : wrap(~x, type);
   return wrap(f32Functions[op](x), type);
@@ -83,6 +94,8 @@ export function binaryValue(op: BinaryOp, type: ScalarType, x: number, y: number
     case 'div':
       if (type !== 'f32' && y === 0) throw new RangeError('integer division by zero');
       return wrap(type === 'f32' ? x / y : Math.trunc(x / y), type);
+    case 'mod':
+      return floorModulo(x, y);
     case 'min':
       return Math.min(x, y);
     case 'max':

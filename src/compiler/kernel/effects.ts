@@ -1,21 +1,26 @@
 /** What statements change, and which expressions may fail when they are evaluated early. */
 import { constantValue, type Dim } from '../dims/dim.ts';
 import type { Expr, Statement } from './ir.ts';
-import { definedName, forEachStatement, refersTo, someExpr } from './rewrite.ts';
+import { definedName, forEachStatement, refersItself, someExpr } from './rewrite.ts';
 
 export interface Effects {
   /** Names that the statements define, and variables that they assign. */
   readonly names: Set<string>;
+  /** Of these, the variables that they assign after their definition. */
+  readonly assigned: Set<string>;
   /** Buffers that the statements store to. */
   readonly buffers: Set<string>;
 }
 
 export function effectsOf(statements: readonly Statement[]): Effects {
-  const effects: Effects = { names: new Set(), buffers: new Set() };
+  const effects: Effects = { names: new Set(), assigned: new Set(), buffers: new Set() };
   forEachStatement(statements, (statement) => {
     const name = definedName(statement);
     if (name !== undefined) effects.names.add(name);
-    if (statement.kind === 'assign') effects.names.add(statement.name);
+    if (statement.kind === 'assign') {
+      effects.names.add(statement.name);
+      effects.assigned.add(statement.name);
+    }
     if (statement.kind === 'store') effects.buffers.add(statement.buffer);
   });
   return effects;
@@ -23,17 +28,24 @@ export function effectsOf(statements: readonly Statement[]): Effects {
 
 /** Whether `expr` has the same value before the effects as after any of them. */
 export function isUntouched(expr: Expr, effects: Effects): boolean {
-  if (refersTo(expr, effects.names)) return false;
-  return !someExpr(expr, (part) => part.kind === 'load' && effects.buffers.has(part.buffer));
+  return !someExpr(expr, (part) => isTouchedItself(part, effects));
+}
+
+/** Whether the effects change what the node alone reads, without its parts. */
+export function isTouchedItself(expr: Expr, effects: Effects): boolean {
+  return refersItself(expr, effects.names) || (expr.kind === 'load' && effects.buffers.has(expr.buffer));
 }
 
 /** Whether `expr` may go out of range, or divide by zero, where the program would not have evaluated it. */
 export function mayFail(expr: Expr): boolean {
-  return someExpr(expr, (part) => {
-    if (part.kind === 'load') return true;
-    if (part.kind === 'position') return dividesBySymbol(part.index);
-    return part.kind === 'binary' && part.op === 'div' && part.type !== 'f32' && part.right.kind !== 'literal';
-  });
+  return someExpr(expr, failsItself);
+}
+
+/** `mayFail` of the operation alone, without its parts. */
+export function failsItself(expr: Expr): boolean {
+  if (expr.kind === 'load') return true;
+  if (expr.kind === 'position') return dividesBySymbol(expr.index);
+  return expr.kind === 'binary' && expr.op === 'div' && expr.type !== 'f32' && expr.right.kind !== 'literal';
 }
 
 function dividesBySymbol(dim: Dim): boolean {

@@ -148,7 +148,7 @@ function isEquality(op: CompareOp): boolean {
 function foldBinary(expr: Expr & { kind: 'binary' }): Expr {
   const { op, left, right, type } = expr;
   const [x, y] = [literalValue(left), literalValue(right)];
-  if (left.kind === 'literal' && right.kind === 'literal' && op !== 'pow') {
+  if (left.kind === 'literal' && right.kind === 'literal' && op !== 'pow' && op !== 'mod') {
     if (op === 'div' && type !== 'f32' && y === 0) return expr;
     return result(binaryValue(op, type, x!, y!), type) ?? expr;
   }
@@ -194,6 +194,7 @@ function isRightIdentity(op: BinaryOp, type: ScalarType, y: number): boolean {
     case 'shl':
     case 'shr':
       return y === 0;
+    case 'mod':
     case 'min':
     case 'max':
       return false;

@@ -6,12 +6,12 @@
 import { isAtLeast, ONE, type Bounds } from '../dims/dim.ts';
 import { gridBounds, withLoopBound } from './bounds.ts';
 import { compare, literal, position, variable } from './build.ts';
-import { effectsOf, isUntouched, isWork, mayFail, type Effects } from './effects.ts';
+import { effectsOf, isTouchedItself, isUntouched, isWork, mayFail, type Effects } from './effects.ts';
 import { guardsLoads, letsOf, type Lets } from './guards.ts';
 import type { Expr, Kernel, Statement } from './ir.ts';
 import { definedNames, FreshNames, uniqueNames } from './names.ts';
 import { printExpr } from './print.ts';
-import { mapChildren, mapStatement, refersTo, withBody } from './rewrite.ts';
+import { mapChildren, mapStatement, refersTo, rememberingSome, withBody } from './rewrite.ts';
 
 interface Scope {
   readonly bounds: Bounds;
@@ -59,12 +59,20 @@ class Hoisted {
 
   /** `expr` with its largest parts that can move, and are worth it, replaced by names. */
   extract(expr: Expr): Expr {
-    if (isWork(expr) && isUntouched(expr, this.#effects)) return this.#nameFor(expr);
+    // What changes in the loop is the same for all parts of one expression, but not for the next: lets move between.
+    return this.#extract(
+      expr,
+      rememberingSome((part) => isTouchedItself(part, this.#effects)),
+    );
+  }
+
+  #extract(expr: Expr, isTouched: (part: Expr) => boolean): Expr {
+    if (isWork(expr) && !isTouched(expr)) return this.#nameFor(expr);
     if (expr.kind === 'select' && expr.lanes === 1 && guardsLoads(expr, this.#scope.lets)) {
-      const condition = this.extract(expr.condition);
+      const condition = this.#extract(expr.condition, isTouched);
       return condition === expr.condition ? expr : { ...expr, condition };
     }
-    return mapChildren(expr, (child) => this.extract(child));
+    return mapChildren(expr, (child) => this.#extract(child, isTouched));
   }
 
   #nameFor(expr: Expr): Expr {

@@ -39,10 +39,12 @@ export type UnaryOp =
   | 'erf';
 
 /**
- * `min`/`max` propagate NaN. `pow` is f32 only, C's meaning. `div` of integers truncates. `and`/`or`/`xor` are logical
+ * `min`/`max` propagate NaN. `pow` and `mod` are f32 only, `pow` with C's meaning; `mod` is the remainder with the sign
+ * of the divisor, smaller than it, and NaN of an infinity or by 0. `div` of integers truncates. `and`/`or`/`xor` are logical
  * on bool, bitwise on integers; `shl`, `shr` (logical for u32, arithmetic for i32) are for integers.
  */
-export type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max' | 'pow' | 'and' | 'or' | 'xor' | 'shl' | 'shr';
+export type BinaryOp =
+  'add' | 'sub' | 'mul' | 'div' | 'mod' | 'min' | 'max' | 'pow' | 'and' | 'or' | 'xor' | 'shl' | 'shr';
 
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 

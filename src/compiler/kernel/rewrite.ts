@@ -74,17 +74,38 @@ export function someExpr(expr: Expr, test: (part: Expr) => boolean): boolean {
   return test(expr) || childrenOf(expr).some((child) => someExpr(child, test));
 }
 
+/**
+ * `someExpr` as a function that remembers, by identity, what it found: for walks that ask about the parts of what they
+ * asked about.
+ */
+export function rememberingSome(test: (part: Expr) => boolean): (expr: Expr) => boolean {
+  const answers = new Map<Expr, boolean>();
+  const holds = (expr: Expr): boolean => {
+    const known = answers.get(expr);
+    if (known !== undefined) return known;
+    let answer = test(expr);
+    // A loop, as closures would halve the depth that the stack allows.
+    for (const child of childrenOf(expr)) answer ||= holds(child);
+    answers.set(expr, answer);
+    return answer;
+  };
+  return holds;
+}
+
 export function containsLoad(expr: Expr): boolean {
   return someExpr(expr, (part) => part.kind === 'load');
 }
 
 /** Whether `expr` reads any of `names`, as a value or in a position. */
 export function refersTo(expr: Expr, names: ReadonlySet<string>): boolean {
-  return someExpr(expr, (part) => {
-    if (part.kind === 'variable') return names.has(part.name);
-    const index = indexOf(part);
-    return index !== undefined && symbolsOf(index).some((name) => names.has(name));
-  });
+  return someExpr(expr, (part) => refersItself(part, names));
+}
+
+/** `refersTo` of the node alone, without its parts. */
+export function refersItself(expr: Expr, names: ReadonlySet<string>): boolean {
+  if (expr.kind === 'variable') return names.has(expr.name);
+  const index = indexOf(expr);
+  return index !== undefined && symbolsOf(index).some((name) => names.has(name));
 }
 
 function mapList<T>(items: readonly T[], replace: (item: T) => T): readonly T[] {

@@ -1,59 +1,29 @@
 /**
  * Computes what is written twice once: an expression that recurs in a statement list, or in the lists inside it, while
- * what it reads stays the same gets a let in front of its first use. Expressions are compared by their text, together
- * with the versions of the variables and buffers that they read.
+ * what it reads stays the same gets a let in front of its first use.
  */
 import { variable } from './build.ts';
-import { effectsOf, isWork, mayFail } from './effects.ts';
+import { isWork } from './effects.ts';
 import { guardsLoads, letsOf, type Lets, type Select } from './guards.ts';
 import type { Expr, Kernel, Statement } from './ir.ts';
 import { definedNames, FreshNames, uniqueNames } from './names.ts';
-import { printExpr } from './print.ts';
-import { bodiesOf, forEachExpr, mapChildren, mapStatement, valueOf, withBody } from './rewrite.ts';
+import { ExprFacts, Versions } from './facts.ts';
+import { bodiesOf, mapChildren, mapStatement, valueOf, withBody } from './rewrite.ts';
 
 interface Scope {
   readonly names: FreshNames;
   readonly lets: Lets;
+  readonly facts: ExprFacts;
 }
 
 export function share(kernel: Kernel): Kernel {
   const unique = uniqueNames(kernel);
-  const scope = { names: new FreshNames(definedNames(unique)), lets: letsOf(unique.body) };
-  return withBody(unique, shareAll(unique.body, scope, new Versions(), new Map()));
-}
-
-/** Counts the changes of variables and buffers along one walk through the statements. */
-class Versions {
-  readonly #counts: Map<string, number>;
-
-  constructor(counts: ReadonlyMap<string, number> = new Map()) {
-    this.#counts = new Map(counts);
-  }
-
-  copy(): Versions {
-    return new Versions(this.#counts);
-  }
-
-  /** After `statement`, or at the start of each of its iterations, what it changes has other values. */
-  change(statement: Statement): void {
-    const { names, buffers } = effectsOf([statement]);
-    for (const name of [...names, ...buffers]) this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
-  }
-
-  keyOf(expr: Expr): string {
-    let key = printExpr(expr);
-    if (this.#counts.size === 0) return key;
-    const read = new Set<string>();
-    forEachExpr(expr, (part) => {
-      if (part.kind === 'variable') read.add(part.name);
-      if (part.kind === 'load') read.add(part.buffer);
-    });
-    for (const name of read) {
-      const count = this.#counts.get(name);
-      if (count !== undefined) key += ` ${name}:${count}`;
-    }
-    return key;
-  }
+  const scope = {
+    names: new FreshNames(definedNames(unique)),
+    lets: letsOf(unique.body),
+    facts: new ExprFacts(unique.body),
+  };
+  return withBody(unique, shareAll(unique.body, scope, new Versions(scope.facts), new Map()));
 }
 
 /** How a select hides its arms: what may fail in them is evaluated only when they are taken. */
@@ -69,7 +39,7 @@ function countAll(
   counts: Map<string, number>,
 ): void {
   const count = (expr: Expr, hidden: boolean): void => {
-    if (isWork(expr) && !(hidden && mayFail(expr))) {
+    if (isWork(expr) && !(hidden && scope.facts.mayFail(expr))) {
       const key = versions.keyOf(expr);
       const before = counts.get(key) ?? 0;
       counts.set(key, before + 1);
@@ -102,7 +72,7 @@ function enter(
   visit: (body: readonly Statement[], versions: Versions) => void,
 ): void {
   for (const body of bodiesOf(statement)) {
-    const inner = versions.copy();
+    const inner = versions.inner();
     if (statement.kind === 'loop') inner.change(statement);
     visit(body, inner);
   }
@@ -115,7 +85,7 @@ function shareAll(
   outer: ReadonlyMap<string, Expr>,
 ): readonly Statement[] {
   const counts = new Map<string, number>();
-  countAll(statements, scope, versions.copy(), counts);
+  countAll(statements, scope, versions.inner(), counts);
   const known = new Map(outer);
   const out: Statement[] = [];
   for (const statement of statements) {
@@ -124,7 +94,7 @@ function shareAll(
       // A let is itself the name for its value.
       expr: (expr) => (statement.kind === 'let' ? shareValue(expr, sharing) : shareExpr(expr, false, sharing)),
       body: (body) => {
-        const inner = versions.copy();
+        const inner = versions.inner();
         if (statement.kind === 'loop') inner.change(statement);
         return shareAll(body, scope, inner, known);
       },
@@ -160,7 +130,7 @@ function shareExpr(expr: Expr, hidden: boolean, sharing: Sharing): Expr {
   const known = sharing.known.get(key);
   if (known) return known;
   const value = shareParts(expr, hidden, sharing);
-  if ((sharing.counts.get(key) ?? 0) < 2 || (hidden && mayFail(expr))) return value;
+  if ((sharing.counts.get(key) ?? 0) < 2 || (hidden && sharing.facts.mayFail(expr))) return value;
   const name = sharing.names.fresh('shared');
   const result = variable(name, expr.type, expr.lanes);
   sharing.out.push({ kind: 'let', name, value });

@@ -17,4 +17,6 @@ export interface Target {
   readonly nativeUnary: ReadonlySet<UnaryOp>;
   /** Whether `pow` is computed by the backend. */
   readonly nativePow: boolean;
+  /** Whether `mod` is. */
+  readonly nativeMod: boolean;
 }

@@ -17,7 +17,7 @@ import {
 import { reductionIdentity, type ReductionOp } from './arithmetic.ts';
 import { gridBounds, withLoopBound } from './bounds.ts';
 import { binary, literal, position, splat, variable } from './build.ts';
-import { letsOf, type Lets } from './guards.ts';
+import { letValues } from './guards.ts';
 import type { Expr, Kernel, Lanes, Statement } from './ir.ts';
 import { definedNames, FreshNames, uniqueNames } from './names.ts';
 import {
@@ -37,7 +37,7 @@ const FOUR = constant(4);
 interface Scope {
   readonly bounds: Bounds;
   readonly names: FreshNames;
-  readonly lets: Lets;
+  readonly lets: ReadonlyMap<string, Expr>;
 }
 
 /** `kernel` without `vector` loops, its names all different. */
@@ -46,7 +46,7 @@ export function vectorize(kernel: Kernel, lanes: Lanes): Kernel {
   const scope: Scope = {
     bounds: gridBounds(unique),
     names: new FreshNames(definedNames(unique)),
-    lets: letsOf(unique.body),
+    lets: letValues(unique.body),
   };
   return uniqueNames(withBody(unique, vectorizeAll(unique.body, lanes, scope)));
 }

@@ -259,6 +259,7 @@ function checkBinary(expr: Expr & { kind: 'binary' }, scope: Scope): void {
     div: isNumber,
     min: isNumber,
     max: isNumber,
+    mod: type === 'f32',
     pow: type === 'f32',
     and: type !== 'f32',
     or: type !== 'f32',

@@ -32,7 +32,7 @@ export function dtypeFault(
   return {
     message: `\`${called}\` takes ${alternatives(allowed)}, not ${printType(found)}`,
     operand,
-    hint: `convert it: \`cast(…, "${allowed[0]!}")\``,
+    hint: `convert it: \`cast(…, ${allowed[0]!})\``,
   };
 }
 
@@ -44,7 +44,7 @@ export function mixedDtypeFault(called: string, inputs: readonly TensorType[]): 
     message: `\`${called}\` needs operands of one dtype`,
     notes: inputs.map((input) => printType(input)),
     operand,
-    hint: `convert one of them: \`cast(…, "${inputs[0]!.dtype}")\``,
+    hint: `convert one of them: \`cast(…, ${inputs[0]!.dtype})\``,
   };
 }
 

@@ -91,6 +91,7 @@ export function isSingle(frame: Frame, expr: Expr): boolean {
     case 'unary':
       return ROUNDING.has(expr.op) || ((expr.op === 'neg' || expr.op === 'abs') && isSingle(frame, expr.operand));
     case 'binary':
+      if (expr.op === 'mod') return true;
       return (expr.op === 'min' || expr.op === 'max') && isSingle(frame, expr.left) && isSingle(frame, expr.right);
     case 'select':
       return isSingle(frame, expr.then) && isSingle(frame, expr.else);
@@ -165,6 +166,9 @@ function singleFunction(frame: Frame, op: Exclude<UnaryOp, 'not'>, operand: Expr
 
 function binaryText(frame: Frame, expr: Of<'binary'>): Text {
   const { op, type } = expr;
+  // A remainder jumps where its dividend passes a multiple of the divisor.
+  if (op === 'mod' && type === 'f32')
+    return call(frame.helper('mod'), singleText(frame, expr.left), singleText(frame, expr.right));
   const [left, right] = [expressionText(frame, expr.left), expressionText(frame, expr.right)];
   switch (type) {
     case 'f32':
@@ -192,6 +196,7 @@ function singleBinary(frame: Frame, op: BinaryOp, left: Text, right: Text): Text
       return call(`Math.${op}`, left, right);
     case 'pow':
       return call(frame.helper('pow'), left, right);
+    case 'mod':
     case 'and':
     case 'or':
     case 'xor':
@@ -215,6 +220,7 @@ function boolBinary(frame: Frame, op: BinaryOp, left: Text, right: Text): Text {
     case 'sub':
     case 'mul':
     case 'div':
+    case 'mod':
     case 'pow':
     case 'shl':
     case 'shr':
@@ -248,6 +254,7 @@ function integerBinary(frame: Frame, op: BinaryOp, type: 'i32' | 'u32', left: Te
       return bitwise(type, infix(left, '<<', right, LEVEL.shift));
     case 'shr':
       return infix(left, type === 'u32' ? '>>>' : '>>', right, LEVEL.shift);
+    case 'mod':
     case 'pow':
       return frame.fail(`${op} of ${type}`);
   }

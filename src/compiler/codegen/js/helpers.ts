@@ -20,6 +20,13 @@ function toU32(x) {
 function pow(x, y) {
   return x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);
 }`,
+  mod: `// With the sign of the divisor, and smaller than it also where it rounds.
+function mod(x, y) {
+  const rest = x % y;
+  if (rest === 0 || rest < 0 === y < 0) return rest;
+  const sum = Math.fround(rest + y);
+  return sum === y ? Math.fround(y * 0.9999999403953552) : sum;
+}`,
   bitsOfF32: `function bitsOfF32(x) {
   scratchF32[0] = x;
   return scratchI32[0];

@@ -27,4 +27,5 @@ export const jsTarget: Target = {
     'tanh',
   ]),
   nativePow: true,
+  nativeMod: true,
 };

@@ -72,7 +72,7 @@ export function emitBinary(frame: Frame, op: BinaryOp, type: ScalarType, lanes: 
         const first = op === 'min' ? 'lt' : 'gt';
         return emitIntegerExtremum(frame, signed ? `i32.${first}_s` : `i32.${first}_u`);
       }
-      if (op === 'pow') frame.fail(`${op} of ${type}`);
+      if (op === 'pow' || op === 'mod') frame.fail(`${op} of ${type}`);
       if (lanes === 4) return emitByLane(frame, op, type);
       if (op === 'div') return emitDivision(frame, type);
       return code.emit(op === 'shl' ? 'i32.shl' : signed ? 'i32.shr_s' : 'i32.shr_u');

@@ -8,4 +8,5 @@ export const wasmTarget: Target = {
   tiles: [{ rows: 4, columns: 8 }],
   nativeUnary: new Set(['neg', 'abs', 'sqrt', 'floor', 'ceil', 'round', 'trunc', 'not']),
   nativePow: false,
+  nativeMod: false,
 };

@@ -4,7 +4,7 @@
  * Minimax fits by scripts/fit/functions.py: relative error 1.4e-9 and absolute error 2.1e-8 before rounding.
  * Measured on dense grids: at most 1.3e-7 absolute and 2.2 ulp.
  */
-import { binary, compare, literal, select, unary } from '../build.ts';
+import { compare, literal, select, unary } from '../build.ts';
 import type { Expr } from '../ir.ts';
 import { minus, plus, polynomial, times, type Bind } from './expansion.ts';
 
@@ -21,12 +21,14 @@ export function expandErf(x: Expr, bind: Bind): Expr {
   const size = bind(unary('abs', x), 'size');
   const square = bind(times(x, x), 'square');
   const near = plus(x, times(x, polynomial(NEAR, square)));
-  // At 4, erf rounds to 1, and p is still positive.
-  const beyond = bind(minus(binary('min', size, literal(4)), literal(1)), 'beyond');
+  const beyond = bind(minus(size, literal(1)), 'beyond');
   const root = bind(polynomial(FAR, beyond), 'root');
   const power2 = bind(times(root, root), 'root2');
   const power4 = bind(times(power2, power2), 'root4');
-  const far = bind(minus(literal(1), times(power4, power4)), 'far');
+  // From 4 on, erf rounds to 1. It has to be exactly 1, also where values are kept in more than single precision: what
+  // is multiplied by 1 - erf grows without limit.
+  const isOne = compare('ge', size, literal(4));
+  const far = bind(select(isOne, literal(1), minus(literal(1), times(power4, power4))), 'far');
   const signed = select(compare('lt', x, literal(0)), unary('neg', far), far);
   return select(compare('lt', size, literal(1)), near, signed);
 }

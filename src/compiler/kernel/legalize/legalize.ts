@@ -6,12 +6,13 @@ import { literal, variable } from '../build.ts';
 import { guardsLoads, letsOf, type Lets } from '../guards.ts';
 import type { Expr, Kernel, Statement, UnaryOp } from '../ir.ts';
 import { definedNames, FreshNames, uniqueNames } from '../names.ts';
-import { mapChildren, mapStatement, someExpr, withBody } from '../rewrite.ts';
+import { mapChildren, mapStatement, rememberingSome, withBody } from '../rewrite.ts';
 import type { Target } from '../target.ts';
 import { expandErf } from './erf.ts';
 import type { Bind, Expansion } from './expansion.ts';
 import { expandExp, expandExpm1, expandTanh } from './exponential.ts';
 import { expandLog, expandLog1p } from './logarithm.ts';
+import { expandMod } from './remainder.ts';
 import { expandPow } from './power.ts';
 import { expandCeil, expandFloor, expandRound, expandTrunc } from './rounding.ts';
 import { expandCos, expandSin } from './trigonometry.ts';
@@ -40,11 +41,18 @@ interface Scope {
   readonly target: Target;
   readonly names: FreshNames;
   readonly lets: Lets;
+  /** Whether anything in an expression has to be rewritten. */
+  readonly isLacking: (expr: Expr) => boolean;
 }
 
 export function legalize(kernel: Kernel, target: Target): Kernel {
   const unique = uniqueNames(kernel);
-  const scope: Scope = { target, names: new FreshNames(definedNames(unique)), lets: letsOf(unique.body) };
+  const scope: Scope = {
+    target,
+    names: new FreshNames(definedNames(unique)),
+    lets: letsOf(unique.body),
+    isLacking: rememberingSome((part) => expansionOf(part, target) !== undefined),
+  };
   return withBody(unique, legalizeAll(unique.body, scope));
 }
 
@@ -64,6 +72,8 @@ function expansionOf(expr: Expr, target: Target): ((bind: Bind) => Expr) | undef
   if (expr.type !== 'f32') return undefined;
   if (expr.kind === 'binary' && expr.op === 'pow' && !target.nativePow)
     return (bind) => expandPow(bind(expr.left, 'base'), bind(expr.right, 'exponent'), bind);
+  if (expr.kind === 'binary' && expr.op === 'mod' && !target.nativeMod)
+    return (bind) => expandMod(bind(expr.left, 'dividend'), bind(expr.right, 'divisor'), bind);
   if (expr.kind !== 'unary' || target.nativeUnary.has(expr.op)) return undefined;
   const expansion = expansions[expr.op];
   return expansion === 'native' ? undefined : (bind) => expansion(bind(expr.operand, 'argument'), bind);
@@ -71,7 +81,7 @@ function expansionOf(expr: Expr, target: Target): ((bind: Bind) => Expr) | undef
 
 /** Statements that `expr` needs first go to `before`. */
 function legalizeExpr(expr: Expr, scope: Scope, before: Statement[]): Expr {
-  if (!someExpr(expr, (part) => expansionOf(part, scope.target) !== undefined)) return expr;
+  if (!scope.isLacking(expr)) return expr;
   if (expr.kind === 'select' && expr.lanes === 1 && guardsLoads(expr, scope.lets)) return branch(expr, scope, before);
   const mapped = mapChildren(expr, (child) => legalizeExpr(child, scope, before));
   const expand = expansionOf(mapped, scope.target);

@@ -25,18 +25,18 @@ const EXP2 = [
 const LARGEST_EXPONENT = 2 ** 40;
 
 /** An unevaluated sum; `low` is small against `high`. */
-interface Pair {
+export interface Pair {
   readonly high: Expr;
   readonly low: Expr;
 }
 
 /** The upper twelve bits of the significand, and the rest: products of such halves are exact. */
-function halves(x: Expr, bind: Bind): Pair {
+export function halves(x: Expr, bind: Bind): Pair {
   const high = bind(bitcast(binary('and', bitcast(x, 'i32'), literal(-4096, 'i32')), 'f32'), 'upper');
   return { high, low: bind(minus(x, high), 'lower') };
 }
 
-function exactProduct(x: Expr, y: Expr, bind: Bind): Pair {
+export function exactProduct(x: Expr, y: Expr, bind: Bind): Pair {
   const high = bind(times(x, y), 'product');
   const [a, b] = [halves(x, bind), halves(y, bind)];
   const outer = minus(times(a.high, b.high), high);

@@ -6,9 +6,9 @@ import { add, constant, constantValue, equal, subtract, symbol, type Bounds, typ
 import { withLoopBound } from '../bounds.ts';
 import { binary, combine, lane, literal, load, position, select, splat, unary, variable } from '../build.ts';
 import type { Expr, Statement } from '../ir.ts';
-import { guardLoads, guardsLoads, type Lets, type Select } from '../guards.ts';
+import { guardLoads, guardsLoads, Lets, type Select } from '../guards.ts';
 import type { FreshNames } from '../names.ts';
-import { childrenOf, containsLoad, mapChildren, refersTo, replaceInDim, replaceInExpr } from '../rewrite.ts';
+import { childrenOf, mapChildren, refersItself, rememberingSome, replaceInDim, replaceInExpr } from '../rewrite.ts';
 import type { LanePlan } from './analysis.ts';
 
 const LANES = [0, 1, 2, 3] as const;
@@ -20,12 +20,19 @@ export interface LaneContext {
   readonly base: Dim;
   readonly bounds: Bounds;
   readonly names: FreshNames;
-  /** All lets of the kernel. */
-  readonly lets: Lets;
+  /** The values of all lets of the kernel. */
+  readonly lets: ReadonlyMap<string, Expr>;
   /** The vector that holds a varying let or variable. */
   readonly vectors: Map<string, string>;
   /** The scalars that hold a varying let which dimensions refer to, one a lane. */
   readonly scalars: Map<string, readonly string[]>;
+}
+
+/** The context with what is remembered of expressions, at a place in the body. */
+interface Place extends Omit<LaneContext, 'lets'> {
+  readonly lets: Lets;
+  /** Whether an expression has another value in each lane. */
+  readonly varies: (expr: Expr) => boolean;
   /** Which lanes may load; undefined if all may. */
   readonly guards?: readonly Expr[];
 }
@@ -33,12 +40,17 @@ export interface LaneContext {
 type Load = Expr & { readonly kind: 'load' };
 
 export function widenAll(statements: readonly Statement[], context: LaneContext): Statement[] {
+  const varies = rememberingSome((part) => refersItself(part, context.plan.varying));
+  return widenList(statements, { ...context, lets: new Lets(context.lets), varies });
+}
+
+function widenList(statements: readonly Statement[], context: Place): Statement[] {
   const out: Statement[] = [];
   for (const statement of statements) widen(statement, context, out);
   return out;
 }
 
-function widen(statement: Statement, context: LaneContext, out: Statement[]): void {
+function widen(statement: Statement, context: Place, out: Statement[]): void {
   switch (statement.kind) {
     case 'let':
       widenLet(statement, context, out);
@@ -58,11 +70,11 @@ function widen(statement: Statement, context: LaneContext, out: Statement[]): vo
     }
     case 'loop': {
       const bounds = withLoopBound(context.bounds, statement.variable, statement.extent);
-      out.push({ ...statement, body: widenAll(statement.body, { ...context, bounds }) });
+      out.push({ ...statement, body: widenList(statement.body, { ...context, bounds }) });
       return;
     }
     case 'if':
-      out.push({ ...statement, then: widenAll(statement.then, context), else: widenAll(statement.else, context) });
+      out.push({ ...statement, then: widenList(statement.then, context), else: widenList(statement.else, context) });
       return;
     case 'store':
       widenStore(statement, context, out);
@@ -70,7 +82,7 @@ function widen(statement: Statement, context: LaneContext, out: Statement[]): vo
   }
 }
 
-function widenLet(statement: Statement & { kind: 'let' }, context: LaneContext, out: Statement[]): void {
+function widenLet(statement: Statement & { kind: 'let' }, context: Place, out: Statement[]): void {
   const { name, value } = statement;
   if (!context.plan.varying.has(name)) {
     out.push(statement);
@@ -89,7 +101,7 @@ function widenLet(statement: Statement & { kind: 'let' }, context: LaneContext, 
   context.vectors.set(name, vector);
 }
 
-function widenStore(statement: Statement & { kind: 'store' }, context: LaneContext, out: Statement[]): void {
+function widenStore(statement: Statement & { kind: 'store' }, context: Place, out: Statement[]): void {
   const value = splat(widenExpr(statement.value, context, out), 4);
   const indices = indicesOf(statement.index, context);
   if (areConsecutive(indices)) {
@@ -101,7 +113,7 @@ function widenStore(statement: Statement & { kind: 'store' }, context: LaneConte
 }
 
 /** Gives `value` a name in front of what follows. */
-function bind(value: Expr, base: string, context: LaneContext, out: Statement[]): Expr {
+function bind(value: Expr, base: string, context: Place, out: Statement[]): Expr {
   if (value.kind === 'variable') return value;
   const name = context.names.fresh(base);
   out.push({ kind: 'let', name, value });
@@ -109,7 +121,7 @@ function bind(value: Expr, base: string, context: LaneContext, out: Statement[])
 }
 
 /** The dimension as lane `at` sees it. */
-function dimInLane(dim: Dim, context: LaneContext, at: number): Dim {
+function dimInLane(dim: Dim, context: Place, at: number): Dim {
   const integer = (name: string): Dim | undefined => {
     if (name === context.loopVariable) return add(context.base, constant(at));
     const own = context.scalars.get(name)?.[at];
@@ -118,7 +130,7 @@ function dimInLane(dim: Dim, context: LaneContext, at: number): Dim {
   return replaceInDim(dim, { integer, bounds: context.bounds });
 }
 
-function indicesOf(dim: Dim, context: LaneContext): Dim[] {
+function indicesOf(dim: Dim, context: Place): Dim[] {
   return LANES.map((at) => dimInLane(dim, context, at));
 }
 
@@ -127,7 +139,7 @@ function areConsecutive(indices: readonly Dim[]): boolean {
 }
 
 /** The scalar that lane `at` computes. */
-function exprInLane(expr: Expr, context: LaneContext, at: number): Expr {
+function exprInLane(expr: Expr, context: Place, at: number): Expr {
   return replaceInExpr(expr, {
     integer: (name) => {
       const index = dimInLane(symbol(name), context, at);
@@ -144,9 +156,9 @@ function exprInLane(expr: Expr, context: LaneContext, at: number): Expr {
 }
 
 /** The value of `expr` in all lanes; a scalar if it is the same in all. Statements it needs first go to `out`. */
-function widenExpr(expr: Expr, context: LaneContext, out: Statement[]): Expr {
-  if (!refersTo(expr, context.plan.varying)) {
-    if (!containsLoad(expr)) return expr;
+function widenExpr(expr: Expr, context: Place, out: Statement[]): Expr {
+  if (!context.varies(expr)) {
+    if (!context.lets.containsLoad(expr)) return expr;
     if (context.guards) return guardLoads(expr, anyLane(context.guards));
     // A scalar select may stay as it is: it loads only what it takes.
     return expr;
@@ -177,13 +189,13 @@ function widenExpr(expr: Expr, context: LaneContext, out: Statement[]): Expr {
   }
 }
 
-function widenChildren(expr: Expr, context: LaneContext, out: Statement[]): Expr {
+function widenChildren(expr: Expr, context: Place, out: Statement[]): Expr {
   const mapped = mapChildren(expr, (child) => widenExpr(child, context, out));
   if (childrenOf(mapped).every((child) => child.lanes === 1)) return mapped;
   return { ...mapChildren(mapped, (child) => splat(child, 4)), lanes: 4 } as Expr;
 }
 
-function widenPosition(index: Dim, context: LaneContext): Expr {
+function widenPosition(index: Dim, context: Place): Expr {
   const indices = indicesOf(index, context);
   const steps = indices.map((other) => constantValue(subtract(other, indices[0]!)));
   if (steps.every((step) => step === 0)) return position(indices[0]!);
@@ -195,7 +207,7 @@ function widenPosition(index: Dim, context: LaneContext): Expr {
   return binary('add', position(indices[0]!), offsets);
 }
 
-function widenLoad(expr: Load, context: LaneContext): Expr {
+function widenLoad(expr: Load, context: Place): Expr {
   const { buffer, type } = expr;
   const indices = indicesOf(expr.index, context);
   const { guards } = context;
@@ -223,7 +235,7 @@ function anyLane(guards: readonly Expr[]): Expr {
  * a condition that is the same in all lanes becomes a branch; otherwise groups that agree take a branch (the usual
  * case: a concatenation or a padded row has few seams), and the rest load lane by lane.
  */
-function widenGuardedSelect(expr: Select, context: LaneContext, out: Statement[]): Expr {
+function widenGuardedSelect(expr: Select, context: Place, out: Statement[]): Expr {
   if (context.guards) return selectUnderGuards(expr, context, out);
   const condition = bind(widenExpr(expr.condition, context, out), 'taken', context, out);
   // Also what depends on the loop's variable may be the same in all lanes, such as its quarter.
@@ -257,26 +269,20 @@ function widenGuardedSelect(expr: Select, context: LaneContext, out: Statement[]
 }
 
 /** A select with loads inside an arm of another one: its own condition narrows the lanes that may load. */
-function selectUnderGuards(expr: Select, context: LaneContext, out: Statement[]): Expr {
+function selectUnderGuards(expr: Select, context: Place, out: Statement[]): Expr {
   const condition = bind(splat(widenExpr(expr.condition, context, out), 4), 'taken', context, out);
   const guards = LANES.map((at) => bind(lane(condition, at), 'guard', context, out));
   return selectByLane(expr, condition, guards, context, out);
 }
 
 /** Both arms in all lanes, loading only where `guards`, the lanes of `condition`, and the outer guards allow. */
-function selectByLane(
-  expr: Select,
-  condition: Expr,
-  guards: readonly Expr[],
-  context: LaneContext,
-  out: Statement[],
-): Expr {
+function selectByLane(expr: Select, condition: Expr, guards: readonly Expr[], context: Place, out: Statement[]): Expr {
   const within = (own: readonly Expr[]): readonly Expr[] => {
     const outer = context.guards;
     return own.map((guard, at) => bind(outer ? binary('and', outer[at]!, guard) : guard, 'guard', context, out));
   };
   const arm = (value: Expr, own: () => readonly Expr[]): Expr => {
-    if (!containsLoad(value)) return widenExpr(value, context, out);
+    if (!context.lets.containsLoad(value)) return widenExpr(value, context, out);
     return widenExpr(value, { ...context, guards: own() }, out);
   };
   const then = arm(expr.then, () => within(guards));

@@ -91,11 +91,14 @@ export const concat: Op = defineOp<Axis>({
         end = add(end, input.shape[at]!);
       }
       const read = (part: number): Expr => readers[part]!(index.with(at, subtract(index[at]!, starts[part]!)));
-      const from = (part: number): Expr => {
-        if (part === readers.length - 1) return read(part);
-        return select(compare('lt', position(index[at]!), position(starts[part + 1]!)), read(part), from(part + 1));
+      // Halves are told apart by comparisons, so the depth is logarithmic.
+      const choose = (from: number, to: number): Expr => {
+        if (to - from === 1) return read(from);
+        const half = Math.ceil((from + to) / 2);
+        const isBefore = compare('lt', position(index[at]!), position(starts[half]!));
+        return select(isBefore, choose(from, half), choose(half, to));
       };
-      return from(0);
+      return choose(0, readers.length);
     },
   },
   tolerance: MOVED,

@@ -35,10 +35,7 @@ function product(dtype: DType): Scalar {
 
 /** For integers, the divisor 0 gives 0, and so, on every target, does -1, which would trap on the least i32. */
 function remainder(a: Expr, b: Expr, type: ScalarType): Expr {
-  if (type === 'f32') {
-    const quotient = unary('floor', binary('div', a, b));
-    return binary('sub', a, binary('mul', b, quotient));
-  }
+  if (type === 'f32') return binary('mod', a, b);
   const zero = literal(0, type);
   const one = literal(1, type);
   const isZero = compare('eq', b, zero);
@@ -105,7 +102,10 @@ export const arithmetic: readonly Op[] = [
   pointwise({
     name: 'mod',
     operator: '%',
-    doc: 'The remainder with the sign of the divisor, as in Python (f32, i32, u32). An integer modulo 0 is 0.',
+    doc:
+      'The remainder with the sign of the divisor, as in Python (f32, i32, u32). An integer modulo 0 is 0. Of f32 it is ' +
+      'smaller than the divisor also where rounding would make it equal, NaN of an infinity or by 0, and exact where ' +
+      'the quotient is below 2**47; the wasm target may give 0 for larger ones.',
     operands: ['left', 'right'],
     dtypes: NUMBERS,
     compute: (_, dtype) => (dtype === 'f32' ? floorModulo : (a, b) => (b === 0 ? 0 : floorModulo(a, b) + 0)),

@@ -41,6 +41,9 @@ const one = literal(1);
 /** Near an integer or a tie, f32 and f64 may fall to different sides; samples of steps keep to this range. */
 const STEPS: readonly [number, number] = [-9, 9];
 
+const ANGLES =
+  'The wasm target keeps its accuracy up to |x| = 2e6; from 1e7 on, its result is only known to lie in -1 … 1.';
+
 const functions: readonly Op[] = [
   elementary({ name: 'exp', doc: 'e to the power x.', compute: Math.exp, scalar: 'exp' }),
   elementary({ name: 'expm1', doc: 'exp(x) - 1 without cancellation near 0.', compute: Math.expm1, scalar: 'expm1' }),
@@ -73,8 +76,8 @@ const functions: readonly Op[] = [
     scalar: (x) => binary('div', one, x),
     range: [0.2, 4],
   }),
-  elementary({ name: 'sin', doc: 'The sine of x in radians.', compute: Math.sin, scalar: 'sin' }),
-  elementary({ name: 'cos', doc: 'The cosine of x in radians.', compute: Math.cos, scalar: 'cos' }),
+  elementary({ name: 'sin', doc: `The sine of x in radians. ${ANGLES}`, compute: Math.sin, scalar: 'sin' }),
+  elementary({ name: 'cos', doc: `The cosine of x in radians. ${ANGLES}`, compute: Math.cos, scalar: 'cos' }),
   elementary({ name: 'tanh', doc: 'The hyperbolic tangent.', compute: Math.tanh, scalar: 'tanh' }),
   elementary({
     name: 'erf',
