@@ -25,6 +25,7 @@ const insertable: ReadonlySet<TokenType> = new Set([
   t.FatArrow,
   t.Then,
   t.In,
+  t.FromKeyword,
 ]);
 
 /** One place where the text does not follow the grammar. */
@@ -113,12 +114,28 @@ export class ExpressionGrammar extends CstParser {
   });
 
   readonly conditional: Rule = this.RULE('conditional', () => {
+    this.SUBRULE(this.arms);
+    this.CONSUME(t.Else);
+    this.SUBRULE(this.expression, { LABEL: 'else' });
+  });
+
+  /** An `else if` chain is read flat, so that its length is not the parser's depth. */
+  readonly arms: Rule = this.RULE('arms', () => {
+    this.SUBRULE(this.arm);
+    this.MANY({
+      GATE: () => tokenMatcher(this.LA(2), t.If),
+      DEF: () => {
+        this.CONSUME(t.Else);
+        this.SUBRULE2(this.arm);
+      },
+    });
+  });
+
+  readonly arm: Rule = this.RULE('arm', () => {
     this.CONSUME(t.If);
     this.SUBRULE(this.expression, { LABEL: 'condition' });
     this.CONSUME(t.Then);
     this.SUBRULE2(this.expression, { LABEL: 'then' });
-    this.CONSUME(t.Else);
-    this.SUBRULE3(this.expression, { LABEL: 'else' });
   });
 
   readonly pipe: Rule = this.RULE('pipe', () => {

@@ -312,17 +312,21 @@ class HeddleParser extends ExpressionGrammar {
   });
 
   readonly ifStatement: Rule = this.RULE('ifStatement', () => {
+    this.SUBRULE(this.branch, { LABEL: 'branches' });
+    this.MANY(() => this.SUBRULE(this.elseBranch, { LABEL: 'branches' }));
+  });
+
+  readonly branch: Rule = this.RULE('branch', () => {
     this.CONSUME(t.IfKeyword);
     this.SUBRULE(this.condition);
-    this.SUBRULE(this.body, { LABEL: 'then' });
-    this.OPTION(() => {
-      this.CONSUME(t.Else);
-      this.takeLeftover('else');
-      this.OR([
-        { ALT: () => this.SUBRULE(this.ifStatement) },
-        { ALT: () => this.SUBRULE2(this.body, { LABEL: 'else' }) },
-      ]);
-    });
+    this.SUBRULE(this.body);
+  });
+
+  /** `else if …` or `else …`; the layout stage lets nothing but the end follow the latter. */
+  readonly elseBranch: Rule = this.RULE('elseBranch', () => {
+    this.CONSUME(t.Else);
+    this.takeLeftover('else');
+    this.OR([{ ALT: () => this.SUBRULE(this.branch) }, { ALT: () => this.SUBRULE(this.body) }]);
   });
 
   readonly condition: Rule = this.RULE('condition', () => {

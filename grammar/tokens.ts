@@ -10,6 +10,13 @@ import type { TokenType } from 'chevrotain';
 
 const word = /[A-Za-z_]\w*/;
 
+const foreignWord = /(?:[A-Za-z_]\w*)?(?!\w)[\p{L}\p{Nl}][\w\p{L}\p{M}\p{Nd}\p{Nl}]*/uy;
+
+function matchAt(sticky: RegExp, text: string, offset: number): RegExpExecArray | null {
+  sticky.lastIndex = offset;
+  return sticky.exec(text);
+}
+
 /** A type that no text matches: the layout stage hands it out, or it is a category. */
 function assigned(name: string, label: string, categories: TokenType[] = []): TokenType {
   return createToken({ name, label, pattern: Lexer.NA, categories });
@@ -32,6 +39,23 @@ export const PrefixOperator = assigned('PrefixOperator', 'an operator');
 export const StatementStart = assigned('StatementStart', 'a statement');
 /** Begins a declaration of a file. */
 export const DeclarationStart = assigned('DeclarationStart', 'a declaration');
+
+/**
+ * A word with letters that no name may have. It is lexed as a whole, so that the lexing stage can report it once and
+ * hand it on as a name. Code units beyond 255 fall into buckets of 255 in chevrotain's table of first characters.
+ */
+export const ForeignWord = createToken({
+  name: 'ForeignWord',
+  label: 'a name',
+  pattern: (text, offset) => matchAt(foreignWord, text, offset),
+  start_chars_hint: [
+    ...Array.from({ length: 256 }, (_, code) => code).filter(
+      (code) => word.test(String.fromCharCode(code)) || code > 127,
+    ),
+    ...Array.from({ length: 257 }, (_, bucket) => 255 * (bucket + 1)),
+  ],
+  line_breaks: false,
+});
 
 export const Identifier = createToken({ name: 'Identifier', label: 'a name', pattern: word, categories: [Loose] });
 
@@ -239,6 +263,7 @@ const assignedTypes = [
 /** Every token type, in the order in which the lexer tries them. */
 export const tokenTypes: TokenType[] = [
   ...offStream,
+  ForeignWord,
   ...reservedWords,
   Identifier,
   ...literals,

@@ -52,8 +52,8 @@ export class Rejected extends Error {
 const printLimit = 50;
 
 /** Prints the diagnostics in their order; of very many the first ones, errors rather than warnings. */
-export function printDiagnostics(diagnostics: readonly Diagnostic[], io: Io): void {
-  const options = { color: usesColor(io.stderr, io.env), views: new Map() };
+export function printDiagnostics(diagnostics: readonly Diagnostic[], io: Pick<Io, 'stderr' | 'env'>): void {
+  const options: Parameters<typeof renderDiagnostic>[1] = { color: usesColor(io.stderr, io.env), views: new Map() };
   const [errors, warnings] = [
     diagnostics.filter((item) => item.severity === 'error'),
     diagnostics.filter((item) => item.severity !== 'error'),

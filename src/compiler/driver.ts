@@ -27,20 +27,36 @@ export interface Outcome<T> {
 /** Checks everything in a file that can be checked without settings. Never throws on what the file holds. */
 export function checkSpec(path: string, host: SourceHost): readonly Diagnostic[] {
   const sink = new DiagnosticSink();
-  const module = loadModule(path, host, sink);
-  if (module) checkModule(module, ops, sink);
+  withinStack(sink, () => {
+    const module = loadModule(path, host, sink);
+    if (module) checkModule(module, ops, sink);
+  });
   return sink.items;
 }
 
 /** One entry of a file as a graph, every shape checked. Never throws on what the file or the options hold. */
 export function elaborateSpec(path: string, options: EntryOptions, host: SourceHost): Outcome<Graph> {
   const sink = new DiagnosticSink();
-  const module = loadModule(path, host, sink);
-  const entry = module && !sink.hasErrors ? findEntry(module, options.entry, sink) : undefined;
-  if (!module || !entry) return { diagnostics: sink.items };
-  const elaborated = elaborate(module, entry, ops, { settings: options.settings ?? [], training: false }, sink);
-  const graph = elaborated && withTaps(elaborated, options.taps ?? [], sink);
+  const graph = withinStack(sink, () => {
+    const module = loadModule(path, host, sink);
+    const entry = module && !sink.hasErrors ? findEntry(module, options.entry, sink) : undefined;
+    if (!module || !entry) return undefined;
+    const elaborated = elaborate(module, entry, ops, { settings: options.settings ?? [], training: false }, sink);
+    return elaborated && withTaps(elaborated, options.taps ?? [], sink);
+  });
   return { ...(graph && !sink.hasErrors && { result: graph }), diagnostics: sink.items };
+}
+
+/** What the limits on nesting still let through may be too deep together for the stack of this process. */
+function withinStack<T>(sink: DiagnosticSink, action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof RangeError) || !error.message.includes('call stack')) throw error;
+    const hint = 'name some of its parts: `h = …`';
+    sink.report(diagnostic('HED2109', undefined, 'this spec nests more deeply than can be followed', { hint }));
+    return undefined;
+  }
 }
 
 function withTaps(elaborated: Elaborated, taps: readonly string[], sink: DiagnosticSink): Graph {

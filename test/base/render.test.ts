@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { diagnostic } from '../../src/compiler/base/diagnostic.ts';
 import type { Diagnostic, DiagnosticDetails } from '../../src/compiler/base/diagnostic.ts';
 import { renderDiagnostic, renderSummary } from '../../src/compiler/base/render.ts';
+import type { SourceViews } from '../../src/compiler/base/render.ts';
 import type { Source, Span } from '../../src/compiler/base/source.ts';
 
 function source(text: string, path = 'a.model'): Source {
@@ -20,6 +21,24 @@ function at(where: Source, part: string, nth = 1): Span {
 function render(span: Span | undefined, details: DiagnosticDetails = {}, message = 'message'): string {
   return renderDiagnostic(diagnostic('HED1002', span, message, details), { color: false });
 }
+
+describe('rendering many diagnostics of one long text', () => {
+  it.each([
+    ['many lines', 'y = zz\n'.repeat(50_000)],
+    ['one line', 'y = zz '.repeat(50_000)],
+  ])('of %s prepares the text once', (_, text) => {
+    const file = source(text);
+    const views: SourceViews = new Map();
+    const start = performance.now();
+    for (let i = 0; i < 500; i++) {
+      const span = { source: file, start: 700 * i + 4, end: 700 * i + 6 };
+      renderDiagnostic(diagnostic('HED1002', span, 'message'), { color: false, views });
+    }
+    // Half a minute where each one counts the lines, or measures the line, anew.
+    expect(performance.now() - start).toBeLessThan(5000);
+    expect(views.size).toBe(1);
+  });
+});
 
 describe('a rendered diagnostic', () => {
   it('looks like the example of the specification', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { positionAt, spanning } from '../../src/compiler/base/source.ts';
+import { Lines, positionAt, spanning } from '../../src/compiler/base/source.ts';
 
 const source = { path: 'a', text: 'ab\ncd\n' };
 
@@ -13,6 +13,15 @@ describe('positions', () => {
       { line: 2, column: 3 },
       { line: 3, column: 1 },
     ]);
+  });
+
+  it('are found in an index of the lines as in the text', () => {
+    const text = 'a\r\n\nbc\n\n';
+    const lines = new Lines(text);
+    expect([1, 2, 3, 4, 5, 6].map((line) => lines.line(line))).toEqual(['a', '', 'bc', '', '', '']);
+    for (let offset = 0; offset <= text.length; offset++) {
+      expect(lines.positionAt(offset)).toEqual(positionAt({ path: '', text }, offset));
+    }
   });
 
   it('span from the first to the last of two', () => {

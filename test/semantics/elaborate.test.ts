@@ -208,6 +208,20 @@ describe('expressions', () => {
     expect(got).toEqual(wanted.map((value) => expect.closeTo(value, 12)));
   });
 
+  test('long chains in functions that call each other are evaluated', async () => {
+    const body = (at: number): string =>
+      `${at === 0 ? 'x' : `f${at - 1}(x)`} ${'+ 1'.repeat(500)} |> ${'f |> '.repeat(100)}f`;
+    const functions = Array.from(
+      { length: 30 },
+      (_, at) => `fn f${at}(x: f32[..s]) -> f32[..s] { return ${body(at)} }`,
+    );
+    const text = `fn f(x: f32[..s]) -> f32[..s] { return x }
+      ${functions.join('\n')}
+      model M { input x: f32[1]
+        output y = f29(x) }`;
+    expect(await valueOf(text, [2])).toEqual([2 + 30 * 500]);
+  });
+
   test('a symbolic dimension can stand in arithmetic with tensors', async () => {
     const text = 'model M() { dims n\n input x: f32[n]\n output y = x / n + (2 * n + 1) }';
     expect(await valueOf(text, [2, 4])).toEqual([6, 7]);

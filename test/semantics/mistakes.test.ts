@@ -137,6 +137,21 @@ const MISTAKES: readonly Mistake[] = [
     says: ['nowhere.model'],
   },
   {
+    name: 'an import path without quotes, however often its names are used',
+    spec: 'import { Linear } from std/nn\n' + model('h = x |> Linear(4) as a\n  output y = h |> Linear(4) as b'),
+    code: 'HED1002',
+    at: 'std',
+    says: ['in double quotes'],
+  },
+  {
+    name: 'a file that cannot be read among the imports',
+    spec: 'import { B } from "./b"\n' + model('output y = x |> B() as b'),
+    files: { 'b.model': '\u0000\u0001\u0002' },
+    code: 'HED1020',
+    at: '',
+    says: ['b.model'],
+  },
+  {
     name: 'an undeclared dimension',
     spec: 'model M() {\n  input x: f32[batch, 4]\n  output y = x\n}',
     code: 'HED2005',

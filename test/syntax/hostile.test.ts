@@ -5,7 +5,7 @@ import { renderDiagnostic } from '../../src/compiler/base/render.ts';
 import { lex } from '../../src/compiler/syntax/lex.ts';
 import { DiagnosticSink } from '../../src/compiler/base/diagnostic.ts';
 import { everything, linear, vit } from './specs.ts';
-import { parse, value } from './support.ts';
+import { parse, statementsOf, summary, textOf, value } from './support.ts';
 
 const words = [
   '( ) [ ] { } , : ? -> => |> | . .. ... = == < <= + - * / ** @ % and or not if then else for in return import',
@@ -27,6 +27,8 @@ const words = [
 function check(text: string): void {
   const { diagnostics } = parse(text);
   for (const item of diagnostics) {
+    // Only a file that is no text has no place to show.
+    if (item.code === 'HED1020') continue;
     const { start, end } = item.primary!.span;
     expect(start).toBeLessThanOrEqual(end);
     expect(end).toBeLessThanOrEqual(text.length);
@@ -109,10 +111,61 @@ describe('deep nesting', () => {
     expect(parse(text).diagnostics.map(({ code }) => code)).toContain('HED1009');
   });
 
+  it('of braces without a body is one mistake', () => {
+    for (const count of [200, 100_000]) {
+      expect(parse(`model X() ${'{'.repeat(count)}`).diagnostics.map(({ code }) => code)).toEqual(['HED1009']);
+    }
+  });
+
+  it('is not what a long chain is', () => {
+    for (const text of [
+      inBody(`a${' |> f'.repeat(1000)}`),
+      inBody(`a${' |> f(b + 1, c: not d)'.repeat(1000)}`),
+      inBody(`a${' + a'.repeat(1000)}`),
+      inBody(`a${' - -a ** 2 * 3'.repeat(500)}`),
+      inBody(`a${' and not b == c'.repeat(500)}`),
+      inBody(`${'if a == b then c + 1 else '.repeat(1000)}d`),
+      `model M() {\nif a { ${'} else if b + c == d {'.repeat(1000)} }\n}`,
+    ]) {
+      expect(parse(text).diagnostics, text.slice(0, 60)).toEqual([]);
+    }
+  });
+
+  it('of an else-if chain is a nest of statements, each up to the end of the chain', () => {
+    const text = 'if a { x = 1 } else if b { x = 2 } else { x = 3 }';
+    const [outer] = statementsOf(text);
+    const inner = outer?.kind === 'if' ? outer.else?.statements[0] : undefined;
+    expect(outer && textOf(outer.span)).toBe(text);
+    expect(inner && textOf(inner.span)).toBe('if b { x = 2 } else { x = 3 }');
+    expect(inner?.kind === 'if' && inner.else?.statements).toMatchObject([{ value: { value: 3 } }]);
+  });
+
   it('is allowed to a reasonable depth', () => {
     expect(parse(inBody(`${'('.repeat(100)}1${')'.repeat(100)}`)).diagnostics).toEqual([]);
     expect(parse(inBody(`a${' + a'.repeat(100)}`)).diagnostics).toEqual([]);
     expect(parse(inBody(`f(${'a + b, '.repeat(1000)})`)).diagnostics).toEqual([]);
+  });
+});
+
+describe('a file that is no text', () => {
+  it.each([
+    ['bytes', Buffer.from(Array.from({ length: 3000 }, (_, i) => (i * 7919) % 256)).toString('utf8')],
+    ['UTF-16', Buffer.from('model M() {}', 'utf16le').toString('utf8')],
+    ['another encoding', '\uFFFD\uFFFD model \uFFFD'],
+  ])('of %s is one mistake', (_, text) => {
+    expect(parse(text).diagnostics.map(summary)).toEqual(['HED1020 line 0: test.model: this is not a text file']);
+  });
+
+  it('is told from one with a few strange characters', () => {
+    expect(parse(`// Gr\uFFFD\uFFFDe\f\n${linear}`).diagnostics).toEqual([]);
+  });
+});
+
+describe('very many mistakes', () => {
+  it('are told up to a hundred, then counted', () => {
+    const { diagnostics } = parse(`model M() {\n${'a b c\n'.repeat(20_000)}}`);
+    expect(diagnostics).toHaveLength(101);
+    expect(summary(diagnostics.at(-1)!)).toBe('HED1021 line 102: 19900 more syntax errors from here on');
   });
 });
 

@@ -201,14 +201,15 @@ describe('recovered trees', () => {
     ]);
   });
 
-  it('keep what was read of an expression', () => {
-    const { file } = parse('model M() {\n  x = f(a, b\n  y = c +\n  z = if a then b\n}');
+  it('have an error for a whole expression that could not be read', () => {
+    const { file } = parse('model M() {\n  x = f(a, b\n  y = c + $ d\n  z = a ? b : c\n  w = c;\n}');
     const [model] = file.declarations;
     const values = model?.kind === 'model' ? model.body.statements : [];
     expect(values.map((statement) => statement.kind === 'assign' && show(statement.value))).toEqual([
-      '(call f a b)',
-      '(+ c <error>)',
-      '(if a b <error>)',
+      '<error>',
+      '<error>',
+      '<error>',
+      'c',
     ]);
   });
 });

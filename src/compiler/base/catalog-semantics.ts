@@ -51,6 +51,11 @@ export const semanticEntries = {
     explanation:
       'The instance has no parameter of that name, or has not been applied yet: parameters are made at the first application.',
   },
+  HED2109: {
+    title: 'too deep to follow',
+    explanation:
+      'Expressions, functions and blocks nest so deeply together that the compiler cannot follow them. Give parts of the expression names of their own.',
+  },
   HED2201: {
     title: 'wrong dtype',
     explanation: 'The tensor has another element type than asked for. Nothing is converted silently: use `cast`.',

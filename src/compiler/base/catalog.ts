@@ -68,8 +68,9 @@ const entries = {
   HED1009: {
     title: 'nested too deeply',
     explanation:
-      'Brackets, operators and bodies may lie in each other only 128 levels deep, so that every tool can process ' +
-      'every file. Name parts of the expression in statements of their own.',
+      'Brackets, signs and bodies may lie in each other only 128 levels deep, and only 1024 operators, stages of a pipe ' +
+      'or `else if`s may follow each other, so that every tool can process every file. Name parts of the expression in ' +
+      'statements of their own.',
   },
   HED1010: {
     title: 'not supported yet',
@@ -132,6 +133,18 @@ const entries = {
     explanation:
       'The words `if then else for in return and or not true false none frozen training mixture import` are reserved and ' +
       'cannot be names. All other words can, also those that begin statements: `input = …` assigns to `input`.',
+  },
+  HED1020: {
+    title: 'not a text file',
+    explanation:
+      'The file holds characters that no text holds, or many bytes that are not UTF-8. Probably another file was meant, ' +
+      'or an editor saved it in another encoding, such as UTF-16.',
+  },
+  HED1021: {
+    title: 'too many syntax errors',
+    explanation:
+      'Of the syntax errors of one file only the first hundred are reported. Mend those from the top: often one of them ' +
+      'causes others. If nothing seems to fit, the file may be written in another language.',
   },
   ...semanticEntries,
   ...weightEntries,

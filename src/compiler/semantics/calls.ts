@@ -36,9 +36,15 @@ export function evaluateCall(frame: Frame, call: CallExpr): StaticValue {
   return callValue(frame, callee, list, call.callee.span, call.span);
 }
 
-/** `x |> stage as path` */
+/** `x |> stage as path`; a pipeline leans to the left and may be long, so it is walked in a loop. */
 export function evaluatePipe(frame: Frame, pipe: PipeExpr): StaticValue {
-  const input = evaluateExpression(frame, pipe.value);
+  const stages = [pipe];
+  for (let { value } = pipe; value.kind === 'pipe'; value = value.value) stages.push(value);
+  const first = evaluateExpression(frame, stages.at(-1)!.value);
+  return stages.reduceRight((input, stage) => applyStage(frame, stage, input), first);
+}
+
+function applyStage(frame: Frame, pipe: PipeExpr, input: StaticValue): StaticValue {
   const piped: EvaluatedArgument = { value: input, expr: pipe.value, span: pipe.value.span };
   const path = pipe.path?.map((name) => name.text).join('.');
   const pathSpan = pipe.path?.[0]?.span;

@@ -132,8 +132,16 @@ function evaluateUnary(frame: Frame, operator: '-' | '+' | 'not', operand: Expr,
   }
 }
 
+/** A chain such as `a + b + c` leans to the left and may be long, so it is walked in a loop. */
 function evaluateBinaryExpression(frame: Frame, expr: BinaryExpr): StaticValue {
-  const left = evaluateExpression(frame, expr.left);
+  const chain = [expr];
+  for (let left = expr.left; left.kind === 'binary'; left = left.left) chain.push(left);
+  const first = evaluateExpression(frame, chain.at(-1)!.left);
+  return chain.reduceRight((left, node) => combine(frame, node, left), first);
+}
+
+/** The value of a binary expression whose left operand is known. */
+function combine(frame: Frame, expr: BinaryExpr, left: StaticValue): StaticValue {
   if (left.kind === 'error' && (expr.operator === 'and' || expr.operator === 'or')) return ERROR;
   // `a and b` leaves b alone when a decides, so that `given(x) and …` guards what follows.
   if (left.kind === 'bool' && expr.operator === 'and' && !left.value) return left;

@@ -69,7 +69,7 @@ class Loader {
       file,
       declarations: this.#declarations(file),
       imported: new Map(),
-      missing: new Set(),
+      missing: new Set(file.missing.map(({ text: name }) => name)),
       broken: this.#sink.items.length > before,
     };
     this.#loading.push(path);
@@ -118,7 +118,8 @@ class Loader {
       const declaration = from.declarations.get(name.text);
       const local = alias ?? name;
       if (!declaration) {
-        this.#sink.report(missingExport(name.text, name.span, statement.from.text, from));
+        // A file with errors of its own may declare what could not be read.
+        if (!from.broken) this.#sink.report(missingExport(name.text, name.span, statement.from.text, from));
         module.missing.add(local.text);
         continue;
       }

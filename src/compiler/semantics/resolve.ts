@@ -202,9 +202,13 @@ class Resolver {
       case 'unary':
         this.#expr(expr.operand);
         return;
-      case 'binary':
-        this.#all(expr.left, expr.right);
+      case 'binary': {
+        // Long chains lean to the left.
+        let left: Expr = expr;
+        for (; left.kind === 'binary'; left = left.left) this.#expr(left.right);
+        this.#expr(left);
         return;
+      }
       case 'if':
         this.#all(expr.condition, expr.then, expr.else);
         return;
@@ -222,9 +226,12 @@ class Resolver {
       case 'member':
         this.#expr(expr.base);
         return;
-      case 'pipe':
-        this.#all(expr.value, expr.stage);
+      case 'pipe': {
+        let value: Expr = expr;
+        for (; value.kind === 'pipe'; value = value.value) this.#expr(value.stage);
+        this.#expr(value);
         return;
+      }
       case 'integer':
       case 'float':
       case 'string':

@@ -10,6 +10,8 @@ export interface File {
   readonly source: Source;
   readonly imports: readonly Import[];
   readonly declarations: readonly Declaration[];
+  /** Names that imports and declarations would have given if they could be read: using them is no further mistake. */
+  readonly missing: readonly Name[];
 }
 
 /** `import { A, B as C } from "std/nn"` */

@@ -12,6 +12,8 @@ import { tokenSpan } from './lex.ts';
 export interface BuildContext {
   readonly source: Source;
   readonly sink: DiagnosticSink;
+  /** Whether part of the statement at an offset could not be read. */
+  readonly breaks: (offset: number) => boolean;
   /** The comment directly above the token at an offset; see `docs.ts`. */
   readonly docAbove: (offset: number) => string;
 }

@@ -5,16 +5,18 @@ import { diagnostic } from '../base/diagnostic.ts';
 import type { Span } from '../base/source.ts';
 import type { Declaration, File, Hyperparameter, Import, Name, TensorParameter, TensorTypeExpr } from './ast.ts';
 import type { BuildContext } from './cst.ts';
-import { after, has, nameOf, nodeOf, nodes, spanOf, tokenOf } from './cst.ts';
-import { expression } from './expressions.ts';
+import { after, has, nameOf, nodeOf, nodes, spanOf, tokenOf, tokensOf } from './cst.ts';
+import { wholeExpression } from './expressions.ts';
 import { tokenSpan } from './lex.ts';
 import { textLiteral } from './literals.ts';
 import { bodyOf, constStatement } from './statements.ts';
+import { skippedNames } from './token-facts.ts';
 import { isTensorType, tensorType, valueType } from './types.ts';
 
 export function fileOf(context: BuildContext, node: CstNode): File {
   const imports: Import[] = [];
   const declarations: Declaration[] = [];
+  const missing: Name[] = [];
   const nowhere: Span = { source: context.source, start: 0, end: 0 };
   const items = nodeOf(node, 'items');
   for (const item of items ? nodes(items, 'items') : []) {
@@ -22,13 +24,16 @@ export function fileOf(context: BuildContext, node: CstNode): File {
     if (item.name === 'importDeclaration') {
       const found = importOf(context, item, span);
       if (declarations.length > 0) reportLateImport(context, item, declarations[0]!);
-      if (found) imports.push(found);
+      if ('from' in found) imports.push(found);
+      else missing.push(...found.names.map(({ name, alias }) => alias ?? name));
+      missing.push(...leftoverNames(context, item));
     } else {
       const declaration = declarationOf(context, item, span);
       if (declaration) declarations.push(declaration);
     }
   }
-  return { source: context.source, imports, declarations };
+  if (items) missing.push(...tokensOf(items, t.Skipped.name).flatMap(skippedNames));
+  return { source: context.source, imports, declarations, missing };
 }
 
 function reportLateImport(context: BuildContext, node: CstNode, first: Declaration): void {
@@ -41,11 +46,8 @@ function reportLateImport(context: BuildContext, node: CstNode, first: Declarati
   );
 }
 
-/** Absent where the path of the file could not be read. */
-function importOf(context: BuildContext, node: CstNode, span: Span): Import | undefined {
-  const path = nodeOf(node, 'importPath');
-  const from = path && tokenOf(path, t.Text);
-  if (!from) return undefined;
+/** The names alone where the path of the file could not be read. */
+function importOf(context: BuildContext, node: CstNode, span: Span): Import | Pick<Import, 'names'> {
   const list = nodeOf(node, 'importedNames');
   const names = (list ? nodes(list, 'importedName') : []).flatMap((imported) => {
     const [name, alias] = (imported.children[t.Identifier.name] ?? []).flatMap((token) =>
@@ -53,8 +55,21 @@ function importOf(context: BuildContext, node: CstNode, span: Span): Import | un
     );
     return name ? [{ name, ...(alias && { alias }) }] : [];
   });
+  const path = nodeOf(node, 'importPath');
+  const from = path && tokenOf(path, t.Text);
+  if (!from || from.tokenType === t.UnterminatedText) return { names };
   const { text, span: fromSpan } = textLiteral(context, from);
   return { names, from: { text, span: fromSpan }, span };
+}
+
+/** Words among the imported names that are too many, as in `{ A B }`. */
+function leftoverNames(context: BuildContext, node: CstNode): Name[] {
+  const list = nodeOf(node, 'importedNames');
+  const leftover = list ? nodes(list, 'leftover') : [];
+  return leftover
+    .flatMap((child) => tokensOf(child, t.Loose.name))
+    .filter((token) => token.tokenType === t.Identifier)
+    .map((token) => nameOf(context, token));
 }
 
 /** Absent where even the name is missing. */
@@ -164,7 +179,7 @@ function parameterOf(context: BuildContext, node: CstNode): Parameter | undefine
   }
   const type = valueType(context, typeNode, after(span));
   if (!type) return undefined;
-  const value = hasDefault ? expression(context, nodeOf(node, 'expression'), after(span)) : undefined;
+  const value = hasDefault ? wholeExpression(context, nodeOf(node, 'expression'), after(span)) : undefined;
   return { kind: 'hyperparameter', name, type, ...(value && { default: value }), span };
 }
 

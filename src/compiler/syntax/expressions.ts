@@ -12,6 +12,15 @@ import { numberLiteral, textLiteral } from './literals.ts';
 import { combine, isBinaryOperator, isPrefixOperator } from './operators.ts';
 import type { Part } from './operators.ts';
 
+/**
+ * A value of a statement, or a default. Where something is wrong in its statement, it is an error node as a whole: what
+ * was read of it may mean anything, and what follows from it would only repeat the mistake.
+ */
+export function wholeExpression(context: BuildContext, node: CstNode | undefined, fallback: Span): Expr {
+  const span = node ? spanOf(context, node, fallback) : fallback;
+  return context.breaks(span.start) ? errorAt(span) : expression(context, node, fallback);
+}
+
 /** The expression at `node`, or an error node at `fallback` where there is none. */
 export function expression(context: BuildContext, node: CstNode | undefined, fallback: Span): Expr {
   const conditional = node && nodeOf(node, 'conditional');
@@ -22,11 +31,18 @@ export function expression(context: BuildContext, node: CstNode | undefined, fal
 }
 
 function conditionalExpression(context: BuildContext, node: CstNode, fallback: Span): Expr {
-  const span = spanOf(context, node, fallback);
-  const part = (label: string): Expr => expression(context, nodeOf(node, label), after(span));
-  // `then` is the language's word; syntax trees are never awaited.
-  // oxlint-disable-next-line unicorn/no-thenable
-  return { kind: 'if', condition: part('condition'), then: part('then'), else: part('else'), span };
+  const whole = spanOf(context, node, fallback);
+  const part = (owner: CstNode, label: string): Expr => expression(context, nodeOf(owner, label), after(whole));
+  const arms = nodeOf(node, 'arms');
+  return (arms ? nodes(arms, 'arm') : []).reduceRight<Expr>(
+    (otherwise, arm) => {
+      const span = { ...whole, start: spanOf(context, arm, whole).start };
+      // `then` is the language's word; syntax trees are never awaited.
+      // oxlint-disable-next-line unicorn/no-thenable
+      return { kind: 'if', condition: part(arm, 'condition'), then: part(arm, 'then'), else: otherwise, span };
+    },
+    part(node, 'else'),
+  );
 }
 
 function pipeExpression(context: BuildContext, node: CstNode, fallback: Span): Expr {
@@ -141,11 +157,26 @@ function literal(context: BuildContext, token: IToken): Expr {
     case t.Training:
       return { kind: 'training', span };
     case t.Identifier:
-      return { kind: 'name', text: token.image, span };
+      return wordOfPython(context, token, span) ?? { kind: 'name', text: token.image, span };
     default:
       // A malformed number or skipped text, both reported.
       return errorAt(span);
   }
+}
+
+const pythonWords: Readonly<Record<string, (span: Span) => Expr>> = {
+  True: (span) => ({ kind: 'bool', value: true, span }),
+  False: (span) => ({ kind: 'bool', value: false, span }),
+  None: (span) => ({ kind: 'none', span }),
+};
+
+/** `True`, `False` and `None` are reported and taken for what they mean in Python. */
+function wordOfPython(context: BuildContext, { image }: IToken, span: Span): Expr | undefined {
+  const meant = Object.hasOwn(pythonWords, image) ? pythonWords[image] : undefined;
+  if (!meant) return undefined;
+  const hint = `did you mean \`${image.toLowerCase()}\`?`;
+  context.sink.report(diagnostic('HED1002', span, `there is no value \`${image}\``, { hint }));
+  return meant(span);
 }
 
 /** `(e)` is `e`, with the parentheses in its span; anything else is a tuple. */
@@ -184,7 +215,7 @@ export function iteration(context: BuildContext, node: CstNode | undefined, fall
   const variable = tokenOf(node, t.Identifier);
   return {
     variable: variable && nameOf(context, variable),
-    over: expression(context, nodeOf(node, 'expression'), after(span)),
+    over: wholeExpression(context, nodeOf(node, 'expression'), after(span)),
     path: pathOf(context, nodeOf(node, 'path')),
   };
 }

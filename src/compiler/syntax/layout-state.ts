@@ -152,8 +152,8 @@ export class LayoutState {
     const bracket = this.#brackets.pop();
     if (!bracket?.owner) return undefined;
     this.#openBraces--;
-    const column = this.current.startColumn ?? 1;
-    if (this.onNewLine && column < bracket.indent) this.#suspect ??= bracket.opener;
+    const closer = this.tokens[this.at];
+    if (closer && this.onNewLine && (closer.startColumn ?? 1) < bracket.indent) this.#suspect ??= bracket.opener;
     return bracket.owner;
   }
 
@@ -204,12 +204,22 @@ export class LayoutState {
     this.awaiting = undefined;
   }
 
+  /** Writes the `{` before the names of an import. */
+  openNames(): void {
+    const brace = insertedToken(t.LeftBrace, this.previous!);
+    this.#writeNamesBrace(brace);
+    this.open('import', brace);
+  }
+
   /** Writes the `}` behind the names of an import. */
   closeNames(): void {
-    const brace = insertedToken(t.RightBrace, this.previous!);
-    this.out.push(brace);
-    this.failures.push({ rule: 'importedNames', second: false, wanted: t.RightBrace.name, found: brace });
+    this.#writeNamesBrace(insertedToken(t.RightBrace, this.previous!));
     this.closed = this.close();
+  }
+
+  #writeNamesBrace(brace: IToken): void {
+    this.out.push(brace);
+    this.failures.push({ rule: 'importedNames', second: false, wanted: brace.tokenType.name, found: brace });
   }
 
   /** Writes `{ }` where a whole body is missing. */

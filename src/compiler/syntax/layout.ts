@@ -18,9 +18,11 @@ import type { Source } from '../base/source.ts';
 import { LayoutState } from './layout-state.ts';
 import { clip } from './lex.ts';
 import {
+  isForeignFunction,
   skipBraces,
   skipDeclaration,
   skipElse,
+  skipForeignFunction,
   skipImport,
   skipMixture,
   skipStray,
@@ -55,6 +57,10 @@ export function layOut(tokens: readonly IToken[], source: Source, sink: Diagnost
 
 /** Handles the current token if something begins with it, or if nothing may stand there. */
 function begin(state: LayoutState): boolean {
+  if (isForeignFunction(state)) {
+    skipForeignFunction(state);
+    return true;
+  }
   const path = leadsToPath(state);
   if (path && state.place === 'names') state.closeNames();
   if (path) return false;
@@ -83,6 +89,7 @@ function begin(state: LayoutState): boolean {
 
 /** Whether this is the `from` of an import, or what was meant for it. */
 function leadsToPath(state: LayoutState): boolean {
+  if (state.place === 'names' && state.is(0, t.Text)) return true;
   if (!state.is(0, t.Identifier)) return false;
   const before = state.is(1, t.Text);
   if (state.place === 'names') return before && state.current.image === 'from';
@@ -125,7 +132,25 @@ function beginDeclaration(state: LayoutState, type: TokenType): void {
   } else {
     state.emit(type);
     if (type !== t.ImportKeyword) state.awaiting = 'declaration';
+    else if (state.at < state.tokens.length && state.is(0, t.Identifier)) bareNames(state);
   }
+}
+
+/** `import A, B from "path"`: the braces are written. */
+function bareNames(state: LayoutState): void {
+  state.openNames();
+  const wanted = (offset: number): boolean =>
+    state.is(offset, t.Identifier) && state.tokens[state.at + offset]!.image !== 'from';
+  while (wanted(0) && (!state.onNewLine || state.previous?.tokenType === t.Comma)) {
+    state.emit();
+    if (state.is(0, t.Identifier) && state.current.image === 'as' && state.is(1, t.Identifier)) {
+      state.emit(t.AsKeyword);
+      state.emit();
+    }
+    if (!state.is(0, t.Comma)) break;
+    state.emit();
+  }
+  state.closeNames();
 }
 
 // Statements.

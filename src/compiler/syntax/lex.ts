@@ -3,7 +3,14 @@
  * to parse, so that one wrong character costs one diagnostic.
  */
 import type { IToken } from 'chevrotain';
-import { lexer, MalformedNumber, SingleQuotedText, UnterminatedText } from '../../../grammar/tokens.ts';
+import {
+  ForeignWord,
+  Identifier,
+  lexer,
+  MalformedNumber,
+  SingleQuotedText,
+  UnterminatedText,
+} from '../../../grammar/tokens.ts';
 import { diagnostic } from '../base/diagnostic.ts';
 import type { Diagnostic, DiagnosticSink } from '../base/diagnostic.ts';
 import type { Source, Span } from '../base/source.ts';
@@ -14,6 +21,8 @@ export interface Lexed {
   readonly comments: readonly IToken[];
   /** Offsets at which something was reported here, ascending. */
   readonly mistakes: readonly number[];
+  /** Those of them after which the expression around says something else than what was meant, ascending. */
+  readonly gaps: readonly number[];
 }
 
 export function tokenSpan(source: Source, token: IToken): Span {
@@ -30,7 +39,33 @@ export function lex(source: Source, sink: DiagnosticSink): Lexed {
   const start = (item: Diagnostic): number => item.primary?.span.start ?? 0;
   found.sort((a, b) => start(a) - start(b));
   for (const item of found) sink.report(item);
-  return { tokens: result.tokens, comments: result.groups['comments'] ?? [], mistakes: found.map(start) };
+  const open = result.tokens.filter((token) => token.tokenType === UnterminatedText);
+  // A `;` ends a statement rather than being a part of it.
+  const lost = result.errors.filter(({ offset, length }) => !/^;+$/.test(source.text.slice(offset, offset + length)));
+  return {
+    tokens: namesFromForeignWords(result.tokens, source, sink),
+    comments: result.groups['comments'] ?? [],
+    mistakes: found.map(start),
+    gaps: [...open.map((token) => token.startOffset), ...lost.map(({ offset }) => offset)].sort((a, b) => a - b),
+  };
+}
+
+/** A word with foreign letters is reported once and is a name from then on: whatever follows from it is consistent. */
+function namesFromForeignWords(tokens: readonly IToken[], source: Source, sink: DiagnosticSink): readonly IToken[] {
+  const told = new Set<string>();
+  return tokens.map((token) => {
+    if (token.tokenType !== ForeignWord) return token;
+    if (!told.has(token.image)) {
+      const message = `\`${clip(token.image)}\` cannot be a name`;
+      sink.report(
+        diagnostic('HED1001', tokenSpan(source, token), message, {
+          hint: 'names are ASCII letters, digits and `_`',
+        }),
+      );
+    }
+    told.add(token.image);
+    return { ...token, tokenType: Identifier, tokenTypeIdx: Identifier.tokenTypeIdx! };
+  });
 }
 
 /** What people write out of habit from other languages. */

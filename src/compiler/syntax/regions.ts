@@ -2,6 +2,7 @@
 import { tokenMatcher } from 'chevrotain';
 import type { IToken } from 'chevrotain';
 import * as t from '../../../grammar/tokens.ts';
+import { isInserted } from './token-facts.ts';
 
 export interface Regions {
   indexOf(token: IToken): number;
@@ -21,6 +22,7 @@ export function regionsOf(tokens: readonly IToken[]): Regions {
   const open: IToken[] = [];
   let region = 0;
   let inHeader = false;
+  let inImport = false;
   for (const [i, token] of tokens.entries()) {
     const type = token.tokenType;
     const declares = tokenMatcher(token, t.DeclarationStart);
@@ -31,14 +33,17 @@ export function regionsOf(tokens: readonly IToken[]): Regions {
       while (open.length > 0 && open.at(-1)!.tokenType !== t.LeftBrace) open.pop();
       region++;
       inHeader = declares;
+      inImport = type === t.ImportKeyword;
     }
     const nextParameter = open.length === 1 && type === t.Comma;
     const nextPart = open.length === 0 && (type === t.LeftParen || type === t.Arrow);
-    if (type === t.LeftBrace || (inHeader && (nextParameter || nextPart))) region++;
+    // Braces that are not in the text separate nothing of an import.
+    const divides = !(inImport && isInserted(token));
+    if ((type === t.LeftBrace && divides) || (inHeader && (nextParameter || nextPart))) region++;
     if (type === t.LeftBrace) inHeader = false;
     indices.set(token, i);
     regionOf.push(region);
-    if (type === t.RightBrace) region++;
+    if (type === t.RightBrace && divides) region++;
     trackBracket(open, token);
   }
   openers.push(open.at(-1));

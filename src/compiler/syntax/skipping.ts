@@ -4,11 +4,12 @@ import * as t from '../../../grammar/tokens.ts';
 import { closest } from '../base/suggest.ts';
 import type { LayoutState } from './layout-state.ts';
 import { tokenSpan } from './lex.ts';
-import { endsOperand } from './token-facts.ts';
+import { endsOperand, isBrace } from './token-facts.ts';
 import {
   beginsDeclarationLine,
   bodyWords,
   declarationWords,
+  declaresFunctionElsewhere,
   keywordTypes,
   misspeltStatement,
   unsupportedStatements,
@@ -148,16 +149,90 @@ function beginsStatementLine({ tokens }: LayoutState, index: number): boolean {
   return endsOperand(before) || next === t.Equal || (bodyWords.has(token.image) && next === t.Identifier);
 }
 
+/** Whether a function begins here as another language writes it, so that not only its first word is wrong. */
+export function isForeignFunction(state: LayoutState): boolean {
+  if (!state.is(0, t.Identifier) || !declaresFunctionElsewhere(state.current.image)) return false;
+  if (!state.is(1, t.Identifier) || !state.is(2, t.LeftParen)) return false;
+  if (!state.onNewLine && !isBrace(state.previous)) return false;
+  return !(state.atFileLevel && opensBody(state)) || !allTyped(state);
+}
+
+/** Whether every parameter in the parentheses ahead is `name: …`. */
+function allTyped(state: LayoutState): boolean {
+  const end = endOfHeader(state) - 1;
+  let depth = 0;
+  for (let to = state.at + 2; to < end; to++) {
+    const { tokenType } = state.tokens[to]!;
+    if (tokenType === t.LeftParen || tokenType === t.LeftBracket) depth++;
+    else if (tokenType === t.RightParen || tokenType === t.RightBracket) depth--;
+    const begins = depth === 1 && (tokenType === t.LeftParen || tokenType === t.Comma);
+    if (begins && state.tokens[to + 1]?.tokenType === t.Identifier) {
+      const next = state.tokens[to + 2]?.tokenType;
+      if (next !== t.Colon && next !== t.Question) return false;
+    }
+  }
+  return true;
+}
+
+function endOfHeader(state: LayoutState): number {
+  return behindBrackets(state, state.at + 2, t.LeftParen, t.RightParen);
+}
+
+/** Whether the header ahead ends with a `{`, on its line or at the start of the next. */
+function opensBody(state: LayoutState): boolean {
+  const { tokens } = state;
+  const from = endOfHeader(state);
+  for (let to = from; to < tokens.length; to++) {
+    const token = tokens[to]!;
+    if (token.tokenType === t.LeftBrace) return true;
+    if (token.tokenType === t.Colon || token.startLine !== tokens[from - 1]!.endLine) return false;
+  }
+  return false;
+}
+
+/** Leaves out such a function as a whole: to the end of its braces, or as far as its lines are indented. */
+export function skipForeignFunction(state: LayoutState): void {
+  const { image } = state.current;
+  const { text } = state.nameAt(1);
+  const place = state.atFileLevel ? '' : ', at the top level of the file';
+  state.closeGroups();
+  if (state.atFileLevel) state.closeBraces(`\`${image}\``);
+  else if (state.awaiting) state.insertBrace();
+  state.report('HED1004', `\`${image}\` begins no ${state.atFileLevel ? 'declaration' : 'statement'}`, {
+    hint: `a function is written \`fn ${text}(x: f32[..s]) -> f32[..s] { … }\`${place}`,
+  });
+  state.skip(opensBody(state) ? endOfSkipped(state) : endOfIndented(state, endOfHeader(state)), [state.nameAt(1)]);
+}
+
+/** The first token from `from` on that begins a line no further to the right than the current one, or closes a body. */
+function endOfIndented({ tokens, current }: LayoutState, from: number): number {
+  let depth = 0;
+  for (let to = from; to < tokens.length; to++) {
+    const { tokenType, startLine, startColumn } = tokens[to]!;
+    if (tokens[to - 1]!.endLine !== startLine && (startColumn ?? 1) <= (current.startColumn ?? 1)) return to;
+    if (tokenType === t.LeftBrace) depth++;
+    else if (tokenType === t.RightBrace && --depth < 0) return to;
+  }
+  return tokens.length;
+}
+
 /** An `import` in a body. */
 export function skipImport(state: LayoutState): void {
   state.report('HED1012', 'an `import` cannot stand inside of a body', {
     hint: 'imports stand at the top of the file',
   });
-  const { tokens } = state;
-  let to = behindBrackets(state, state.at + 1, t.LeftBrace, t.RightBrace);
+  const { tokens, at } = state;
+  const behind = behindBrackets(state, at + 1, t.LeftBrace, t.RightBrace);
+  let to = behind;
   if (tokens[to]?.image === 'from') to++;
   if (tokens[to]?.tokenType === t.Text) to++;
-  state.skip(to, []);
+  const names = Array.from({ length: behind - at }, (_, offset) => offset).filter((offset) =>
+    state.is(offset, t.Identifier),
+  );
+  state.skip(
+    to,
+    names.map((offset) => state.nameAt(offset)),
+  );
 }
 
 /** An `else` whose `if` is not there. */

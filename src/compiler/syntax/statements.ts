@@ -6,7 +6,7 @@ import type { Span } from '../base/source.ts';
 import type { Body, ConstStatement, ErrorStatement, Expr, IfStatement, Name, Statement } from './ast.ts';
 import type { BuildContext } from './cst.ts';
 import { after, has, isNode, nameOf, nodeOf, nodes, spanOf, tokenOf, tokensOf } from './cst.ts';
-import { expression, iteration } from './expressions.ts';
+import { iteration, wholeExpression } from './expressions.ts';
 import { skippedNames } from './token-facts.ts';
 import { tokenSpan } from './lex.ts';
 import { textLiteral } from './literals.ts';
@@ -64,7 +64,7 @@ function declaredName(context: BuildContext, node: CstNode): Name | undefined {
 }
 
 function valueOf(context: BuildContext, node: CstNode, span: Span): Expr {
-  return expression(context, nodeOf(node, 'expression'), after(span));
+  return wholeExpression(context, nodeOf(node, 'expression'), after(span));
 }
 
 function assignStatement(context: BuildContext, node: CstNode, span: Span): Statement {
@@ -126,24 +126,33 @@ function dimsStatement(context: BuildContext, node: CstNode, span: Span): Statem
   return { kind: 'dims', dims, span };
 }
 
-function ifStatement(context: BuildContext, node: CstNode, span: Span): IfStatement {
+/** The branches are a flat list, which becomes a nest from its end on: the chain may be longer than the stack is deep. */
+function ifStatement(context: BuildContext, node: CstNode, span: Span): Statement {
+  let otherwise: Body | undefined;
+  for (const element of nodes(node, 'branches').toReversed()) {
+    const branch = element.name === 'branch' ? element : nodeOf(element, 'branch');
+    if (!branch) {
+      otherwise = bodyOf(context, nodeOf(element, 'body'), spanOf(context, element, after(span)));
+      continue;
+    }
+    const place = spanOf(context, branch, after(span));
+    const inner = branchStatement(context, branch, otherwise, {
+      ...place,
+      end: Math.max(place.end, otherwise?.span.end ?? 0),
+    });
+    otherwise = { statements: [inner], span: inner.span };
+  }
+  const [statement] = otherwise?.statements ?? [];
+  return statement?.kind === 'if' ? { ...statement, span } : errorStatement(span, []);
+}
+
+function branchStatement(context: BuildContext, node: CstNode, otherwise: Body | undefined, span: Span): IfStatement {
   const header = nodeOf(node, 'condition');
   const condition = header ? valueOf(context, header, span) : { kind: 'error' as const, span: after(span) };
-  const then = bodyOf(context, nodeOf(node, 'then'), span);
-  const otherwise = elseOf(context, node, span);
+  const then = bodyOf(context, nodeOf(node, 'body'), span);
   // `then` is the language's word; syntax trees are never awaited.
   // oxlint-disable-next-line unicorn/no-thenable
   return { kind: 'if', condition, then, ...(otherwise && { else: otherwise }), span };
-}
-
-function elseOf(context: BuildContext, node: CstNode, span: Span): Body | undefined {
-  const nested = nodeOf(node, 'ifStatement');
-  if (nested) {
-    const inner = ifStatement(context, nested, spanOf(context, nested, after(span)));
-    return { statements: [inner], span: inner.span };
-  }
-  const otherwise = nodeOf(node, 'else');
-  return otherwise && bodyOf(context, otherwise, span);
 }
 
 function forStatement(context: BuildContext, node: CstNode, span: Span): Statement {
@@ -155,7 +164,7 @@ function forStatement(context: BuildContext, node: CstNode, span: Span): Stateme
 }
 
 function returnStatement(context: BuildContext, node: CstNode, span: Span): Statement {
-  const values = nodes(node, 'expression').map((value) => expression(context, value, after(span)));
+  const values = nodes(node, 'expression').map((value) => wholeExpression(context, value, after(span)));
   const word = tokenOf(node, t.ReturnKeyword);
   const missing = after(word ? tokenSpan(context.source, word) : span);
   return { kind: 'return', values: values.length > 0 ? values : [{ kind: 'error', span: missing }], span };

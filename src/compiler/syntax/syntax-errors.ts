@@ -20,6 +20,8 @@ export interface ParsedText {
   readonly tokens: readonly IToken[];
   /** Offsets of what was reported before parsing. */
   readonly mistakes: readonly number[];
+  /** Offsets at which something was lost before parsing, so that what is left does not say what was meant. */
+  readonly gaps: readonly number[];
   /** What to call the end of the text. */
   readonly end: string;
 }
@@ -28,6 +30,8 @@ export interface Told {
   readonly diagnostics: readonly Diagnostic[];
   /** Whether something was reported about the statement at an offset, so that more about it would repeat that. */
   readonly covers: (offset: number) => boolean;
+  /** Whether part of the statement at an offset could not be read, so that its expressions may mean anything. */
+  readonly breaks: (offset: number) => boolean;
 }
 
 /** Tells the failures, of those of one statement only the first. */
@@ -36,6 +40,11 @@ export function tellFailures(failures: readonly Failure[], text: ParsedText): To
   const mistakes = text.mistakes.toSorted((a, b) => a - b);
   const spoken = new Set<number>(mistakes.map((offset) => regions.at(offset)));
   const faults = failures.map((failure) => faultOf(failure, text, regions));
+  const broken = new Set<number>(text.gaps.map((offset) => regions.at(offset)));
+  // Braces that were written in are outside of expressions.
+  for (const [i, { index }] of faults.entries()) {
+    if (!isInserted(failures[i]!.found)) broken.add(regions.before(index));
+  }
   const diagnostics: Diagnostic[] = [];
   let last = -1;
   for (const fault of faults.toSorted((a, b) => a.index - b.index)) {
@@ -48,7 +57,11 @@ export function tellFailures(failures: readonly Failure[], text: ParsedText): To
     spoken.add(region);
     diagnostics.push(explain(fault));
   }
-  return { diagnostics, covers: (offset) => spoken.has(regions.at(offset)) };
+  return {
+    diagnostics,
+    covers: (offset) => spoken.has(regions.at(offset)),
+    breaks: (offset) => broken.has(regions.at(offset)),
+  };
 }
 
 /** Whether one of the ascending numbers lies in the half-open range. */

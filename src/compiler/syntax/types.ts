@@ -26,7 +26,10 @@ function axisOf(context: BuildContext, node: CstNode, fallback: Span): Axis | un
   const span = spanOf(context, node, fallback);
   const rest = tokenOf(node, t.Identifier);
   if (has(node, t.DotDot)) return rest && { kind: 'rest', name: nameOf(context, rest), span };
-  return { kind: 'size', value: expression(context, nodeOf(node, 'expression'), span), span };
+  const value = expression(context, nodeOf(node, 'expression'), span);
+  // A name alone stays, for others may rely on it.
+  const trusted = value.kind === 'name' || !context.breaks(span.start);
+  return { kind: 'size', value: trusted ? value : { kind: 'error', span }, span };
 }
 
 /** Whether a parameter's type says tensor rather than compile-time value. */

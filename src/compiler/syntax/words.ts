@@ -44,6 +44,11 @@ const otherLanguages: Readonly<Record<string, string>> = {
   function: 'fn',
 };
 
+/** Whether the word begins a function in another language. */
+export function declaresFunctionElsewhere(word: string): boolean {
+  return own(otherLanguages, word) === 'fn';
+}
+
 /** The declaration's word that `word` was probably meant to be. */
 export function misspeltDeclaration(word: string): string | undefined {
   return closest(word, ['block', 'model', 'const', 'import']) ?? own(otherLanguages, word);
