@@ -1,7 +1,7 @@
 /** The compiler's public interface. */
 export { catalog, type CatalogEntry, type Code } from './base/catalog.ts';
 export { type Diagnostic, diagnostic, DiagnosticSink, type Label, type Severity } from './base/diagnostic.ts';
-export { renderDiagnostic, renderSummary } from './base/render.ts';
+export { renderDiagnostic, renderSummary, type SourceViews } from './base/render.ts';
 export { type Position, positionAt, type Source, type Span } from './base/source.ts';
 export { type Compiled, checkSpec, compileGraph, elaborateSpec, type Outcome } from './driver.ts';
 export type { Graph } from './ir/graph.ts';
