@@ -109,6 +109,22 @@ describe.each(TARGETS)('on %s', (target) => {
     expect([...(await run(x(3))).get('a')!.data]).toEqual([1, 2]);
   });
 
+  test('a dimension that divides must not be 0', async () => {
+    const run = await runnerOf(graphOfText(modelOf('x + floordiv(7, n)')), target);
+    await expect(run(x(0))).rejects.toThrow('the divisor n is 0 (n = 0)');
+    expect([...(await run(x(2))).get('a')!.data]).toEqual([4, 5, 6, 7]);
+  });
+
+  test.each([
+    ['reflect', 2, 3],
+    ['replicate', 0, 1],
+  ])('padding with mode %s needs elements to repeat', async (mode, tooFew, enough) => {
+    const run = await runnerOf(graphOfText(modelOf(`pad(x, before: [2, 0], after: [0, 0], mode: "${mode}")`)), target);
+    await expect(run(x(tooFew))).rejects.toThrow(`\`pad\` with mode "${mode}" needs`);
+    const { data } = (await run(x(enough))).get('a')!;
+    expect([...data.slice(0, 2)]).toEqual(mode === 'reflect' ? [5, 6] : [1, 2]);
+  });
+
   test.each([
     ['sum(zeros([n - 3])) + x', '`zeros` is negative: n - 3'],
     ['sum(split(x, [n - 3, 3])[0]) + x', '`split` is negative: n - 3'],

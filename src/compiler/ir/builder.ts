@@ -3,9 +3,11 @@ import { DimensionOverflow, type Bounds } from '../dims/dim.ts';
 import { elementCount } from '../dims/shape.ts';
 import { withDefaults } from './attributes.ts';
 import type { Attributes, Node, Origin, TensorType, Value } from './graph.ts';
-import type { Inference, Op, OpTable, TypeError } from './op.ts';
+import type { Inference, Op, OpTable, SizeCondition, TypeError } from './op.ts';
 
-export type Applied = { readonly values: readonly Value[] } | { readonly error: TypeError };
+/** The results, and what every run has to keep to for them to make sense. */
+export type Applied =
+  { readonly values: readonly Value[]; readonly conditions: readonly SizeCondition[] } | { readonly error: TypeError };
 
 export class Builder {
   readonly nodes: Node[] = [];
@@ -33,7 +35,7 @@ export class Builder {
     if ('error' in inferred) return inferred;
     const results = inferred.types.map((type) => this.value(type));
     this.nodes.push({ op, inputs, attributes, results, origin: this.origin });
-    return { values: results };
+    return { values: results, conditions: inferred.conditions ?? [] };
   }
 
   /** The shape rule, and that sizes and numbers of elements stay exact, whatever the dimensions: strides rely on it. */

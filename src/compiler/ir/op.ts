@@ -50,7 +50,15 @@ export interface TypeError {
   readonly at?: number;
 }
 
-export type Inference = { readonly types: readonly TensorType[] } | { readonly error: TypeError };
+/** What only a run can tell: the dimension must not be negative, or the message says why the op makes no sense. */
+export interface SizeCondition {
+  readonly atLeastZero: Dim;
+  readonly message: string;
+}
+
+export type Inference =
+  | { readonly types: readonly TensorType[]; readonly conditions?: readonly SizeCondition[] }
+  | { readonly error: TypeError };
 
 /** Fetches the element of an operand at a position of that operand; positions are polynomials over loop variables. */
 export type Reader = (index: readonly Dim[]) => Expr;

@@ -1,7 +1,7 @@
 /** Evaluates expressions of a body: compile-time values are computed, tensors become nodes of the graph. */
 import { closest } from '../base/suggest.ts';
 import type { Span } from '../base/source.ts';
-import { constant, constantValue } from '../dims/dim.ts';
+import { constant, constantValue, ONE, print, subtract } from '../dims/dim.ts';
 import type { BinaryExpr, ComprehensionExpr, Expr, MemberExpr, RangeExpr } from '../syntax/ast.ts';
 import {
   callStaticFunction,
@@ -12,7 +12,7 @@ import {
   type Outcome,
 } from './arithmetic.ts';
 import { evaluateCall, evaluatePipe } from './calls.ts';
-import { innerFrame, joinPath, report, type Frame } from './frame.ts';
+import { demand, innerFrame, joinPath, report, type Frame } from './frame.ts';
 import { evaluateSubscripts } from './indexing.ts';
 import { applyOperator, applyUnaryOperator } from './tensors.ts';
 import { dtypeNamed } from './unify.ts';
@@ -149,7 +149,9 @@ function combine(frame: Frame, expr: BinaryExpr, left: StaticValue): StaticValue
   const right = evaluateExpression(frame, expr.right);
   if (left.kind === 'error' || right.kind === 'error') return ERROR;
   if (left.kind === 'tensor' || right.kind === 'tensor') return applyOperator(frame, expr, left, right);
-  return settle(frame, evaluateBinary(expr.operator, left, right, frame.elaboration.bounds), expr.span);
+  const value = settle(frame, evaluateBinary(expr.operator, left, right, frame.elaboration.bounds), expr.span);
+  if (expr.operator === '%') demandDivisor(frame, value, right, expr.right.span);
+  return value;
 }
 
 /** The values a `for` runs over; undefined after a report. */
@@ -225,6 +227,15 @@ function evaluateMember(frame: Frame, expr: MemberExpr): StaticValue {
   );
 }
 
+/** Where a run has to divide by a symbolic size for `value`, that must not be 0. */
+function demandDivisor(frame: Frame, value: StaticValue, divisor: StaticValue | undefined, span: Span): void {
+  if (value.kind !== 'integer' || divisor?.kind !== 'integer' || constantValue(divisor.value) !== undefined) return;
+  const divides = value.value.terms.some((term) => term.factors.some((factor) => factor.kind === 'floordiv'));
+  if (divides) demand(frame, subtract(divisor.value, ONE), `the divisor ${print(divisor.value)} is 0`, span);
+}
+
 export function callStatic(frame: Frame, name: string, values: readonly StaticValue[], span: Span): StaticValue {
-  return settle(frame, callStaticFunction(name, values, frame.elaboration.bounds), span);
+  const value = settle(frame, callStaticFunction(name, values, frame.elaboration.bounds), span);
+  if (name === 'floordiv') demandDivisor(frame, value, values[1], span);
+  return value;
 }

@@ -99,6 +99,7 @@ export function applyOp(
   const applied = builder.tryApply(op, ready, attributes);
   if ('error' in applied) return reportTypeError(frame, applied.error, ready, site);
   demandSizes(frame, applied.values, site);
+  for (const { atLeastZero, message } of applied.conditions) demand(frame, atLeastZero, message, site.span);
   return applied.values.length === 1 && !op.several
     ? tensor(applied.values[0]!)
     : { kind: 'tuple', elements: applied.values.map(tensor) };

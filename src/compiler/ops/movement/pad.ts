@@ -15,11 +15,11 @@ import {
 } from '../../dims/dim.ts';
 import { sizeOf, toDim, toDims } from '../../ir/attributes.ts';
 import type { TensorType } from '../../ir/graph.ts';
-import { defineOp, type Op, type Tensor } from '../../ir/op.ts';
+import { defineOp, type Op, type Tensor, type SizeCondition } from '../../ir/op.ts';
 import { countOf, printType } from '../../ir/types.ts';
 import { binary, compare, literal, position, select } from '../../kernel/build.ts';
 import type { Expr } from '../../kernel/ir.ts';
-import { fails, gives, valueFault, type Mismatch } from '../rules.ts';
+import { fails, valueFault, type Mismatch } from '../rules.ts';
 import { f32, n, tensor } from '../samples.ts';
 import { rowMajor } from '../strided.ts';
 import { MOVED } from './define.ts';
@@ -111,6 +111,21 @@ function element(read: (index: readonly Dim[]) => Expr, index: readonly Dim[], a
   );
 }
 
+/** What a run's sizes have to offer for elements to be repeated or mirrored. */
+function conditionsOf(x: TensorType, attributes: Pad): SizeCondition[] {
+  const { mode } = attributes;
+  if (mode === 'constant') return [];
+  return endsOf(x.shape.length, attributes).flatMap(({ before, after }, axis) => {
+    const size = x.shape[axis]!;
+    return [before, after].flatMap((end) => {
+      if (equal(end, ZERO)) return [];
+      const least = mode === 'reflect' ? add(end, ONE) : ONE;
+      const message = `\`pad\` with mode "${mode}" needs ${print(least)} elements of axis ${axis}, which has ${print(size)}`;
+      return [{ atLeastZero: subtract(size, least), message }];
+    });
+  });
+}
+
 /** The concrete index in an axis of `size`, or -1 for the padding value. */
 function concreteSource(at: number, size: number, mode: string): number {
   if (mode === 'constant') return at < 0 || at >= size ? -1 : at;
@@ -161,7 +176,8 @@ export const pad: Op = defineOp<Pad>({
     const error = fault(x!, attributes);
     if (error) return fails(error.message, error);
     const ends = endsOf(x!.shape.length, attributes);
-    return gives({ dtype: x!.dtype, shape: x!.shape.map((dim, at) => add(dim, ends[at]!.before, ends[at]!.after)) });
+    const shape = x!.shape.map((dim, at) => add(dim, ends[at]!.before, ends[at]!.after));
+    return { types: [{ dtype: x!.dtype, shape }], conditions: conditionsOf(x!, attributes) };
   },
   evaluate([x], attributes, [output], symbols) {
     const before = endsOf(x!.shape.length, attributes).map((end) => sizeOf(end.before, symbols));
