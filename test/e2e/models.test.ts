@@ -131,5 +131,6 @@ test.each(['js', 'wasm'] as const)('after the first run, runs on %s allocate no 
     const { logits } = model.runSync({ img });
     expect(logits!.data.buffer).toBe(buffer);
   }
-  expect(process.memoryUsage().arrayBuffers).toBe(before);
+  // Garbage of earlier tests may go meanwhile; 500 outputs of this one would not go unnoticed.
+  expect(process.memoryUsage().arrayBuffers).toBeLessThanOrEqual(before);
 });
