@@ -1,4 +1,4 @@
-/** Looking over graphs and rewriting uses, for passes. Knows no op. */
+/** Looking over graphs, for passes. Knows no op. */
 import { isList, isRegion } from './attributes.ts';
 import type { Attribute, Graph, Node, Region, Value } from './graph.ts';
 
@@ -80,31 +80,6 @@ function unmade(node: Node, definitions: ReadonlyMap<Value, Node>, made: Readonl
     const definition = definitions.get(input);
     return definition && !made.has(definition) ? [definition] : [];
   });
-}
-
-/** Follows replacements to their end, so that chains of them need no order. */
-export function resolve(value: Value, replacements: ReadonlyMap<Value, Value>): Value {
-  let current = value;
-  for (let next = replacements.get(current); next; next = replacements.get(current)) current = next;
-  return current;
-}
-
-/** The nodes with every operand replaced; nodes whose operands stay are kept as they are. */
-export function substituteValues(nodes: readonly Node[], replacements: ReadonlyMap<Value, Value>): Node[] {
-  if (replacements.size === 0) return [...nodes];
-  return nodes.map((node) => {
-    const inputs = node.inputs.map((input) => resolve(input, replacements));
-    return inputs.every((input, at) => input === node.inputs[at]) ? node : { ...node, inputs };
-  });
-}
-
-/** The graph with every use replaced, outputs included. */
-export function substituteInGraph(graph: Graph, replacements: ReadonlyMap<Value, Value>): Graph {
-  return {
-    ...graph,
-    nodes: substituteValues(graph.nodes, replacements),
-    outputs: graph.outputs.map((output) => ({ ...output, value: resolve(output.value, replacements) })),
-  };
 }
 
 /** The regions in a node's attributes. */

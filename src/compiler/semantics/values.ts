@@ -30,8 +30,6 @@ export type StaticValue =
   /** Something was reported here; whatever uses it stays silent. */
   | { readonly kind: 'error' };
 
-export type StaticKind = StaticValue['kind'];
-
 /** A block with its hyperparameters. Its parameters' path is fixed when it is bound to a name or first applied. */
 export interface Instance {
   readonly declaration: BlockDeclaration;
