@@ -26,6 +26,7 @@ const insertable: ReadonlySet<TokenType> = new Set([
   t.Then,
   t.In,
   t.FromKeyword,
+  t.AlongKeyword,
 ]);
 
 /** One place where the text does not follow the grammar. */
@@ -96,6 +97,16 @@ export class ExpressionGrammar extends CstParser {
     this.MANY({ GATE: () => !endsItem(this.LA(1)), DEF: () => this.CONSUME2(t.Loose) });
   });
 
+  /** The same within the braces of a `mixture`. */
+  private readonly leftoverOfExperts = this.RULE('leftoverOfExperts', () => {
+    const found = this.CONSUME(t.Loose);
+    this.ACTION(() => this.leftovers.push({ rule: 'experts', second: false, wanted: '', found }));
+    this.MANY({
+      GATE: () => !tokenMatcher(this.LA(1), t.RightExpertBrace),
+      DEF: () => this.CONSUME2(t.Loose),
+    });
+  });
+
   /** To be called where `rule` ends: takes what is left over, if anything is. */
   protected takeLeftover(rule: string): void {
     this.OPTION7(() => this.SUBRULE7(this.leftover, { ARGS: [rule] }));
@@ -106,6 +117,14 @@ export class ExpressionGrammar extends CstParser {
     this.OPTION7({
       GATE: () => !endsItem(this.LA(1)),
       DEF: () => this.SUBRULE7(this.leftoverInList, { ARGS: [rule, t.RightParen.name] }),
+    });
+  }
+
+  /** To be called where the value of a `mixture` ends. */
+  private takeLeftoverOfExperts(): void {
+    this.OPTION7({
+      GATE: () => !tokenMatcher(this.LA(1), t.RightExpertBrace),
+      DEF: () => this.SUBRULE7(this.leftoverOfExperts),
     });
   }
 
@@ -184,7 +203,25 @@ export class ExpressionGrammar extends CstParser {
       { ALT: () => this.CONSUME(t.SkippedOperand) },
       { ALT: () => this.SUBRULE(this.group) },
       { ALT: () => this.SUBRULE(this.list) },
+      { ALT: () => this.SUBRULE(this.mixture) },
     ]);
+  });
+
+  readonly mixture: Rule = this.RULE('mixture', () => {
+    this.CONSUME(t.Mixture);
+    this.SUBRULE(this.arguments);
+    this.OPTION(() => this.SUBRULE(this.path));
+    this.SUBRULE(this.experts);
+  });
+
+  /** `{ t => value }` */
+  readonly experts: Rule = this.RULE('experts', () => {
+    this.CONSUME(t.LeftExpertBrace);
+    this.CONSUME(t.Identifier);
+    this.CONSUME(t.FatArrow);
+    this.SUBRULE(this.expression);
+    this.takeLeftoverOfExperts();
+    this.CONSUME(t.RightExpertBrace);
   });
 
   /** Grouping or a tuple. */
@@ -209,7 +246,7 @@ export class ExpressionGrammar extends CstParser {
 
   readonly member: Rule = this.RULE('member', () => {
     this.CONSUME(t.Dot);
-    this.CONSUME(t.Identifier);
+    this.CONSUME(t.Segment);
   });
 
   readonly arguments: Rule = this.RULE('arguments', () => {
@@ -264,15 +301,15 @@ export class ExpressionGrammar extends CstParser {
     this.OPTION(() => this.SUBRULE(this.path));
   });
 
-  /** `as a.b` */
+  /** `as a.b`, `as net.0` */
   readonly path: Rule = this.RULE('path', () => {
     this.CONSUME(t.AsKeyword);
-    this.AT_LEAST_ONE_SEP({ SEP: t.Dot, DEF: () => this.CONSUME(t.Identifier) });
+    this.AT_LEAST_ONE_SEP({ SEP: t.Dot, DEF: () => this.CONSUME(t.Segment) });
   });
 }
 
 function closes(token: IToken): boolean {
-  return tokenMatcher(token, t.RightParen) || tokenMatcher(token, t.RightBracket) || tokenMatcher(token, t.RightBrace);
+  return [t.RightParen, t.RightBracket, t.RightBrace, t.RightExpertBrace].some((type) => tokenMatcher(token, type));
 }
 
 function endsItem(token: IToken): boolean {

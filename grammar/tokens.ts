@@ -35,6 +35,8 @@ function reserved(name: string, text: string, ...categories: TokenType[]): Token
 export const Loose = assigned('Loose', 'anything');
 export const BinaryOperator = assigned('BinaryOperator', 'an operator');
 export const PrefixOperator = assigned('PrefixOperator', 'an operator');
+/** Part of a dotted path: a name, or the number that PyTorch gives a part of a sequence. */
+export const Segment = assigned('Segment', 'a name');
 /** Begins a statement of a body. Never part of an expression, so recovery may always stop there. */
 export const StatementStart = assigned('StatementStart', 'a statement');
 /** Begins a declaration of a file. */
@@ -57,7 +59,12 @@ export const ForeignWord = createToken({
   line_breaks: false,
 });
 
-export const Identifier = createToken({ name: 'Identifier', label: 'a name', pattern: word, categories: [Loose] });
+export const Identifier = createToken({
+  name: 'Identifier',
+  label: 'a name',
+  pattern: word,
+  categories: [Loose, Segment],
+});
 
 // Reserved words.
 export const If = reserved('If', 'if', Loose);
@@ -72,7 +79,7 @@ export const Not = reserved('Not', 'not', Loose, PrefixOperator);
 export const True = reserved('True', 'true', Loose);
 export const False = reserved('False', 'false', Loose);
 export const None = reserved('None', 'none', Loose);
-export const Frozen = reserved('Frozen', 'frozen', Loose);
+export const Frozen = reserved('Frozen', 'frozen', Loose, PrefixOperator);
 export const Training = reserved('Training', 'training', Loose);
 export const Mixture = reserved('Mixture', 'mixture', Loose);
 export const Import = reserved('Import', 'import', Loose);
@@ -81,12 +88,22 @@ export const Import = reserved('Import', 'import', Loose);
 export const BlockKeyword = assigned('BlockKeyword', '`block`', [DeclarationStart]);
 export const FnKeyword = assigned('FnKeyword', '`fn`', [DeclarationStart]);
 export const ModelKeyword = assigned('ModelKeyword', '`model`', [DeclarationStart]);
+export const TrainKeyword = assigned('TrainKeyword', '`train`', [DeclarationStart]);
 export const ParamKeyword = assigned('ParamKeyword', '`param`', [StatementStart]);
 export const InputKeyword = assigned('InputKeyword', '`input`', [StatementStart]);
 export const OutputKeyword = assigned('OutputKeyword', '`output`', [StatementStart]);
 export const ConstKeyword = assigned('ConstKeyword', '`const`', [StatementStart]);
 export const RequireKeyword = assigned('RequireKeyword', '`require`', [StatementStart]);
 export const DimsKeyword = assigned('DimsKeyword', '`dims`', [StatementStart]);
+export const StateKeyword = assigned('StateKeyword', '`state`', [StatementStart]);
+export const NextKeyword = assigned('NextKeyword', '`next`', [StatementStart]);
+export const AuxKeyword = assigned('AuxKeyword', '`aux`', [StatementStart]);
+export const LossKeyword = assigned('LossKeyword', '`loss`', [StatementStart]);
+export const MetricKeyword = assigned('MetricKeyword', '`metric`', [StatementStart]);
+export const OptimizerKeyword = assigned('OptimizerKeyword', '`optimizer`', [StatementStart]);
+export const GenerateKeyword = assigned('GenerateKeyword', '`generate`', [StatementStart]);
+/** Begins what the braces of an optimizer hold. */
+export const GroupKeyword = assigned('GroupKeyword', '`group`', [StatementStart]);
 /** Reserved words where they do begin something; elsewhere they keep their plain types. */
 export const ImportKeyword = assigned('ImportKeyword', '`import`', [DeclarationStart]);
 export const ReturnKeyword = assigned('ReturnKeyword', '`return`', [StatementStart]);
@@ -94,11 +111,16 @@ export const IfKeyword = assigned('IfKeyword', '`if`', [StatementStart]);
 export const ForKeyword = assigned('ForKeyword', '`for`', [StatementStart]);
 export const AsKeyword = assigned('AsKeyword', '`as`', [Loose]);
 export const FromKeyword = assigned('FromKeyword', '`from`', [Loose]);
+export const AlongKeyword = assigned('AlongKeyword', '`along`', [Loose]);
+/** The braces of a `mixture`: those of an expression, which end no statement. */
+export const LeftExpertBrace = assigned('LeftExpertBrace', '`{`', [Loose]);
+export const RightExpertBrace = assigned('RightExpertBrace', '`}`', [Loose]);
 /** The first name of an assignment. */
 export const Target = assigned('Target', 'a name', [StatementStart]);
 /** Text that was reported and left out of the stream: a statement or declaration, and an operand. */
 export const Skipped = assigned('Skipped', 'skipped text', [StatementStart]);
 export const SkippedOperand = assigned('SkippedOperand', 'skipped text', [Loose]);
+
 // Literals. The malformed ones are reported by the lexing stage and then taken for what they were meant to be.
 // A number may not run into a word or a second fraction: `3x` and `1.5.2` are malformed, `0..3` is a range.
 export const Float = createToken({
@@ -111,7 +133,7 @@ export const Integer = createToken({
   name: 'Integer',
   label: 'a number',
   pattern: /\d+(?!\w|\.\d)/,
-  categories: [Loose],
+  categories: [Loose, Segment],
 });
 export const MalformedNumber = createToken({
   name: 'MalformedNumber',
@@ -237,23 +259,36 @@ const signs = [
 const assignedTypes = [
   BinaryOperator,
   PrefixOperator,
+  Segment,
   StatementStart,
   DeclarationStart,
   BlockKeyword,
   FnKeyword,
   ModelKeyword,
+  TrainKeyword,
   ParamKeyword,
   InputKeyword,
   OutputKeyword,
   ConstKeyword,
   RequireKeyword,
   DimsKeyword,
+  StateKeyword,
+  NextKeyword,
+  AuxKeyword,
+  LossKeyword,
+  MetricKeyword,
+  OptimizerKeyword,
+  GenerateKeyword,
+  GroupKeyword,
   ImportKeyword,
   ReturnKeyword,
   IfKeyword,
   ForKeyword,
   AsKeyword,
   FromKeyword,
+  AlongKeyword,
+  LeftExpertBrace,
+  RightExpertBrace,
   Target,
   Skipped,
   SkippedOperand,

@@ -1,2 +1,6 @@
 /** Bundles the runtime; answers its text, or writes it to `outfile`. */
-export function bundleRuntime(outfile?: string): Promise<string | undefined>;
+export function bundleRuntime(options?: {
+  /** With the GPU's device. */
+  readonly webgpu?: boolean;
+  readonly outfile?: string;
+}): Promise<string | undefined>;

@@ -1,5 +1,5 @@
-// Bundles the runtime into dist/runtime.js: a script that declares `heddle`, to be put at the head of every artifact's
-// index.js. It imports nothing. Prints its size.
+// Bundles the runtime into dist/runtime.js, and with the GPU's device into dist/runtime-webgpu.js: scripts that declare
+// `heddle`, to be put at the head of an artifact's index.js. They import nothing. Prints their sizes.
 import { gzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -7,10 +7,10 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Returns the text; writes it to `outfile` when one is given. */
-export async function bundleRuntime(outfile) {
+export async function bundleRuntime({ webgpu = false, outfile } = {}) {
   const result = await build({
     absWorkingDir: root,
-    entryPoints: ['src/runtime/artifact-entry.ts'],
+    entryPoints: [`src/runtime/artifact-entry${webgpu ? '-webgpu' : ''}.ts`],
     bundle: true,
     minify: true,
     format: 'iife',
@@ -25,7 +25,12 @@ export async function bundleRuntime(outfile) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const text = await bundleRuntime();
-  await bundleRuntime('dist/runtime.js');
-  console.log(`dist/runtime.js: ${text.length} bytes, ${gzipSync(text).length} gzipped`);
+  for (const [webgpu, outfile] of [
+    [false, 'dist/runtime.js'],
+    [true, 'dist/runtime-webgpu.js'],
+  ]) {
+    const text = await bundleRuntime({ webgpu });
+    await bundleRuntime({ webgpu, outfile });
+    console.log(`${outfile}: ${text.length} bytes, ${gzipSync(text).length} gzipped`);
+  }
 }

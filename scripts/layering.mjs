@@ -21,7 +21,7 @@ export const PARTS = [
   // The two representations, and the ops. An op is told by its record, so only the driver knows the table of all.
   { name: 'kernel', files: 'src/compiler/kernel/', imports: ['dims'], packages: [] },
   { name: 'ir', files: 'src/compiler/ir/', imports: ['base', 'dims', 'kernel'], packages: [] },
-  { name: 'ops', files: 'src/compiler/ops/', imports: ['dims', 'kernel', 'ir'], packages: [] },
+  { name: 'ops', files: 'src/compiler/ops/', imports: ['base', 'dims', 'kernel', 'ir'], packages: [] },
   { name: 'op table', files: 'src/compiler/ops/table.ts', imports: ['ops', 'ir'], packages: [] },
 
   // From syntax tree to programs.
@@ -38,6 +38,14 @@ export const PARTS = [
   { name: 'lowering', files: 'src/compiler/lowering/', imports: ['dims', 'kernel', 'ir', 'lowered'], packages: [] },
   { name: 'codegen', files: 'src/compiler/codegen/', imports: ['dims', 'kernel'], packages: [] },
 
+  // What a person may want to know of a model: tables, drawings, explanations.
+  {
+    name: 'inspect',
+    files: 'src/compiler/inspect/',
+    imports: ['base', 'dims', 'kernel', 'ir', 'semantics', 'lowered', 'plan', 'lowering', 'program'],
+    packages: ['elkjs'],
+  },
+
   // Files that the compiler reads and writes, as bytes.
   { name: 'interop', files: 'src/compiler/interop/', imports: ['base', 'program'], packages: [] },
   { name: 'artifact', files: 'src/compiler/artifact/', imports: ['interop', 'program'], packages: [] },
@@ -47,20 +55,24 @@ export const PARTS = [
   {
     name: 'driver',
     files: 'src/compiler/driver.ts',
-    imports: ['base', 'ir', 'op table', 'semantics', 'passes', 'lowering', 'plan', 'codegen', 'options', 'program'],
+    // prettier-ignore
+    imports: [
+      'base', 'kernel', 'ir', 'op table', 'semantics', 'passes', 'lowering', 'lowered', 'plan', 'codegen', 'options',
+      'program',
+    ],
     packages: [],
   },
   {
     name: 'index',
     files: 'src/compiler/index.ts',
-    imports: ['base', 'ir', 'semantics', 'plan', 'options', 'driver'],
+    imports: ['base', 'dims', 'kernel', 'ir', 'syntax', 'semantics', 'plan', 'options', 'driver'],
     packages: [],
   },
   {
     name: 'cli',
     files: 'src/cli/',
-    imports: ['index', 'interop', 'artifact', 'program', 'runtime'],
-    packages: ['commander', 'picocolors', 'ora', 'sharp', 'node:'],
+    imports: ['index', 'inspect', 'interop', 'artifact', 'program', 'runtime'],
+    packages: ['commander', 'picocolors', 'ora', 'sharp', 'webgpu', 'node:'],
   },
 ];
 

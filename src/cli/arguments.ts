@@ -1,11 +1,9 @@
 /** Reads the values of options. Knows nothing of what they are for. */
 import { InvalidArgumentError } from 'commander';
 import type { Setting } from '../compiler/index.ts';
-import type { TargetName } from '../program/program.ts';
+import { TARGET_NAMES, type TargetName } from '../program/program.ts';
 import { exists } from './files.ts';
 import type { Io } from './io.ts';
-
-const TARGETS: readonly TargetName[] = ['wasm', 'js'];
 
 /** `k=v`, added to those before. */
 export function readSetting(text: string, before: readonly Setting[] = []): Setting[] {
@@ -23,11 +21,23 @@ export function collect(text: string, before: readonly string[] = []): string[] 
 /** `wasm,js`, in any order. */
 export function readTargets(text: string): TargetName[] {
   const names = new Set(text.split(',').map((name) => name.trim()));
-  const known = TARGETS.filter((target) => names.delete(target));
+  const known = TARGET_NAMES.filter((target) => names.delete(target));
   if (names.size > 0) {
-    throw new InvalidArgumentError(`Targets are ${TARGETS.join(' and ')}: --target ${TARGETS.join(',')}`);
+    const all = `${TARGET_NAMES.slice(0, -1).join(', ')} and ${TARGET_NAMES.at(-1)}`;
+    throw new InvalidArgumentError(`Targets are ${all}: --target ${TARGET_NAMES.join(',')}`);
   }
   return known;
+}
+
+/** `batch=4`, added to those before; several may stand side by side, `batch=4,time=16`. */
+export function readDims(text: string, before: ReadonlyMap<string, number> = new Map()): ReadonlyMap<string, number> {
+  const entries = text.split(',').map((part) => {
+    const [, name, size] = /^\s*(\w+)\s*=\s*(\d+)\s*$/.exec(part) ?? [];
+    if (name === undefined || !Number.isSafeInteger(Number(size)))
+      throw new InvalidArgumentError('A dimension is a name and a size: --dims batch=4');
+    return [name, Number(size)] as const;
+  });
+  return new Map([...before, ...entries]);
 }
 
 /** `0.1307` or `0.485,0.456,0.406`. */

@@ -2,19 +2,29 @@
 import { checkSpec, type Diagnostic, diagnostic, renderSummary, type SourceHost } from '../compiler/index.ts';
 import { elementCount } from '../program/safetensors.ts';
 import { printShape } from '../program/size.ts';
+import { jsonReport, toJson } from './diagnostics-json.ts';
 import { EXIT, Failure, printDiagnostics, UsageError } from './errors.ts';
 import { makeHost } from './host.ts';
 import { colorsFor, type Io } from './io.ts';
 import { type Signature, signatureOf } from './signature.ts';
-import { elaborateEntry, specPath, type SpecOptions } from './spec.ts';
+import { elaborateEntry, elaborateOptions, specPath, type SpecOptions } from './spec.ts';
 import { alignColumns, count } from './table.ts';
 
-export function check(paths: readonly string[], options: SpecOptions, io: Io): number {
-  if (options.entry !== undefined || options.set) {
-    if (paths.length > 1) throw new UsageError('--entry and --set are for one spec; several were given');
+export interface CheckOptions extends SpecOptions {
+  readonly json?: boolean;
+}
+
+export function check(paths: readonly string[], options: CheckOptions, io: Io): number {
+  if (options.entry !== undefined || options.set || options.given) {
+    if (paths.length > 1) throw new UsageError('--entry, --set and --given are for one spec; several were given');
     return checkEntry(paths[0]!, options, io);
   }
   const outcomes = paths.map((path) => checkFile(path, io));
+  if (options.json) {
+    io.stdout.write(jsonReport(toJson(outcomes.flatMap((outcome) => outcome.diagnostics))));
+    return outcomes.every((outcome) => outcome.isSound) ? EXIT.fine : EXIT.failed;
+  }
+  for (const outcome of outcomes) printOutcome(outcome, io);
   const diagnostics = outcomes.flatMap((outcome) => outcome.diagnostics);
   const sound = outcomes.filter((outcome) => outcome.isSound).length;
   const isFine = sound === paths.length;
@@ -25,6 +35,9 @@ export function check(paths: readonly string[], options: SpecOptions, io: Io): n
 }
 
 interface CheckedFile {
+  readonly path: string;
+  /** How many files were read for it. */
+  readonly files: number;
   readonly isSound: boolean;
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -33,7 +46,7 @@ function checkFile(path: string, io: Io): CheckedFile {
   const files = new Set<string>();
   const host = makeHost(io);
   const counting: SourceHost = {
-    resolve: (importer, specifier) => host.resolve(importer, specifier),
+    ...host,
     read(file) {
       files.add(file);
       return host.read(file);
@@ -47,15 +60,22 @@ function checkFile(path: string, io: Io): CheckedFile {
     // As a diagnostic, so that the other files are checked all the same.
     diagnostics = [diagnostic('HED2001', undefined, error.message, { hint: error.hint })];
   }
-  printDiagnostics(diagnostics, io);
   const isSound = diagnostics.every((item) => item.severity !== 'error');
-  const { green } = colorsFor(io.stdout, io.env);
-  if (isSound)
-    io.stdout.write(`${green('ok')} ${path}: ${renderSummary(diagnostics)}, ${count(files.size, 'file')} read\n`);
-  return { isSound, diagnostics };
+  return { path, files: files.size, isSound, diagnostics };
 }
 
-function checkEntry(path: string, options: SpecOptions, io: Io): number {
+function printOutcome({ path, files, isSound, diagnostics }: CheckedFile, io: Io): void {
+  printDiagnostics(diagnostics, io);
+  const { green } = colorsFor(io.stdout, io.env);
+  if (isSound) io.stdout.write(`${green('ok')} ${path}: ${renderSummary(diagnostics)}, ${count(files, 'file')} read\n`);
+}
+
+function checkEntry(path: string, options: CheckOptions, io: Io): number {
+  if (options.json) {
+    const { diagnostics } = elaborateOptions(path, options, io);
+    io.stdout.write(jsonReport(toJson(diagnostics)));
+    return diagnostics.some((item) => item.severity === 'error') ? EXIT.failed : EXIT.fine;
+  }
   const graph = elaborateEntry(path, options, io);
   const signature = signatureOf(graph);
   const { green } = colorsFor(io.stdout, io.env);

@@ -1,7 +1,8 @@
 /** Runs a classifier on pictures and says what it takes them for. */
 import type { ProgramDim } from '../program/program.ts';
 import { printShape } from '../program/size.ts';
-import type { TensorInfo } from '../runtime/model.ts';
+import type { TensorInfo } from '../runtime/tensors.ts';
+import type { GivenDims } from './dims.ts';
 import { Failure, UsageError } from './errors.ts';
 import { readText } from './files.ts';
 import { type ImageFormat, readImages } from './images.ts';
@@ -16,6 +17,8 @@ export interface ImageOptions {
   /** A file with the name of one class on each line. */
   readonly labels?: string;
   readonly top?: number;
+  /** Dimensions that the pictures do not tell. */
+  readonly dims?: GivenDims;
   readonly json?: boolean;
 }
 
@@ -35,7 +38,7 @@ export async function classify(runnable: Runnable, options: ImageOptions, io: Io
       const values = await readImages(files, format, io);
       const shape = [files.length, format.channels, format.height, format.width];
       const bytes = new Uint8Array(values.buffer as ArrayBuffer);
-      const results = await runnable.run(new Map([[input.name, { dtype: 'F32', shape, bytes }]]));
+      const results = await runnable.run(new Map([[input.name, { dtype: 'F32', shape, bytes }]]), options.dims);
       const logits = results.get(output.name)!;
       const classes = logits.shape[1]!;
       files.forEach((_, image) => all.push(softmax(logits.data.subarray(image * classes, (image + 1) * classes))));

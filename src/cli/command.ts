@@ -1,30 +1,34 @@
 /** The command line: what can be said, and which command it leads to. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { catalog, type Code } from '../compiler/index.ts';
-import { collect, readCount, readNumbers, readScales, readSetting, readTargets } from './arguments.ts';
-import { check } from './check.ts';
+import { collect, readCount, readDims, readNumbers, readScales, readSetting, readTargets } from './arguments.ts';
+import { GRAPH_FORMATS } from '../compiler/inspect/graph/print.ts';
+import { TARGET_NAMES } from '../program/program.ts';
+import { check, type CheckOptions } from './check.ts';
 import { compile, type CompileOptions } from './compile.ts';
-import { EXIT, reportError, UsageError } from './errors.ts';
+import { EXIT, reportError } from './errors.ts';
+import { explain } from './explain.ts';
+import { fmt, type FmtOptions } from './fmt.ts';
+import { EMITTED, EXPLAINED, inspect, type InspectOptions } from './inspect.ts';
 import type { Io } from './io.ts';
+import { readVersion } from './provenance.ts';
 import { run, type RunOptions } from './run.ts';
-import type { SpecOptions } from './spec.ts';
 
 /** Runs the command that `argv` (without program and script) names; answers the exit code. Never throws. */
 export async function runCommand(argv: readonly string[], io: Io): Promise<number> {
-  const exit = { code: EXIT.fine as number };
+  const exit: Exit = { code: EXIT.fine, isJson: false };
   try {
     await makeProgram(io, exit).parseAsync(argv, { from: 'user' });
     return exit.code;
   } catch (error) {
-    return reportError(error, io);
+    return reportError(error, io, exit.isJson);
   }
 }
 
-/** Where a command puts its exit code. */
+/** How a command ends. */
 interface Exit {
   code: number;
+  /** What goes wrong is printed as JSON. */
+  isJson: boolean;
 }
 
 function makeProgram(io: Io, exit: Exit): Command {
@@ -45,29 +49,27 @@ function makeProgram(io: Io, exit: Exit): Command {
     })
     .addHelpText('after', EXAMPLES);
   addCheck(program, io, exit);
+  addFmt(program, io, exit);
   addCompile(program, io, exit);
   addRun(program, io, exit);
-  addExplain(program, io);
+  addInspect(program, io, exit);
+  addExplain(program, io, exit);
   return program;
 }
 
 const EXAMPLES = `
 Examples:
   heddle check specs/*.model
-  heddle compile specs/mlp.model -o build/mlp
+  heddle compile specs/mlp.model --entry MLP -o build/mlp
   heddle run build/mlp --inputs batch.safetensors
 
 Exit codes: 0 fine, 1 something is wrong with the spec or the data, 2 the command was called wrongly.`;
 
-function readVersion(io: Io): string {
-  const { version } = JSON.parse(readFileSync(join(io.packageRoot, 'package.json'), 'utf8')) as { version: string };
-  return version;
-}
-
 function addEntryOptions(command: Command): Command {
   return command
-    .option('-e, --entry <model>', 'the model, where the file declares several')
-    .option('-s, --set <name=value>', 'a hyperparameter; may be repeated', readSetting);
+    .option('-e, --entry <model>', 'the model or train entry, where the file declares several')
+    .option('-s, --set <name=value>', 'a hyperparameter; may be repeated', readSetting)
+    .option('-g, --given <input>', 'an optional input to compile with; may be repeated', collect);
 }
 
 function addSpecOptions(command: Command): Command {
@@ -79,17 +81,41 @@ function addSpecOptions(command: Command): Command {
 
 function addCheck(program: Command, io: Io, exit: Exit): void {
   addEntryOptions(program.command('check'))
-    .description('Check specs: names, values and shapes. With --entry or --set, also list inputs and parameters.')
+    .description(
+      'Check specs: names, values and shapes. With --entry, --set or --given, also list inputs and parameters.',
+    )
     .argument('<spec...>', 'spec files')
+    .option('--json', 'print what is wrong as one JSON document')
     .addHelpText(
       'after',
       `
 Examples:
   heddle check specs/vit.model specs/mlp.model
+  heddle check --json specs/vit.model
   heddle check specs/vit.model --entry ViT --set image=224 --set patch=16`,
     )
-    .action((specs: string[], options: SpecOptions) => {
+    .action((specs: string[], options: CheckOptions) => {
+      exit.isJson = options.json === true;
       exit.code = check(specs, options, io);
+    });
+}
+
+function addFmt(program: Command, io: Io, exit: Exit): void {
+  program
+    .command('fmt')
+    .description('Give specs their canonical layout. Files with syntax errors stay as they are.')
+    .argument('<spec...>', 'spec files; - reads the standard input and writes the standard output')
+    .option('--check', 'write nothing; name the files that would change, and exit with 1 if there are any')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  heddle fmt specs/vit.model specs/std/*.model
+  heddle fmt --check specs/*.model
+  heddle fmt - < draft.model`,
+    )
+    .action(async (specs: string[], options: FmtOptions) => {
+      exit.code = await fmt(specs, options, io);
     });
 }
 
@@ -98,12 +124,12 @@ function addCompile(program: Command, io: Io, exit: Exit): void {
     .description('Compile a model into a folder that runs in Node and in browsers, and needs nothing else.')
     .argument('<spec>', 'the spec file')
     .requiredOption('-o, --out <dir>', 'the folder to write; an artifact that is there is replaced')
-    .option('--target <names>', 'what to compile for: wasm, js or both', readTargets, ['wasm', 'js'])
+    .option('--target <names>', 'what to compile for, of wasm, js and webgpu', readTargets, ['wasm', 'js'])
     .addHelpText(
       'after',
       `
 Examples:
-  heddle compile specs/mlp.model --set hidden=256 -o build/mlp
+  heddle compile specs/mlp.model --entry MLP --set hidden=256 -o build/mlp
   heddle compile specs/vit.model --entry ViT --set image=28 --set patch=4 --set channels=1 --set classes=10 \\
     --set dim=64 --set depth=4 --set heads=4 --set dim_head=16 --set mlp_dim=128 \\
     --weights examples/digits/digits.safetensors --target wasm -o build/digits
@@ -124,10 +150,10 @@ function addRun(program: Command, io: Io, exit: Exit): void {
     .argument('<spec-or-dir>', 'a spec file, or the folder of an artifact')
     .option('-i, --inputs <file[:prefix]>', 'a safetensors file with the inputs by name')
     .option('-o, --out <file>', 'the safetensors file to write; without it, the outputs are summed up')
+    .option('--dims <name=size>', 'a size for a dimension that no input tells; may be repeated', readDims)
     .addOption(
       new Option('--target <name>', 'what runs it (default: wasm); reference interprets in double precision').choices([
-        'wasm',
-        'js',
+        ...TARGET_NAMES,
         'reference',
       ]),
     )
@@ -141,8 +167,8 @@ function addRun(program: Command, io: Io, exit: Exit): void {
       'after',
       `
 Examples:
-  heddle run specs/mlp.model --weights mlp.safetensors --inputs batch.safetensors --out result.safetensors
-  heddle run specs/mlp.model --weights case.safetensors:param. --inputs case.safetensors:in. --target reference
+  heddle run specs/mlp.model --entry MLP --weights mlp.safetensors --inputs batch.safetensors --out result.safetensors
+  heddle run specs/mlp.model --entry MLP --weights case.safetensors:param. --inputs case.safetensors:in. --target reference
   heddle run specs/vit.model --entry ViT --weights vit.safetensors --inputs batch.safetensors --tap 'layers.*.attn'
   heddle run build/digits --image examples/digits/images/3-a.png examples/digits/images/7-b.png \\
     --mean 0.1307 --std 0.3081 --labels examples/digits/labels.txt --top 3
@@ -151,21 +177,59 @@ Pictures are cropped to the shape of the input around their centre, and set on b
 The probabilities are the softmax of the model's output.`,
     )
     .action(async (path: string, options: RunOptions) => {
+      exit.isJson = options.json === true;
       exit.code = await run(path, options, io);
     });
 }
 
-function addExplain(program: Command, io: Io): void {
+function addInspect(program: Command, io: Io, exit: Exit): void {
+  addEntryOptions(program.command('inspect'))
+    .description('Show what a spec describes and what the compiler makes of it; by default, a table of its blocks.')
+    .argument('<spec>', 'the spec file')
+    .option('-d, --depth <levels>', 'levels of blocks to show', readCount)
+    .option('--dims <name=size>', 'a size for a dimension, in place of its name; may be repeated', readDims)
+    .option('--all', 'show every layer, equal ones too')
+    .option('--json', 'print the table as JSON')
+    .addOption(new Option('--graph <format>', 'draw the architecture').choices(GRAPH_FORMATS))
+    .addOption(new Option('--explain <what>', 'tell what the compiler decided, and why').choices(EXPLAINED))
+    .option('--dump-ir <stage>', 'print the program as it is at a stage: elaborated, after:PASS, kernels, plan')
+    .addOption(new Option('--emit <format>', 'print the generated code; wasm needs --out').choices(EMITTED))
+    .addOption(new Option('--target <name>', 'what to plan for (default: wasm)').choices(TARGET_NAMES))
+    .option('-o, --out <file>', 'write to a file')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  heddle inspect specs/vit.model --entry ViT --depth 2
+  heddle inspect specs/vit.model --entry ViT --set depth=12 --dims batch=8 --json
+  heddle inspect specs/vit.model --entry ViT --graph svg -o vit.svg
+  heddle inspect specs/vit.model --entry ViT --graph html -o vit.html
+  heddle inspect specs/mlp.model --entry MLP --graph mermaid
+  heddle inspect specs/mlp.model --entry MLP --explain fusion
+  heddle inspect specs/mlp.model --entry MLP --explain memory --dims batch=32
+  heddle inspect specs/mlp.model --entry MLP --explain tiling --target js
+  heddle inspect specs/mlp.model --entry MLP --dump-ir after:fuse
+  heddle inspect specs/mlp.model --entry MLP --dump-ir kernels --target webgpu
+  heddle inspect specs/mlp.model --entry MLP --emit wgsl
+  heddle inspect specs/mlp.model --entry MLP --emit wasm -o mlp.wasm
+
+Equal layers of a loop are one row and one box, with their number; its figures are those of all of them. Parameters
+include those of the blocks inside. Multiply-adds are those of products. Activations are all values that a run leaves in
+memory; the arena is smaller, since they share places in it.`,
+    )
+    .action(async (spec: string, options: InspectOptions) => {
+      exit.isJson = options.json === true;
+      exit.code = await inspect(spec, options, io);
+    });
+}
+
+function addExplain(program: Command, io: Io, exit: Exit): void {
   program
     .command('explain')
-    .description('Explain the code of an error.')
-    .argument('<code>', 'as it stands in the message: HED1002')
-    .addHelpText('after', '\nExample:\n  heddle explain HED3002')
-    .action((code: string) => {
-      const name = code.toUpperCase();
-      if (!Object.hasOwn(catalog, name))
-        throw new UsageError(`there is no code ${code}`, 'a code stands in the message: error[HED1002]');
-      const { title, explanation } = catalog[name as Code];
-      io.stdout.write(`${name}: ${title}\n\n${explanation}\n`);
+    .description('Explain the code of an error; without one, list all codes.')
+    .argument('[code]', 'as it stands in the message: HED1002')
+    .addHelpText('after', '\nExamples:\n  heddle explain HED3002\n  heddle explain')
+    .action((code: string | undefined) => {
+      exit.code = explain(code, io);
     });
 }

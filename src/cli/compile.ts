@@ -7,7 +7,9 @@ import type { TargetName } from '../program/program.ts';
 import { describeParameters, tensorRows } from './check.ts';
 import { EXIT, Failure, printNote } from './errors.ts';
 import { checkFolder, writeFolder } from './folder.ts';
+import { makeHost, recordingHost } from './host.ts';
 import { colorsFor, type Io, withProgress } from './io.ts';
+import { provenanceOf } from './provenance.ts';
 import { type Signature, signatureOf } from './signature.ts';
 import { elaborateEntry, loadWeights, type SpecOptions } from './spec.ts';
 import { alignColumns, count, formatBytes, formatGzip } from './table.ts';
@@ -21,14 +23,25 @@ export async function compile(path: string, options: CompileOptions, io: Io): Pr
   const start = performance.now();
   checkFolder(options.out, io);
   const { compiled, files, signature } = await withProgress(io, `reading ${path}`, async (update) => {
-    const graph = elaborateEntry(path, options, io);
+    const texts = new Map<string, string>();
+    const graph = elaborateEntry(path, options, io, recordingHost(makeHost(io), texts));
     const signature = signatureOf(graph);
     const weights = await loadWeights(signature.parameters, options, io);
-    const runtimeSource = await readRuntime(io);
+    const runtimeSource = await readRuntime(options.target.includes('webgpu'), io);
     update(`compiling ${graph.name}`);
     const compiled = compileGraph(graph, { targets: options.target });
-    const { program, wasm, js } = compiled;
-    const files = artifactFiles({ program, wasm, js, weights: weights?.bound, runtimeSource });
+    const { program, facts, wasm, js, wgsl } = compiled;
+    const provenance = await provenanceOf(path, texts, io);
+    const files = await artifactFiles({
+      program,
+      facts,
+      provenance,
+      wasm,
+      js,
+      wgsl,
+      weights: weights?.bound,
+      runtimeSource,
+    });
     update(`writing ${options.out}`);
     await writeFolder(options.out, files, io);
     return { compiled, files, signature };
@@ -40,9 +53,10 @@ export async function compile(path: string, options: CompileOptions, io: Io): Pr
   return EXIT.fine;
 }
 
-async function readRuntime(io: Io): Promise<string> {
+/** The bundled runtime; the GPU's device is only in the larger one. */
+async function readRuntime(webgpu: boolean, io: Io): Promise<string> {
   try {
-    return await readFile(join(io.packageRoot, 'dist', 'runtime.js'), 'utf8');
+    return await readFile(join(io.packageRoot, 'dist', webgpu ? 'runtime-webgpu.js' : 'runtime.js'), 'utf8');
   } catch {
     throw new Failure('the runtime has not been built yet', { hint: 'run `npm run build` in the folder of Heddle' });
   }

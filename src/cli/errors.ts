@@ -1,7 +1,14 @@
 /** The ways in which a command ends early, and what the user sees of each. */
 import { CommanderError } from 'commander';
-import { type Diagnostic, InterpreterError, renderDiagnostic, renderSummary } from '../compiler/index.ts';
+import {
+  type Diagnostic,
+  DimensionOverflow,
+  InterpreterError,
+  renderDiagnostic,
+  renderSummary,
+} from '../compiler/index.ts';
 import { HeddleError } from '../runtime/errors.ts';
+import { type JsonDiagnostic, jsonReport, toJson, uncodedError } from './diagnostics-json.ts';
 import { colorsFor, type Io, usesColor } from './io.ts';
 
 /** What the process answers. `internal` is EX_SOFTWARE of BSD's sysexits. */
@@ -64,9 +71,16 @@ export function printDiagnostics(diagnostics: readonly Diagnostic[], io: Pick<Io
   if (rest.length > 0) io.stderr.write(`… and ${renderSummary(rest).replace(/ /, ' more ')}\n\n`);
 }
 
-/** Says what ended the command; returns the exit code. */
-export function reportError(error: unknown, io: Io): number {
+/** Says what ended the command, on request as JSON; returns the exit code. */
+export function reportError(error: unknown, io: Io, isJson = false): number {
   if (error instanceof CommanderError) return commanderExit(error);
+  if (isJson) {
+    const items = jsonOf(error);
+    if (items) {
+      io.stdout.write(jsonReport(items));
+      return error instanceof UsageError ? EXIT.usage : EXIT.failed;
+    }
+  }
   if (error instanceof Rejected) {
     printDiagnostics(error.diagnostics, io);
     io.stderr.write(`${renderSummary(error.diagnostics)}\n`);
@@ -80,9 +94,12 @@ export function reportError(error: unknown, io: Io): number {
     printError(error.message, error.notes, error.hint, io);
     return EXIT.failed;
   }
-  const code = runtimeCode(error);
-  if ((code !== undefined && code !== 'internal') || error instanceof InterpreterError) {
-    printError((error as Error).message, [], undefined, io);
+  if (error instanceof DimensionOverflow) {
+    printError(TOO_LARGE, [], undefined, io);
+    return EXIT.failed;
+  }
+  if (isExpected(error)) {
+    printError(error.message, [], undefined, io);
     return EXIT.failed;
   }
   const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
@@ -91,8 +108,25 @@ export function reportError(error: unknown, io: Io): number {
   return EXIT.internal;
 }
 
+const TOO_LARGE = 'the sizes of this model lead to positions beyond 2^53, which cannot be computed with';
+
+/** Undefined for a defect of this program. */
+function jsonOf(error: unknown): readonly JsonDiagnostic[] | undefined {
+  if (error instanceof Rejected) return toJson(error.diagnostics);
+  if (error instanceof UsageError) return [uncodedError(error.message, [], error.hint)];
+  if (error instanceof Failure) return [uncodedError(error.message, error.notes, error.hint)];
+  if (error instanceof DimensionOverflow) return [uncodedError(TOO_LARGE, [], undefined)];
+  return isExpected(error) ? [uncodedError(error.message, [], undefined)] : undefined;
+}
+
+/** Whether the data of a run are to blame. */
+function isExpected(error: unknown): error is Error {
+  const code = runtimeCode(error);
+  return (code !== undefined && code !== 'internal') || error instanceof InterpreterError;
+}
+
 /** An error line in the form of a diagnostic, for mistakes that have no code and no place. */
-export function printError(message: string, notes: readonly string[], hint: string | undefined, io: Io): void {
+function printError(message: string, notes: readonly string[], hint: string | undefined, io: Io): void {
   const { bold, red, blue } = colorsFor(io.stderr, io.env);
   const remarks = [...notes, ...(hint === undefined ? [] : [`hint: ${hint}`])];
   io.stderr.write(`${bold(red('error'))}${bold(`: ${message}`)}\n`);

@@ -35,7 +35,11 @@ export async function readBytes(path: string, io: Io): Promise<Uint8Array<ArrayB
 }
 
 export async function readText(path: string, io: Io): Promise<string> {
-  const bytes = await readBytes(path, io);
+  return decodeText(path, await readBytes(path, io));
+}
+
+/** The text in UTF-8 that the bytes of a file are. */
+export function decodeText(path: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

@@ -15,9 +15,12 @@ import type { Io } from './io.ts';
 const ARTIFACT_FILES = [
   'index.js',
   'index.d.ts',
+  'manifest.json',
+  'package.json',
   'program.json',
   'program.wasm',
   'kernels.js',
+  'shaders.json',
   'weights.safetensors',
 ] as const;
 

@@ -1,6 +1,6 @@
 /** The compiler's outside world on the file system: where specs and the standard library lie, and how paths are shown. */
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SourceHost } from '../compiler/index.ts';
 import type { Io } from './io.ts';
@@ -26,6 +26,26 @@ export function makeHost(folders: Folders): SourceHost {
         : dirname(resolve(folders.cwd, importer));
       const path = resolve(base, specifier);
       return shownPath(extname(path) === '.model' ? path : `${path}.model`, folders.cwd);
+    },
+    beside(path) {
+      try {
+        const names = readdirSync(dirname(resolve(folders.cwd, path)));
+        return names.filter((name) => extname(name) === '.model').map((name) => basename(name, '.model'));
+      } catch {
+        return [];
+      }
+    },
+  };
+}
+
+/** The same host, which notes in `texts` what it has read. */
+export function recordingHost(host: SourceHost, texts: Map<string, string>): SourceHost {
+  return {
+    ...host,
+    read(path) {
+      const text = host.read(path);
+      if (text !== undefined) texts.set(path, text);
+      return text;
     },
   };
 }

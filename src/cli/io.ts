@@ -21,6 +21,8 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Everything on the standard input. */
+  readInput(): Promise<Uint8Array>;
   /** Relative paths are relative to this folder. */
   readonly cwd: string;
   /** Where `specs/` and the built runtime lie. */

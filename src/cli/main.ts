@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The process around the command: its streams, signals and exit code. */
+import { buffer } from 'node:stream/consumers';
 import { runCommand } from './command.ts';
 import { EXIT } from './errors.ts';
 import { findPackageRoot } from './host.ts';
@@ -66,6 +67,7 @@ function processIo(): Io {
     stdout: outputOf(process.stdout, clear),
     stderr: outputOf(process.stderr, clear),
     env: process.env,
+    readInput: () => buffer(process.stdin),
     cwd: process.cwd(),
     packageRoot: findPackageRoot(),
     progress,

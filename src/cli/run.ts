@@ -4,6 +4,7 @@ import { elementCount } from '../program/safetensors.ts';
 import { printShape } from '../program/size.ts';
 import { readTensorFile } from './arguments.ts';
 import { classify, type ImageOptions } from './classify.ts';
+import { checkDims } from './dims.ts';
 import { EXIT, Failure, printNote, UsageError } from './errors.ts';
 import { exists, isFolder, writeWhole } from './files.ts';
 import { type Io, withProgress } from './io.ts';
@@ -23,13 +24,16 @@ export interface RunOptions extends SpecOptions, Omit<ImageOptions, 'image'> {
 export async function run(path: string, options: RunOptions, io: Io): Promise<number> {
   checkCombination(options);
   if (!exists(path, io)) throw new Failure(`there is no spec and no artifact ${path}`);
-  const runnable = await withProgress(io, `compiling ${path}`, () => open(path, options, io));
+  const tensors = options.inputs === undefined ? undefined : await readInputFile(options.inputs, io);
+  const known = tensors ? { ...options, atHand: [...tensors.found.keys()] } : options;
+  const runnable = await withProgress(io, `compiling ${path}`, () => open(path, known, io));
+  const dims = checkDims(options.dims ?? new Map(), runnable);
   if (options.image) {
     await classify(runnable, { ...options, image: options.image }, io);
     return EXIT.fine;
   }
-  const inputs = await readInputs(runnable, options, io);
-  const results = await withProgress(io, `running ${runnable.name}`, () => runnable.run(inputs));
+  const inputs = chooseInputs(runnable, tensors, io);
+  const results = await withProgress(io, `running ${runnable.name}`, () => runnable.run(inputs, dims));
   const names = runnable.outputs.map(({ name }) => name);
   const outputs = names.map((name) => [name, results.get(name)!] as const);
   if (options.out !== undefined) await writeOutputs(options.out, outputs, io);
@@ -41,7 +45,7 @@ export async function run(path: string, options: RunOptions, io: Io): Promise<nu
 /** Options that mean something only with pictures, and those that mean nothing with them. */
 const IMAGE_ONLY = ['mean', 'std', 'labels', 'top'] as const;
 const TENSORS_ONLY = ['inputs', 'out', 'tap'] as const;
-const SPEC_ONLY = ['entry', 'set', 'weights', 'rename', 'tap'] as const;
+const SPEC_ONLY = ['entry', 'set', 'given', 'weights', 'rename', 'tap'] as const;
 
 function checkCombination(options: RunOptions): void {
   if (options.image) {
@@ -59,24 +63,37 @@ async function open(path: string, options: RunOptions, io: Io): Promise<Runnable
   const wrong = SPEC_ONLY.find((name) => options[name] !== undefined);
   if (wrong) throw new UsageError(`--${wrong} is for specs, but ${path} is an artifact, which is compiled already`);
   if (target === 'reference')
-    throw new UsageError(`the reference interprets a spec, but ${path} is an artifact`, 'choose --target wasm or js');
+    throw new UsageError(
+      `the reference interprets a spec, but ${path} is an artifact`,
+      'choose --target wasm, js or webgpu',
+    );
   return openArtifact(path, target, io);
 }
 
+/** The tensors that `--inputs` names, and their file. */
+interface InputFile {
+  readonly path: string;
+  readonly found: Tensors;
+}
+
+async function readInputFile(text: string, io: Io): Promise<InputFile> {
+  const file = readTensorFile(text, io);
+  return { path: file.path, found: await readTensors(file, io) };
+}
+
 /** A tensor for each input, from the file that the options name. */
-async function readInputs(runnable: Runnable, options: RunOptions, io: Io): Promise<Tensors> {
+function chooseInputs(runnable: Runnable, file: InputFile | undefined, io: Io): Tensors {
   const { inputs, name: model } = runnable;
   const describe = ({ name, dtype, shape }: Runnable['inputs'][number]): string =>
     `${name}: ${dtype}${printShape(shape)}`;
-  if (options.inputs === undefined) {
+  if (!file) {
     if (inputs.length === 0) return new Map();
     throw new UsageError(
       `${model} needs ${count(inputs.length, 'input')}: ${inputs.map(describe).join(', ')}`,
       'give them with --inputs FILE.safetensors, or pictures with --image FILE…',
     );
   }
-  const file = readTensorFile(options.inputs, io);
-  const found = await readTensors(file, io);
+  const { found } = file;
   const missing = inputs.filter(({ name }) => !found.has(name));
   if (missing.length > 0) {
     throw new Failure(`${file.path} lacks ${count(missing.length, 'input')} of ${model}`, {

@@ -2,13 +2,18 @@
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compileGraph, type Graph, interpret, type Tensor } from '../compiler/index.ts';
-import type { ElementType, ProgramDim, TargetName } from '../program/program.ts';
+import type { ElementType, Program, ProgramDim, TargetName } from '../program/program.ts';
 import type { JsKernelFactory } from '../runtime/devices/js.ts';
+import type { Gpu } from '../runtime/devices/webgpu/api.ts';
+import { createGpuModel } from '../runtime/devices/webgpu/model.ts';
 import { HeddleError, reasonOf } from '../runtime/errors.ts';
-import { createModel, type Inputs, type Model, type TensorInfo } from '../runtime/model.ts';
+import { createModel, type Inputs, type Model } from '../runtime/model.ts';
+import type { TensorInfo } from '../runtime/tensors.ts';
 import { describeParameters } from './check.ts';
+import type { GivenDims } from './dims.ts';
 import { Failure } from './errors.ts';
 import { exists, readText } from './files.ts';
+import { DRIVER_HINT, nodeGpu } from './gpu.ts';
 import type { Io } from './io.ts';
 import { type Signature, signatureOf } from './signature.ts';
 import { elaborateEntry, loadWeights, type SpecOptions, type Tensors, type Weights } from './spec.ts';
@@ -21,8 +26,8 @@ export interface Runnable {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly dims: readonly ProgramDim[];
-  /** Takes a tensor for every input. */
-  run(inputs: Tensors): Promise<ReadonlyMap<string, ResultTensor>>;
+  /** Takes a tensor for every input, and the dimensions that these do not tell. */
+  run(inputs: Tensors, dims?: GivenDims): Promise<ReadonlyMap<string, ResultTensor>>;
 }
 
 export async function openSpec(path: string, target: RunTarget, options: SpecOptions, io: Io): Promise<Runnable> {
@@ -37,8 +42,10 @@ export async function openSpec(path: string, target: RunTarget, options: SpecOpt
   if (target === 'reference') return interpreted(graph, signature, weights);
   try {
     const model = await compiledModel(graph, target, weights);
-    return { ...signature, name: graph.name, run: (inputs) => runModel(model, inputs) };
+    return { ...signature, name: graph.name, run: (inputs, dims) => runModel(model, inputs, dims) };
   } catch (error) {
+    if (target === 'webgpu' && error instanceof HeddleError && error.code === 'unsupported')
+      throw new Failure(error.message, { hint: DRIVER_HINT });
     // What was compiled a moment ago must load: anything else is a defect.
     const isDefect = error instanceof HeddleError && DEFECTS.includes(error.code);
     throw isDefect ? new Error(error.message, { cause: error }) : error;
@@ -64,23 +71,22 @@ function interpreted(graph: Graph, signature: Signature, weights: Weights | unde
   return {
     ...signature,
     name: graph.name,
-    async run(tensors) {
+    async run(tensors, symbols) {
       const inputs = new Map(
         signature.inputs.map(({ name, dtype }) => [
           name,
           toInterpreter(tensors.get(name)!, dtype, `the input ${name}`),
         ]),
       );
-      return new Map([...evaluate(graph, inputs, parameters)].map(([name, tensor]) => [name, fromInterpreter(tensor)]));
+      const results = evaluate(graph, { inputs, parameters, ...(symbols && { symbols }) });
+      return new Map([...results].map(([name, tensor]) => [name, fromInterpreter(tensor)]));
     },
   };
 }
 
-type Arguments = ReadonlyMap<string, Tensor>;
-
-function evaluate(graph: Graph, inputs: Arguments, parameters: Arguments): Arguments {
+function evaluate(graph: Graph, given: Parameters<typeof interpret>[1]): ReadonlyMap<string, Tensor> {
   try {
-    return interpret(graph, { inputs, parameters });
+    return interpret(graph, given);
   } catch (error) {
     // All intermediate results are in doubles, each in an array of its own.
     if (error instanceof RangeError && /array/i.test(error.message))
@@ -90,9 +96,16 @@ function evaluate(graph: Graph, inputs: Arguments, parameters: Arguments): Argum
 }
 
 async function compiledModel(graph: Graph, target: TargetName, weights: Weights | undefined): Promise<Model> {
-  const { program, wasm, js } = compileGraph(graph, { targets: [target] });
-  const kernels = target === 'wasm' ? wasm! : await importKernels(js!);
-  return createModel({ program, target, kernels, weights: (name) => weights?.bound.get(name) });
+  const { program, wasm, js, wgsl } = compileGraph(graph, { targets: [target] });
+  const parts = { program, target, weights: (name: string) => weights?.bound.get(name) };
+  switch (target) {
+    case 'wasm':
+      return createModel({ ...parts, kernels: wasm! });
+    case 'js':
+      return createModel({ ...parts, kernels: await importKernels(js!) });
+    case 'webgpu':
+      return createModel({ ...parts, kernels: wgsl!, gpu: await nodeGpu(), createGpuModel });
+  }
 }
 
 /** The module is plain text without imports, so that it needs no file. */
@@ -110,12 +123,20 @@ export async function openArtifact(folder: string, target: TargetName | undefine
         hint: 'an artifact is made by `heddle compile SPEC -o DIR`',
       });
   }
-  const model = await importArtifact(folder, target, io);
+  const { dims, targets } = await programOf(folder, io);
+  const isGpu = target === 'webgpu' || (target === undefined && targets.join() === 'webgpu');
+  const model = await importArtifact(folder, { ...(target && { target }), ...(isGpu && { gpu: await nodeGpu() }) }, io);
   const { name, inputs, outputs } = model;
-  return { name, inputs, outputs, dims: await dimsOf(folder, io), run: (tensors) => runModel(model, tensors) };
+  return { name, inputs, outputs, dims, run: (tensors, given) => runModel(model, tensors, given) };
 }
 
-async function importArtifact(folder: string, target: TargetName | undefined, io: Io): Promise<Model> {
+/** What a command passes to an artifact's loader. */
+interface ArtifactOptions {
+  readonly target?: TargetName;
+  readonly gpu?: Gpu;
+}
+
+async function importArtifact(folder: string, options: ArtifactOptions, io: Io): Promise<Model> {
   let artifact: { readonly load?: unknown };
   try {
     artifact = (await import(pathToFileURL(resolve(io.cwd, folder, 'index.js')).href)) as typeof artifact;
@@ -123,11 +144,13 @@ async function importArtifact(folder: string, target: TargetName | undefined, io
     throw new Failure(`${join(folder, 'index.js')} cannot be imported: ${reasonOf(error)}`);
   }
   if (typeof artifact.load !== 'function') throw new Failure(`${join(folder, 'index.js')} is no artifact's loader`);
-  const load = artifact.load as (options: { target?: TargetName }) => Promise<Model>;
+  const load = artifact.load as (options: ArtifactOptions) => Promise<Model>;
   try {
-    return await load(target ? { target } : {});
+    return await load(options);
   } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || error.code !== 'weights-missing') throw error;
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    if (options.gpu && error.code === 'unsupported') throw new Failure(error.message, { hint: DRIVER_HINT });
+    if (error.code !== 'weights-missing') throw error;
     // The runtime lists what a file lacks; without a file there is nothing to list.
     if (exists(join(folder, 'weights.safetensors'), io)) throw error;
     throw new Failure(`${folder} was compiled without weights`, {
@@ -136,14 +159,19 @@ async function importArtifact(folder: string, target: TargetName | undefined, io
   }
 }
 
-/** Only their limits are wanted, so a program of another version will do. */
-async function dimsOf(folder: string, io: Io): Promise<ProgramDim[]> {
-  const program = JSON.parse(await readText(join(folder, 'program.json'), io)) as { readonly dims?: unknown };
-  return Array.isArray(program.dims) ? (program.dims as ProgramDim[]) : [];
+/** Only limits and names are wanted, so a program of another version will do. */
+async function programOf(folder: string, io: Io): Promise<{ dims: ProgramDim[]; targets: string[] }> {
+  const program = JSON.parse(await readText(join(folder, 'program.json'), io)) as Partial<Program>;
+  const { dims, targets } = program;
+  return { dims: Array.isArray(dims) ? dims : [], targets: Object.keys(targets ?? {}) };
 }
 
 /** The results are copied out of the model's memory. */
-async function runModel(model: Model, tensors: Tensors): Promise<ReadonlyMap<string, ResultTensor>> {
+async function runModel(
+  model: Model,
+  tensors: Tensors,
+  dims: GivenDims = new Map(),
+): Promise<ReadonlyMap<string, ResultTensor>> {
   const inputs: Inputs = Object.fromEntries(
     model.inputs.map(({ name, dtype }) => {
       const tensor = tensors.get(name)!;
@@ -151,7 +179,7 @@ async function runModel(model: Model, tensors: Tensors): Promise<ReadonlyMap<str
     }),
   );
   const dtypes = new Map<string, ElementType>(model.outputs.map(({ name, dtype }) => [name, dtype]));
-  const outputs = await model.run(inputs);
+  const outputs = await model.run(inputs, { dims: Object.fromEntries(dims) });
   return new Map(
     Object.entries(outputs).map(([name, { data, shape }]) => [
       name,

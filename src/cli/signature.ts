@@ -2,7 +2,7 @@
 import { type Graph, toSizeExpr } from '../compiler/index.ts';
 import type { WeightParameter } from '../compiler/interop/weights.ts';
 import type { ProgramDim } from '../program/program.ts';
-import type { TensorInfo } from '../runtime/model.ts';
+import type { TensorInfo } from '../runtime/tensors.ts';
 
 export interface Signature {
   readonly dims: readonly ProgramDim[];

@@ -1,5 +1,12 @@
 /** The options that say what is meant by a spec, and what the compiler makes of them. */
-import { DiagnosticSink, elaborateSpec, type Graph, type Setting } from '../compiler/index.ts';
+import {
+  DiagnosticSink,
+  elaborateSpec,
+  type Graph,
+  type Outcome,
+  type Setting,
+  type SourceHost,
+} from '../compiler/index.ts';
 import { applyRename } from '../compiler/interop/rename.ts';
 import { parseRenameMap } from '../compiler/interop/rename-map.ts';
 import { bindWeights, readWeights, type WeightParameter, withoutPrefix } from '../compiler/interop/weights.ts';
@@ -14,6 +21,10 @@ import { count, visible } from './table.ts';
 export interface SpecOptions {
   readonly entry?: string;
   readonly set?: readonly Setting[];
+  /** Optional inputs to compile with. */
+  readonly given?: readonly string[];
+  /** Names of the tensors that the inputs come from: optional inputs among them are given too. */
+  readonly atHand?: readonly string[];
   readonly tap?: readonly string[];
   readonly weights?: string;
   readonly rename?: string;
@@ -30,16 +41,22 @@ export interface Weights {
 }
 
 /** One entry as a graph; warnings are printed. Throws Rejected and Failure. */
-export function elaborateEntry(path: string, options: SpecOptions, io: Io): Graph {
-  const { entry, set, tap } = options;
-  const { result, diagnostics } = elaborateSpec(
-    specPath(path, io),
-    { ...(entry !== undefined && { entry }), settings: set ?? [], taps: tap ?? [] },
-    makeHost(io),
-  );
+export function elaborateEntry(path: string, options: SpecOptions, io: Io, host: SourceHost = makeHost(io)): Graph {
+  const { result, diagnostics } = elaborateOptions(path, options, io, host);
   if (!result) throw new Rejected(diagnostics);
   printDiagnostics(diagnostics, io);
   return result;
+}
+
+/** One entry as a graph, if it has no mistakes, and all there is to tell. Throws Failure. */
+export function elaborateOptions(
+  path: string,
+  { entry, set = [], given = [], atHand = [], tap = [] }: SpecOptions,
+  io: Io,
+  host: SourceHost = makeHost(io),
+): Outcome<Graph> {
+  const options = { ...(entry !== undefined && { entry }), settings: set, given, atHand, taps: tap };
+  return elaborateSpec(specPath(path, io), options, host);
 }
 
 /** The path as the compiler shall show it. */

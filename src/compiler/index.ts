@@ -1,14 +1,27 @@
 /** The compiler's public interface. */
-export { catalog, type CatalogEntry, type Code } from './base/catalog.ts';
+export { catalog, type CatalogEntry, type Code, codeGroups } from './base/catalog.ts';
 export { type Diagnostic, diagnostic, DiagnosticSink, type Label, type Severity } from './base/diagnostic.ts';
 export { renderDiagnostic, renderSummary, type SourceViews } from './base/render.ts';
-export { type Position, positionAt, type Source, type Span } from './base/source.ts';
-export { type Compiled, checkSpec, compileGraph, elaborateSpec, type Outcome } from './driver.ts';
+export { Lines, type Position, positionAt, type Source, type Span } from './base/source.ts';
+export {
+  type Compiled,
+  checkSpec,
+  compileGraph,
+  elaborateSpec,
+  elaborateWhole,
+  type Outcome,
+  type Stages,
+  stagesOf,
+} from './driver.ts';
+export { DimensionOverflow } from './dims/dim.ts';
 export type { Graph } from './ir/graph.ts';
 export { interpret, InterpreterError } from './ir/interpret.ts';
 export { printGraph } from './ir/printer.ts';
+export { boundsOf } from './ir/types.ts';
+export { printKernel } from './kernel/print.ts';
 export type { Tensor } from './ir/op.ts';
 export type { CompileOptions, EntryOptions } from './options.ts';
 export { toSizeExpr } from './plan/size-expr.ts';
 export type { SourceHost } from './semantics/modules.ts';
 export type { Setting } from './semantics/elaborate.ts';
+export { type Formatted, formatSpec } from './syntax/format/format.ts';

@@ -3,10 +3,14 @@ import type { Setting } from './semantics/elaborate.ts';
 import type { TargetName } from '../program/program.ts';
 
 export interface EntryOptions {
-  /** The model to compile; may be left out where the file declares one. */
+  /** The model or train entry to compile; may be left out where there is one, or one model. */
   readonly entry?: string;
   /** Hyperparameters as texts, `image` = `24,40`. */
   readonly settings?: readonly Setting[];
+  /** The optional inputs to compile the entry with; each must be one. Without any, none is given. */
+  readonly given?: readonly string[];
+  /** Names of tensors at hand: those that are optional inputs are given too. */
+  readonly atHand?: readonly string[];
   /** Instance paths, with `*` for one segment and `**` for any; their outputs become outputs of the program too. */
   readonly taps?: readonly string[];
 }

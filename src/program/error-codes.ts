@@ -1,6 +1,7 @@
 /** The stable codes of runtime errors, with their meanings. The compiler writes them into the artifact's types. */
 export const ERROR_CODES = {
   file: 'a file of the artifact could not be read',
+  'file-corrupted': 'a file of the artifact is not the one that was compiled',
   'program-version': 'program.json has another format version than the runtime reads',
   'program-malformed': 'program.json or the kernels are not what the compiler wrote',
   target: 'the program was not compiled for the wanted target',
@@ -17,6 +18,8 @@ export const ERROR_CODES = {
   'output-buffer': 'a buffer given for an output does not fit it',
   option: 'an option of load or run is not what it should be',
   memory: 'the tensors do not fit into the memory of the target',
+  'device-lost': 'the GPU was reset, unplugged or taken away',
+  busy: 'an earlier run has not been awaited',
   disposed: 'the model has been disposed',
   internal: 'a kernel failed, which is a defect of the compiler',
 } as const;

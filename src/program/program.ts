@@ -60,6 +60,8 @@ export interface Step {
   readonly sizes: readonly SizeExpr[];
   /** Instance path in the spec, for profiles and errors. */
   readonly origin: string;
+  /** For webgpu, the extents of the kernel's grid. */
+  readonly grid?: readonly SizeExpr[];
 }
 
 /** The program of one target. */
@@ -74,6 +76,29 @@ export interface TargetProgram {
   /** Kernel names by number, for profiles. */
   readonly kernels: readonly string[];
   readonly table: ArgumentTable;
+  /** Present for webgpu. */
+  readonly gpu?: GpuProgram;
+}
+
+/** How kernels are dispatched that run every point of their grid as an invocation. */
+export interface GpuProgram {
+  /** Invocations of a workgroup. */
+  readonly workgroupSize: number;
+  /** Bindings of the kernels, by number. */
+  readonly kernels: readonly GpuKernel[];
+}
+
+/**
+ * All bindings are in group 0: the first `own` buffers in order; then, if there are more, one that holds all others one
+ * after the other; then, if there is anything to tell, an array of i32 with the sizes and the element at which each of
+ * the others begins.
+ */
+export interface GpuKernel {
+  /** What the kernel does with each buffer. */
+  readonly access: readonly ('read' | 'write' | 'readwrite')[];
+  readonly own: number;
+  /** How many sizes it takes. */
+  readonly sizes: number;
 }
 
 /**
@@ -85,7 +110,9 @@ export interface ArgumentTable {
   readonly sizes: readonly SizeExpr[];
 }
 
-export type TargetName = 'wasm' | 'js';
+export const TARGET_NAMES = ['wasm', 'js', 'webgpu'] as const;
+
+export type TargetName = (typeof TARGET_NAMES)[number];
 
 export interface Program {
   readonly version: number;

@@ -2,7 +2,14 @@
  * Checks that a value read from `program.json` is a Program: types, indices in range, version. What passes here can be
  * run without further checks. Knows nothing of where the value came from.
  */
-import { PROGRAM_VERSION, type BufferSpec, type Program, type TargetProgram, type TensorSpec } from './program.ts';
+import {
+  PROGRAM_VERSION,
+  type BufferSpec,
+  type GpuKernel,
+  type Program,
+  type TargetProgram,
+  type TensorSpec,
+} from './program.ts';
 import { elementCount } from './safetensors.ts';
 import type { SizeExpr } from './size.ts';
 
@@ -63,6 +70,7 @@ function checkTarget(target: Fields, at: string, dims: ReadonlySet<string>): voi
   for (const role of ['inputs', 'outputs'] as const) checkTensors(target[role], `${at}.${role}`, size, buffer);
   checkTensors(target['weights'], `${at}.weights`, number, buffer);
   const kernels = list(target['kernels'], `${at}.kernels`, text);
+  const gpu = target['gpu'] === undefined ? undefined : checkGpu(target['gpu'], `${at}.gpu`, kernels.length);
   for (const role of ['loadSteps', 'steps'] as const) {
     list(target[role], `${at}.${role}`, (item, path) => {
       const step = record(item, path);
@@ -70,12 +78,40 @@ function checkTarget(target: Fields, at: string, dims: ReadonlySet<string>): voi
       list(step['buffers'], `${path}.buffers`, buffer);
       list(step['sizes'], `${path}.sizes`, role === 'steps' ? size : number);
       text(step['origin'], `${path}.origin`);
+      if (gpu) checkDispatch(step, path, gpu, role === 'steps' ? size : number);
     });
   }
   const table = record(target['table'], `${at}.table`);
   list(table['buffers'], `${at}.table.buffers`, buffer);
   list(table['sizes'], `${at}.table.sizes`, size);
   checkRoles(target as unknown as TargetProgram, at);
+}
+
+/** The kernels of a program that is dispatched, as many as `count`. */
+function checkGpu(value: unknown, at: string, count: number): readonly GpuKernel[] {
+  const gpu = record(value, at);
+  index(gpu['workgroupSize'], `${at}.workgroupSize`);
+  const kernels = list(gpu['kernels'], `${at}.kernels`, (item, path) => {
+    const kernel = record(item, path);
+    const access = list(kernel['access'], `${path}.access`, (mode, place) => {
+      oneOf(mode, place, ['read', 'write', 'readwrite']);
+    });
+    index(kernel['own'], `${path}.own`, access.length + 1);
+    index(kernel['sizes'], `${path}.sizes`);
+    return kernel as unknown as GpuKernel;
+  });
+  if (kernels.length !== count) throw new ProgramError(`${at}.kernels`, `a list of ${count}`);
+  return kernels;
+}
+
+/** A step whose kernel takes as many buffers and sizes as the step has. */
+function checkDispatch(step: Fields, path: string, kernels: readonly GpuKernel[], size: Check<SizeExpr>): void {
+  const { access, sizes } = kernels[step['kernel'] as number]!;
+  list(step['grid'], `${path}.grid`, size);
+  for (const [role, count] of [['buffers', access.length] as const, ['sizes', sizes] as const]) {
+    if ((step[role] as readonly unknown[]).length !== count)
+      throw new ProgramError(`${path}.${role}`, `a list of ${count}`);
+  }
 }
 
 function checkBuffer(spec: Fields, path: string, size: Check<SizeExpr>): void {

@@ -57,10 +57,27 @@ export function bindDims(dims: readonly ProgramDim[], inputs: readonly GivenTens
 }
 
 /**
- * Throws HeddleError 'dimension' for the first condition of the program that these values break, and names those it
- * depends on. Throws RangeError as `evaluateSize` does.
+ * What `place` makes of the program's buffers at these dimensions, which keep its conditions. Throws HeddleError
+ * 'dimension' where they do not, or a size has no value.
  */
-export function checkConditions({ dims, conditions = [] }: Program, values: Dims): void {
+export function placedAt<T>(program: Program, dims: Dims, place: () => T): T {
+  try {
+    checkConditions(program, dims);
+    return place();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const hint = program.dims.every(({ name }) => dims.has(name)) ? '' : '; pass it in the option dims';
+    throw new HeddleError('dimension', error.message + hint, { cause: error });
+  }
+}
+
+export function sameDims(a: Dims, b: Dims): boolean {
+  for (const [name, value] of a) if (b.get(name) !== value) return false;
+  return a.size === b.size;
+}
+
+/** Throws for the first condition of the program that these values break, and names those it depends on. */
+function checkConditions({ dims, conditions = [] }: Program, values: Dims): void {
   for (const { size, message } of conditions) {
     if (evaluateSize(size, values) >= 0) continue;
     const concerned = namesIn(size);

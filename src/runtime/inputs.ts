@@ -91,11 +91,18 @@ function checkData(spec: TensorSpec, data: unknown[] | ArrayBufferView): TensorD
   const wanted = ARRAY_OF[spec.dtype];
   // By tag, not by class: the array may come from another realm.
   const found = nameOf(data);
-  if (found === wanted) return data as TensorData as Float32Array;
+  if (found === wanted) return spec.dtype === 'bool' ? checkBytes(spec, data as Uint8Array) : (data as Float32Array);
   throw new HeddleError(
     'input-dtype',
     `the input ${spec.name} is ${spec.dtype} and was given as a ${found}; pass ${wanted}.from(data) instead`,
   );
+}
+
+/** Kernels count on bytes of 0 or 1: a mask of 255s would be summed as such. */
+function checkBytes({ name }: TensorSpec, data: Uint8Array): Uint8Array {
+  const at = data.findIndex((byte) => byte > 1);
+  if (at === -1) return data;
+  throw new HeddleError('input-value', `element ${at} of the input ${name} is ${data[at]}, no bool: it is 0 or 1`);
 }
 
 const LIMITS = { i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1] } as const;

@@ -1,17 +1,20 @@
 /** A loaded program: binds dimensions, runs, and hands out results. */
+import { placeArena, placePersistent, type Addresses } from '../program/memory.ts';
 import type { Program, TargetName, TargetProgram, TensorSpec } from '../program/program.ts';
 import { checkProgram, ProgramError } from '../program/schema.ts';
-import { evaluateSize, type Dims, type SizeExpr } from '../program/size.ts';
+import { evaluateSize, type Dims } from '../program/size.ts';
 import type { Activation, Device } from './devices/device.ts';
 import { createJsDevice, type JsKernelFactory } from './devices/js.ts';
 import type { WasmModule } from './devices/platform.ts';
 import { createWasmDevice } from './devices/wasm.ts';
-import { bindDims, checkConditions } from './dims.ts';
+import type { Gpu } from './devices/webgpu/api.ts';
+import { bindDims, placedAt, sameDims } from './dims.ts';
 import { HeddleError, reasonOf } from './errors.ts';
-import { describeSpec, readInputs, type GivenTensor, type TensorInput } from './inputs.ts';
-import { placeArena, placePersistent, type Addresses } from './memory.ts';
+import { readInputs, type GivenTensor, type TensorInput } from './inputs.ts';
 import { checkOptions } from './options.ts';
-import { checkWeights, loadWeights, type WeightSource } from './weights.ts';
+import { checkReceivers, delivered } from './outputs.ts';
+import { tensorInfo, VIEWS, type TensorInfo } from './tensors.ts';
+import { checkWeights, loadWeights, type LoadWatch, type WeightSource } from './weights.ts';
 
 /** Elements of an output: bool as bytes of 0 or 1. */
 export type OutputData = Float32Array | Int32Array | Uint32Array | Uint8Array;
@@ -32,13 +35,6 @@ export interface RunOptions {
   readonly outputs?: { readonly [name: string]: OutputData };
 }
 
-/** An input or output of a model. Symbolic sizes are expressions over dimension names. */
-export interface TensorInfo {
-  readonly name: string;
-  readonly dtype: TensorSpec['dtype'];
-  readonly shape: readonly SizeExpr[];
-}
-
 export interface Model {
   readonly name: string;
   readonly target: TargetName;
@@ -46,36 +42,53 @@ export interface Model {
   readonly outputs: readonly TensorInfo[];
   /**
    * Runs the model. Repeated runs with the same dimensions allocate no buffers and return the same object, whose data
-   * the next run overwrites. Rejects with HeddleError.
+   * the next run overwrites; await each before the next. Rejects with HeddleError.
    */
   run(inputs: Inputs, options?: RunOptions): Promise<Outputs>;
-  /** The same, at once. Throws HeddleError. */
+  /** The same, at once; not on webgpu. Throws HeddleError. */
   runSync(inputs: Inputs, options?: RunOptions): Outputs;
   /** Frees the memory. Later runs fail with the code 'disposed'. */
   dispose(): void;
 }
 
-export interface ModelParts {
+export interface ModelParts extends LoadWatch {
   readonly program: Program;
   readonly target: TargetName;
-  /** For wasm the module or its bytes; for js what `kernels.js` exports. */
-  readonly kernels: Uint8Array<ArrayBuffer> | WasmModule | JsKernelFactory;
+  /** For wasm the module or its bytes; for js what `kernels.js` exports; for webgpu the modules' texts, `shaders.json`. */
+  readonly kernels: Uint8Array<ArrayBuffer> | WasmModule | JsKernelFactory | readonly string[];
   readonly weights: WeightSource;
+  /** For webgpu, what stands in for the engine's `navigator.gpu`. */
+  readonly gpu?: Gpu | undefined;
+  /** What loads for webgpu. It is handed in, so that artifacts without that target do without its code. */
+  readonly createGpuModel?: GpuModelFactory | undefined;
 }
+
+/** Loads a program whose weights have been checked onto a GPU. */
+export type GpuModelFactory = (parts: ModelParts, target: TargetProgram) => Promise<Model>;
 
 /**
  * Loads a program: checks it, makes its device, puts the weights in place and runs the load steps. Rejects with
- * HeddleError.
+ * HeddleError, or with the signal's reason.
  */
-export async function createModel({ program, target, kernels, weights }: ModelParts): Promise<Model> {
+export async function createModel(parts: ModelParts): Promise<Model> {
+  const { program, target, kernels, weights, signal } = parts;
   const targetProgram = checkedTarget(program, target);
   checkWeights(targetProgram, weights);
+  if (target === 'webgpu') {
+    if (!parts.createGpuModel) throw new HeddleError('target', 'this runtime was built without webgpu');
+    return parts.createGpuModel(parts, targetProgram);
+  }
   const device =
     target === 'wasm'
-      ? await createWasmDevice(targetProgram, kernels)
+      ? await createWasmDevice(targetProgram, kernels as Uint8Array<ArrayBuffer> | WasmModule)
       : createJsDevice(targetProgram, kernels as JsKernelFactory);
+  signal?.throwIfAborted();
   const persistent = placePersistent(targetProgram, device.base);
-  guarded(() => loadWeights(targetProgram, device, persistent, weights));
+  try {
+    await loadWeights(targetProgram, device, persistent, weights, parts);
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : asHeddleError(error);
+  }
   return new LoadedModel(program, target, targetProgram, device, persistent);
 }
 
@@ -98,9 +111,13 @@ function guarded<T>(action: () => T): T {
   try {
     return action();
   } catch (error) {
-    if (error instanceof HeddleError) throw error;
-    throw new HeddleError('internal', `a kernel failed: ${reasonOf(error)}`, { cause: error });
+    throw asHeddleError(error);
   }
+}
+
+function asHeddleError(error: unknown): HeddleError {
+  if (error instanceof HeddleError) return error;
+  return new HeddleError('internal', `a kernel failed: ${reasonOf(error)}`, { cause: error });
 }
 
 /** Everything that depends on the dimensions' values. */
@@ -134,6 +151,7 @@ class LoadedModel implements Model {
   readonly #bindings = new Map<string, Binding>();
   #device: Device | undefined;
   #current: Binding | undefined;
+  #isDelivering = false;
 
   constructor(
     program: Program,
@@ -142,11 +160,10 @@ class LoadedModel implements Model {
     device: Device,
     persistent: Addresses,
   ) {
-    const info = ({ name, dtype, shape }: TensorSpec): TensorInfo => ({ name, dtype, shape });
     this.name = program.name;
     this.target = target;
-    this.inputs = targetProgram.inputs.map(info);
-    this.outputs = targetProgram.outputs.map(info);
+    this.inputs = targetProgram.inputs.map(tensorInfo);
+    this.outputs = targetProgram.outputs.map(tensorInfo);
     this.#program = program;
     this.#targetProgram = targetProgram;
     this.#device = device;
@@ -154,12 +171,19 @@ class LoadedModel implements Model {
   }
 
   async run(inputs: Inputs, options?: RunOptions): Promise<Outputs> {
-    return this.runSync(inputs, options);
+    const outputs = this.runSync(inputs, options);
+    // Another run before the caller has these would overwrite them unseen.
+    this.#isDelivering = true;
+    await undefined;
+    this.#isDelivering = false;
+    return outputs;
   }
 
   runSync(inputs: Inputs, options: RunOptions = {}): Outputs {
     const device = this.#device;
     if (!device) throw new HeddleError('disposed', `the model ${this.name} has been disposed`);
+    if (this.#isDelivering)
+      throw new HeddleError('busy', `the model ${this.name} is still running; await each run before the next`);
     checkOptions('run', options);
     let given = readInputs(this.#targetProgram.inputs, inputs);
     const dims = bindDims(this.#program.dims, given, options.dims);
@@ -196,21 +220,12 @@ class LoadedModel implements Model {
   }
 
   #makeBinding(device: Device, dims: Dims): Binding {
-    const addresses = this.#addresses(dims);
+    const addresses = placedAt(this.#program, dims, () =>
+      placeArena(this.#targetProgram, 'arena', this.#persistent, dims),
+    );
     device.reserve(addresses.end);
     const activate = device.prepare(addresses.byBuffer, dims);
     return { dims, addresses, activate, views: this.#makeViews(device.memory, { dims, addresses }) };
-  }
-
-  #addresses(dims: Dims): Addresses {
-    try {
-      checkConditions(this.#program, dims);
-      return placeArena(this.#targetProgram, 'arena', this.#persistent, dims);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      const hint = this.#program.dims.every(({ name }) => dims.has(name)) ? '' : '; pass it in the option dims';
-      throw new HeddleError('dimension', error.message + hint, { cause: error });
-    }
   }
 
   #makeViews(memory: ArrayBuffer, { dims, addresses }: Pick<Binding, 'dims' | 'addresses'>): Views {
@@ -219,8 +234,7 @@ class LoadedModel implements Model {
       const length = evaluateSize(['*', 1, ...shape], dims);
       if (length !== evaluateSize(this.#targetProgram.buffers[buffer]!.size, dims))
         throw new HeddleError('program-malformed', `the buffer of ${name} has not the size of its shape`);
-      const ArrayOf = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Int32Array }[dtype];
-      return new ArrayOf(memory, addresses.byBuffer[buffer]!, length);
+      return new VIEWS[dtype](memory, addresses.byBuffer[buffer]!, length);
     };
     const output = (spec: TensorSpec): OutputTensor => {
       const shape = spec.shape.map((size) => evaluateSize(size, dims));
@@ -235,41 +249,10 @@ class LoadedModel implements Model {
   }
 }
 
-function sameDims(a: Dims, b: Dims): boolean {
-  for (const [name, value] of a) if (b.get(name) !== value) return false;
-  return a.size === b.size;
-}
-
 function isInMemory(data: GivenTensor['data'], memory: ArrayBuffer): boolean {
   return ArrayBuffer.isView(data) && data.buffer === memory;
 }
 
 function copied(given: GivenTensor): GivenTensor {
   return { ...given, data: given.data.slice() };
-}
-
-function checkReceivers(specs: readonly TensorSpec[], outputs: Outputs, receivers: unknown): void {
-  if (receivers === undefined) return;
-  if (typeof receivers !== 'object' || receivers === null)
-    throw new HeddleError('option', 'the option outputs is not an object of typed arrays');
-  for (const [name, receiver] of Object.entries(receivers)) {
-    const spec = specs.find((candidate) => candidate.name === name);
-    if (!spec) throw new HeddleError('output-buffer', `there is no output ${name}`);
-    const { data } = outputs[name]!;
-    const tag = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
-    if (tag(receiver) === tag(data) && (receiver as OutputData).length === data.length) continue;
-    const message = `the output ${name} (${describeSpec(spec)}) needs a ${tag(data)} of ${data.length} elements`;
-    throw new HeddleError('output-buffer', message);
-  }
-}
-
-/** The outputs with those that have receivers copied there. */
-function delivered(outputs: Outputs, receivers: NonNullable<RunOptions['outputs']>): Outputs {
-  return Object.fromEntries(
-    Object.entries(outputs).map(([name, output]) => {
-      const data = Object.hasOwn(receivers, name) ? receivers[name]! : output.data;
-      if (data !== output.data) data.set(output.data);
-      return [name, { data, shape: output.shape }];
-    }),
-  );
 }

@@ -29,13 +29,11 @@ describe('rendering many diagnostics of one long text', () => {
   ])('of %s prepares the text once', (_, text) => {
     const file = source(text);
     const views: SourceViews = new Map();
-    const start = performance.now();
     for (let i = 0; i < 500; i++) {
       const span = { source: file, start: 700 * i + 4, end: 700 * i + 6 };
       renderDiagnostic(diagnostic('HED1002', span, 'message'), { color: false, views });
     }
-    // Half a minute where each one counts the lines, or measures the line, anew.
-    expect(performance.now() - start).toBeLessThan(5000);
+    // A view made anew for each one would take half a minute, and the test's time limit.
     expect(views.size).toBe(1);
   });
 });

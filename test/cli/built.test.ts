@@ -19,7 +19,7 @@ beforeAll(async () => {
     encoding: 'utf8',
   });
   expect(built.stdout + built.stderr).toBe('');
-  await bundleRuntime(join(installed, 'dist/runtime.js'));
+  await bundleRuntime({ outfile: join(installed, 'dist/runtime.js') });
   copyFileSync(join(projectRoot, 'package.json'), join(installed, 'package.json'));
   for (const name of ['specs', 'node_modules']) symlinkSync(join(projectRoot, name), join(installed, name));
   writeFileSync(join(folder, 'affine.model'), AFFINE);

@@ -8,16 +8,19 @@ describe('help', () => {
   it('lists the commands and exits with 0', async () => {
     const { code, stdout, stderr } = await place.run('--help');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    for (const name of ['check', 'compile', 'run', 'explain', 'Examples:', 'Exit codes'])
+    for (const name of ['check', 'compile', 'run', 'inspect', 'explain', 'Examples:', 'Exit codes'])
       expect(stdout).toContain(name);
   });
 
-  it.each(['check', 'compile', 'run', 'explain'])('of %s has examples, asked for in both ways', async (name) => {
-    const { code, stdout } = await place.run(`${name} --help`);
-    expect(code).toBe(0);
-    expect(stdout).toContain(`heddle ${name} `);
-    expect(await place.run(`help ${name}`)).toMatchObject({ code: 0, stdout });
-  });
+  it.each(['check', 'compile', 'run', 'inspect', 'explain'])(
+    'of %s has examples, asked for in both ways',
+    async (name) => {
+      const { code, stdout } = await place.run(`${name} --help`);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`heddle ${name} `);
+      expect(await place.run(`help ${name}`)).toMatchObject({ code: 0, stdout });
+    },
+  );
 
   it('is printed as an error when no command is given', async () => {
     const { code, stdout, stderr } = await place.run('');
@@ -38,10 +41,10 @@ describe('wrong usage', () => {
     ['check a.model --frob', /unknown option '--frob'/],
     ['compile a.model', /required option '-o, --out <dir>'/],
     ['compile a.model b.model -o x', /too many arguments/],
-    ['compile a.model -o x --target wasm,cuda', /Targets are wasm and js: --target wasm,js/],
+    ['compile a.model -o x --target wasm,cuda', /Targets are wasm, js and webgpu: --target wasm,js,webgpu/],
     ['compile a.model -o x --set foo', /A setting is a name and a value: --set depth=4/],
     ['compile a.model -o x --set =4', /A setting is a name and a value/],
-    ['run a.model --target cuda', /Allowed choices are wasm, js, reference/],
+    ['run a.model --target cuda', /Allowed choices are wasm, js, webgpu, reference/],
     ['run a.model --image x.png --top 0', /whole number from 1/],
     ['run a.model --image x.png --mean a,b', /one for each channel: 0.5,0.5,0.5/],
     ['run a.model --image x.png --std 0', /greater than 0/],
@@ -55,14 +58,6 @@ describe('wrong usage', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/^\s+at /m);
-  });
-});
-
-describe('explain', () => {
-  it('prints title and explanation of a code, in either case', async () => {
-    const { code, stdout } = await place.run('explain hed3002');
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/^HED3002: missing weights\n\nThe weights lack/);
   });
 });
 

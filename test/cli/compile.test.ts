@@ -1,10 +1,21 @@
 /** `heddle compile`, and how the folder of an artifact comes to be. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { writeFolder } from '../../src/cli/folder.ts';
 import type { ArtifactFile } from '../../src/compiler/artifact/files.ts';
-import { AFFINE, AFFINE_WEIGHTS, safetensors, tensor, useWorkplace } from './support.ts';
+import type { Manifest } from '../../src/program/manifest.ts';
+import { AFFINE, AFFINE_WEIGHTS, projectRoot, safetensors, tensor, useWorkplace } from './support.ts';
 
 const place = useWorkplace();
 
@@ -33,6 +44,30 @@ describe('compile', () => {
     expect(stdout).toMatch(/^ {2}target +wasm +\d+ kernels?, \d+ steps? a run/m);
     expect(stdout).toMatch(/^9 parameters in 2 tensors; compiled in [\d.]+ s$/m);
     expect(strays(place.path('build'))).toEqual([]);
+  });
+
+  it('says in the manifest what was compiled from what, wherever that lies', async () => {
+    await place.run('compile affine.model --weights affine.safetensors -o out');
+    const read = (folder: string): string => readFileSync(place.path(`${folder}/manifest.json`), 'utf8');
+    const manifest = JSON.parse(read('out')) as Manifest;
+    const version = (JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string })
+      .version;
+    const digest = (text: string | Uint8Array): string => createHash('sha256').update(text).digest('hex');
+    const library = readFileSync(join(projectRoot, 'specs/std/nn.model'));
+    expect(manifest).toMatchObject({
+      name: 'Affine',
+      compiler: `heddle ${version}`,
+      sources: { 'affine.model': digest(AFFINE), 'std/nn.model': digest(library) },
+      inputs: [{ name: 'x', dtype: 'f32', shape: ['batch', 2] }],
+      parameters: { tensors: 2, elements: 9 },
+      example: { batch: 1 },
+      multiplyAdds: { expression: '6*batch', example: 6 },
+    });
+    expect(Object.keys(manifest.peakMemory)).toEqual(['wasm', 'js']);
+    mkdirSync(place.path('sub'));
+    renameSync(place.path('affine.model'), place.path('sub/affine.model'));
+    await place.run('compile sub/affine.model --weights affine.safetensors -o again');
+    expect(read('again')).toBe(read('out'));
   });
 
   it('writes only what the targets need, and says that weights are still to come', async () => {

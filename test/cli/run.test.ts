@@ -14,6 +14,7 @@ import {
   tensor,
   useWorkplace,
 } from './support.ts';
+import { describeGpu } from '../support/webgpu.ts';
 import {
   describeReference,
   largestDifference,
@@ -25,6 +26,7 @@ import {
 
 const place = useWorkplace();
 const TARGETS = ['wasm', 'js', 'reference'];
+const X_VALUES = [1, 2, 3, 4];
 const AFFINE_RUN = 'run affine.model --weights affine.safetensors --inputs x.safetensors';
 
 beforeAll(() => {
@@ -41,6 +43,21 @@ function readOutputs(name: string) {
 function squeezed(text: string): string {
   return text.replace(/ {2,}/g, '  ');
 }
+
+describeGpu('run on webgpu', () => {
+  it('computes a spec, and an artifact that has no other target', async () => {
+    const summary = 'y  f32[2, 3]  5.5, 10.5, 17, 11.5, 24.5, 39  min 5.5, max 39, mean 18\n';
+    const spec = await place.run(`${AFFINE_RUN} --target webgpu`);
+    expect({ ...spec, stdout: squeezed(spec.stdout) }).toEqual({ code: 0, stdout: summary, stderr: '' });
+    const compile = 'compile affine.model --weights affine.safetensors --target webgpu -o on-gpu';
+    expect(await place.run(compile)).toMatchObject({ code: 0, stderr: '' });
+    expect(readdirSync(place.path('on-gpu'))).toContain('shaders.json');
+    for (const target of ['', ' --target webgpu']) {
+      const artifact = await place.run(`run on-gpu --inputs x.safetensors${target}`);
+      expect({ ...artifact, stdout: squeezed(artifact.stdout) }).toEqual({ code: 0, stdout: summary, stderr: '' });
+    }
+  });
+});
 
 describe('run', () => {
   it.each(TARGETS)('computes on %s and sums up', async (target) => {
@@ -73,6 +90,36 @@ describe('run', () => {
         { name: 'y', dtype: 'f32', shape: [2, 3], first: AFFINE_Y, min: 5.5, max: 39, mean: 18, nan: 0, infinite: 0 },
       ],
     });
+  });
+
+  it('takes an optional input for given when its tensor is there, or when --given names it', async () => {
+    place.write(
+      'noisy.model',
+      'model M { dims n\n input x: f32[n, 2]\n input by?: f32[]\n output y = if given(by) then x * by else x }',
+    );
+    place.write('both.safetensors', safetensors({ x: AFFINE_X, by: tensor('F32', [], [3]) }));
+    const first = async (line: string): Promise<string> =>
+      squeezed((await place.run(line)).stdout).split('  ')[2] ?? '';
+    const [plain, tripled] = [X_VALUES, X_VALUES.map((value) => value * 3)].map((list) => list.join(', '));
+    expect(await first('run noisy.model --inputs x.safetensors')).toBe(plain);
+    expect(await first('run noisy.model --inputs both.safetensors')).toBe(tripled);
+    const missing = await place.run('run noisy.model --inputs x.safetensors --given by');
+    expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('lacks 1 input') });
+    const checked = await place.run('check noisy.model --given by');
+    expect(checked.stdout).toContain('by');
+    const unknown = await place.run('check noisy.model --given bye');
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('HED4006') });
+  });
+
+  it('gives the loss and the metrics of a train entry', async () => {
+    place.write('train.model', 'train T { dims n\n input x: f32[n, 2]\n loss sum(x)\n metric most = max(x) }');
+    const { stdout } = await place.run('run train.model --entry T --inputs x.safetensors --json');
+    const { outputs } = JSON.parse(stdout) as { outputs: { name: string; first: number[] }[] };
+    const total = X_VALUES.reduce((sum, value) => sum + value, 0);
+    expect(outputs.map(({ name, first }) => [name, ...first])).toEqual([
+      ['loss', total],
+      ['most', Math.max(...X_VALUES)],
+    ]);
   });
 
   it('also gives the outputs of tapped instances, under their paths', async () => {
@@ -206,7 +253,7 @@ describe('run on an artifact', () => {
     place.write('damaged/program.json', '{"version": 1}');
     const { code, stderr } = await place.run('run damaged --inputs x.safetensors');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^error: /);
+    expect(stderr).toMatch(/^error: .*damaged\/program\.json is damaged, or of another compilation/);
   });
 });
 
@@ -248,6 +295,36 @@ describe('run fails', () => {
     );
     expect(code).toBe(1);
     expect(stderr).toMatch(/^error: .*\bx\b.*\n$/);
+  });
+});
+
+describe('run with --dims', () => {
+  const Y = 'y  i32[4]  0, 1, 2, 3  min 0, max 3, mean 1.5\n';
+
+  beforeAll(() => place.write('count.model', 'model Count() {\n  dims n <= 8, k\n  output y = arange(n)\n}\n'));
+
+  it.each(TARGETS)('takes a dimension that no input tells on %s', async (target) => {
+    const result = await place.run(`run count.model --dims n=4 --dims k=1 --target ${target}`);
+    expect({ ...result, stdout: squeezed(result.stdout) }).toMatchObject({ code: 0, stdout: Y });
+  });
+
+  it('takes it for an artifact', async () => {
+    expect(await place.run('compile count.model -o count')).toMatchObject({ code: 0 });
+    const result = await place.run('run count --dims n=4,k=1');
+    expect({ ...result, stdout: squeezed(result.stdout) }).toMatchObject({ code: 0, stdout: Y });
+  });
+
+  it.each([
+    ['m=4', 'Count has no dimension m'],
+    ['n=9', 'n is at most 8 in Count'],
+  ])('refuses %s', async (dims, message) => {
+    const { code, stderr } = await place.run(`run count.model --dims ${dims}`);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) as unknown });
+  });
+
+  it('refuses what an input tells otherwise', async () => {
+    const { code, stderr } = await place.run(`${AFFINE_RUN} --dims batch=3`);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('batch is 3') as unknown });
   });
 });
 

@@ -23,11 +23,17 @@ export class Workplace {
   readonly cwd = mkdtempSync(join(tmpdir(), 'heddle-cli-'));
   readonly packageRoot = join(this.cwd, '.package');
 
-  async prepare(): Promise<void> {
+  /** The package without the built runtime: enough for all but `compile`. */
+  link(): void {
     mkdirSync(join(this.packageRoot, 'dist'), { recursive: true });
     copyFileSync(join(projectRoot, 'package.json'), join(this.packageRoot, 'package.json'));
     symlinkSync(join(projectRoot, 'specs'), join(this.packageRoot, 'specs'));
-    await bundleRuntime(join(this.packageRoot, 'dist/runtime.js'));
+  }
+
+  async prepare(): Promise<void> {
+    this.link();
+    await bundleRuntime({ outfile: join(this.packageRoot, 'dist/runtime.js') });
+    await bundleRuntime({ webgpu: true, outfile: join(this.packageRoot, 'dist/runtime-webgpu.js') });
   }
 
   remove(): void {
@@ -48,6 +54,7 @@ export class Workplace {
       stdout: { isTTY: false, write: (text) => void out.push(text) },
       stderr: { isTTY: false, write: (text) => void err.push(text) },
       env: {},
+      readInput: async () => new Uint8Array(),
       cwd: this.cwd,
       packageRoot: this.packageRoot,
       progress: async () => ({ update: () => undefined, stop: () => undefined }),

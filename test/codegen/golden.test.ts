@@ -1,5 +1,5 @@
 /**
- * The text of a few kernels on both backends. UPDATE_GOLDEN=1 rewrites the files; a change in them is a change in what
+ * The text of a few kernels on every backend. UPDATE_GOLDEN=1 rewrites the files; a change in them is a change in what
  * every program runs.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -7,11 +7,14 @@ import { expect, it } from 'vitest';
 import wabt from 'wabt';
 import { emitJs } from '../../src/compiler/codegen/js/emit.ts';
 import { emitWasm } from '../../src/compiler/codegen/wasm/emit.ts';
+import { emitWgsl } from '../../src/compiler/codegen/wgsl/emit.ts';
+import { webgpuTarget } from '../../src/compiler/codegen/wgsl/target.ts';
 import { add, constant as c, multiply, symbol } from '../../src/compiler/dims/dim.ts';
 import { binary, compare, literal, load, position, select, variable } from '../../src/compiler/kernel/build.ts';
 import type { Kernel } from '../../src/compiler/kernel/ir.ts';
 import { assign, buffer, constantly, declare, kernel, loop, store } from './dsl.ts';
 import { tiledProduct } from './product.ts';
+import { addition } from './wide.ts';
 
 const folder = new URL('../golden/kernels/', import.meta.url);
 const binaryToolkit = await wabt();
@@ -92,4 +95,8 @@ it.each([rows, difference, tiledProduct(32, 32)])('$name is written as recorded 
 
 it.each([rows, difference])('$name is written as recorded for JavaScript', (tested) => {
   expectGolden(`${tested.name}.js`, emitJs([tested]));
+});
+
+it.each([rows, difference, addition(9)])('$name is written as recorded for WebGPU', (tested) => {
+  expectGolden(`${tested.name}.wgsl`, emitWgsl([tested], webgpuTarget.workgroups!)[0]!);
 });

@@ -2,27 +2,17 @@
 import { expect } from 'vitest';
 import { emitJs } from '../../src/compiler/codegen/js/emit.ts';
 import { emitWasm } from '../../src/compiler/codegen/wasm/emit.ts';
-import type { Kernel, ScalarType } from '../../src/compiler/kernel/ir.ts';
+import type { Kernel } from '../../src/compiler/kernel/ir.ts';
 import { engine } from './engine.ts';
+import { GUARD, GUARD_ELEMENTS, viewOf, type Contents, type Sizes } from './buffers.ts';
+import { runWebgpu } from './webgpu.ts';
 
-export type Contents = Readonly<Record<string, readonly number[]>>;
-export type Sizes = Readonly<Record<string, number>>;
-export type Backend = 'wasm' | 'js';
-
-const GUARD_ELEMENTS = 8;
-const GUARD = 0x5aa5c33c;
+export type Backend = 'wasm' | 'js' | 'webgpu';
 
 interface Image {
   readonly bytes: ArrayBuffer;
   /** Of each buffer, in elements. */
   readonly offsets: readonly number[];
-}
-
-type View = Float32Array | Int32Array | Uint32Array;
-
-function viewOf(type: ScalarType, bytes: ArrayBuffer): View {
-  if (type === 'f32') return new Float32Array(bytes);
-  return type === 'u32' ? new Uint32Array(bytes) : new Int32Array(bytes);
 }
 
 function offsetsOf(kernel: Kernel, contents: Contents, first: number): { offsets: number[]; end: number } {
@@ -99,5 +89,12 @@ export async function execute(
   contents: Contents,
   sizes: Sizes = {},
 ): Promise<Record<string, number[]>> {
-  return backend === 'wasm' ? runWasm(kernel, contents, sizes) : runJs(kernel, contents, sizes);
+  switch (backend) {
+    case 'wasm':
+      return runWasm(kernel, contents, sizes);
+    case 'js':
+      return runJs(kernel, contents, sizes);
+    case 'webgpu':
+      return runWebgpu(kernel, contents, sizes);
+  }
 }

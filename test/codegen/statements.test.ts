@@ -1,6 +1,6 @@
 /** Statements, loops and grids on every backend, against plain loops. */
 import { describe, expect, it } from 'vitest';
-import { add, constant, multiply, subtract, symbol, type Dim } from '../../src/compiler/dims/dim.ts';
+import { add, constant, floorDiv, modulo, multiply, subtract, symbol, type Dim } from '../../src/compiler/dims/dim.ts';
 import {
   binary,
   compare,
@@ -13,6 +13,8 @@ import {
 } from '../../src/compiler/kernel/build.ts';
 import type { Expr } from '../../src/compiler/kernel/ir.ts';
 import { assign, buffer, constantly, declare, kernel, loop, store, when } from './dsl.ts';
+import { describeGpu } from '../support/webgpu.ts';
+import { addition } from './wide.ts';
 import { execute, type Backend } from './harness.ts';
 
 const BACKENDS: readonly Backend[] = ['wasm', 'js'];
@@ -24,7 +26,7 @@ function range(length: number, value: (at: number) => number = (at) => at + 1): 
 }
 const zeros = (length: number): number[] => range(length, () => 0);
 
-describe.each(BACKENDS)('%s', (backend) => {
+function statementTests(backend: Backend): void {
   it.each([0, 1, 3, 4, 5, 8, 9])('runs a loop of a symbolic number of iterations: %i', async (size) => {
     const tested = kernel({
       buffers: [buffer('x'), buffer('out')],
@@ -177,6 +179,17 @@ describe.each(BACKENDS)('%s', (backend) => {
     expect(out![0]).toBeCloseTo(1.5 * 0.5 ** 59, 25);
   });
 
+  it.each([6, 7, 9, 17])('takes %i operands, and results', async (operands) => {
+    const tested = addition(operands);
+    const value = (at: number, element: number): number => (at % 4 === 2 ? element % 2 : at + element);
+    const inputs = range(operands, (at) => at).map((at) => [`x${at}`, range(3, (element) => value(at, element))]);
+    const contents = { ...Object.fromEntries(inputs), any: zeros(3), sum: [0.5, 0.25, 0] };
+    const { sum, any } = await execute(backend, tested, contents, { n: 3 });
+    const total = (element: number): number => range(operands, (at) => value(at, element)).reduce((a, b) => a + b);
+    expect(sum).toEqual([total(0) + 0.5, total(1) + 0.25, total(2)]);
+    expect(any).toEqual([0, 1, 0]);
+  });
+
   it('names things as JavaScript and Math do', async () => {
     const tested = kernel({
       name: 'a kernel: with */ odd\nname',
@@ -200,5 +213,33 @@ describe.each(BACKENDS)('%s', (backend) => {
     const contents = { f32: [1, 2], class: [10, 20], 'x.y': [0, 0] };
     const result = await execute(backend, tested, contents, { Math: 2, x_y: 100 });
     expect(result['x.y']).toEqual([111, 122]);
+  });
+}
+
+describe.each(BACKENDS)('%s', statementTests);
+describeGpu('webgpu', () => {
+  statementTests('webgpu');
+
+  it('runs more workgroups than fit into one dimension', async () => {
+    const [size, step] = [64 * 65535 + 70, 1 << 20];
+    const isMarked = compare('eq', position(modulo(i, c(step))), literal(0, 'i32'));
+    const at = floorDiv(i, c(step));
+    const tested = kernel({
+      buffers: [buffer('out', 'i32')],
+      sizes: ['n'],
+      grid: [['i', n]],
+      body: [when(isMarked, [store('out', at, binary('add', load('out', at, 'i32'), position(i)))])],
+    });
+    const marks = range(Math.ceil(size / step), (mark) => mark * step);
+    const last = when(compare('eq', position(i), position(subtract(n, c(1)))), [
+      store('out', marks.length, position(i)),
+    ]);
+    const { out } = await execute(
+      'webgpu',
+      { ...tested, body: [...tested.body, last] },
+      { out: zeros(marks.length + 1) },
+      { n: size },
+    );
+    expect(out).toEqual([...marks, size - 1]);
   });
 });

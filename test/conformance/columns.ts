@@ -66,15 +66,23 @@ function noLoad(): never {
   throw new Error('a scalar expression loads nothing');
 }
 
+/** What gives a position in an axis of `size`. */
+interface Place {
+  readonly value: Expr;
+  readonly size: Dim;
+}
+
 /** Positions along the axes of a result, as a lowering would bind them. */
 function indexOf(rank: number): Dim[] {
   return Array.from({ length: rank }, (_, axis) => symbol(`i${axis}`));
 }
 
-export function contextOf({ graph }: Instance, indexed: readonly Dim[]): ElementContext {
+/** `places` takes what gives positions, in order; they are called `p0`, `p1` … */
+export function contextOf({ graph }: Instance, indexed: readonly Dim[], places: Place[] = []): ElementContext {
   const [node] = graph.nodes;
   const last = (dim: Dim): Dim => subtract(dim, constant(1));
   return {
+    position: (value, size) => symbol(`p${places.push({ value, size }) - 1}`),
     inputs: node!.inputs.map((input) => input.type),
     outputs: node!.results.map((result) => result.type),
     bounds: new Map(indexed.map((dim, axis) => [`i${axis}`, last(dim)])),
@@ -113,12 +121,9 @@ const element: Column = {
       reads.push({ operand: at, index });
       return load(String(reads.length - 1), constant(0), operand.dtype);
     });
-    const expr = body.element(
-      readers,
-      indexOf(output.shape.length),
-      node!.attributes,
-      contextOf(instance, output.shape),
-    );
+    const places: Place[] = [];
+    const context = contextOf(instance, output.shape, places);
+    const expr = body.element(readers, indexOf(output.shape.length), node!.attributes, context);
     if (expr.type !== output.dtype) throw new Error(`the element is ${expr.type}, the result ${output.dtype}`);
     const results: number[] = [];
     for (const bound of indices(concreteShape(output.shape, symbols), symbols)) {
@@ -130,7 +135,12 @@ const element: Column = {
         if (!isInside) throw new Error(`reads [${at.join(', ')}] of [${shape.join(', ')}]`);
         return data[evaluate(linearize(at.map(constant), shape.map(constant)), bound)]!;
       };
-      results.push(evaluateExpr(expr, { variables: new Map(), symbols: bound, load: read }));
+      const scope = { variables: new Map<string, number>(), symbols: bound, load: read };
+      places.forEach(({ value, size }, at) => {
+        const limited = Math.max(Math.min(evaluateExpr(value, scope), evaluate(size, bound) - 1), 0);
+        bound.set(`p${at}`, limited);
+      });
+      results.push(evaluateExpr(expr, scope));
     }
     return [results];
   },

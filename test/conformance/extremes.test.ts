@@ -1,19 +1,24 @@
 /** Functions far from the values that samples draw, on every target. */
 import { describe, expect, test } from 'vitest';
-import { graphOfText, runnerOf, TARGETS } from '../support/specs.ts';
+import { graphOfText, modelOf, runnerOf, runOf, TARGETS, type TargetUnderTest } from '../support/specs.ts';
+import { describeGpu } from '../support/webgpu.ts';
 
-async function apply(target: (typeof TARGETS)[number], formula: string, a: number[], b: number[] = a) {
+type Target = TargetUnderTest | 'webgpu';
+
+async function apply(target: Target, formula: string, a: number[], b: number[] = a) {
   const graph = graphOfText(
     `model M() {\n  dims n\n  input a: f32[n]\n  input b: f32[n]\n  output y: f32[n] = ${formula}\n}\n`,
   );
-  const run = await runnerOf(graph, target);
+  const model = target === 'webgpu' ? await modelOf(graph, target) : undefined;
+  const run = model ? runOf(graph, model) : await runnerOf(graph, target as TargetUnderTest);
   const tensor = (data: number[]) => ({ dtype: 'f32' as const, shape: [data.length], data: Float64Array.from(data) });
 
   const results = await run({ a: tensor(a), b: tensor(b) });
+  model?.dispose();
   return Array.from(results.get('y')!.data, (value) => value + 0);
 }
 
-describe.each(TARGETS)('on %s', (target) => {
+function extremeTests(target: Target): void {
   test('gelu and erf are exact where they no longer change', async () => {
     const x = [-50, -100, -1e6, -1e30, 10, 1e30, 5, 6, 7].map(Math.fround);
     const gelu = await apply(target, 'gelu(a) + 0.0 * b', x);
@@ -47,7 +52,10 @@ describe.each(TARGETS)('on %s', (target) => {
       expect(Math.abs(cosines[at]! - Math.cos(x))).toBeLessThan(2e-7);
     }
   });
-});
+}
+
+describe.each(TARGETS)('on %s', extremeTests);
+describeGpu('on webgpu', () => extremeTests('webgpu'));
 
 test('concat chooses its pieces by halves', async () => {
   const { concat } = await import('../../src/compiler/ops/movement/concat.ts');
@@ -57,7 +65,8 @@ test('concat chooses its pieces by halves', async () => {
   if (concat.body.kind !== 'movement') throw new Error('concat moves elements');
   const inputs = Array.from({ length: 100 }, () => ({ dtype: 'f32' as const, shape: [constant(2)] }));
   const readers = inputs.map((_, at) => () => load(`b${at}`, constant(0), 'f32'));
-  const context = { inputs, outputs: [{ dtype: 'f32' as const, shape: [constant(200)] }], bounds: new Map() };
+  const outputs = [{ dtype: 'f32' as const, shape: [constant(200)] }];
+  const context = { inputs, outputs, bounds: new Map(), position: () => expect.unreachable() };
   const element = concat.body.element(readers, [symbol('i')], { axis: 0 }, context);
   const depth = (expr: typeof element): number => 1 + Math.max(0, ...childrenOf(expr).map(depth));
   expect(depth(element)).toBeLessThanOrEqual(9);

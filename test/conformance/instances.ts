@@ -2,9 +2,10 @@
 import { constant, substitute } from '../../src/compiler/dims/dim.ts';
 import { isDim, isList, isRecord, isRegion } from '../../src/compiler/ir/attributes.ts';
 import { Builder } from '../../src/compiler/ir/builder.ts';
-import type { Attribute, Attributes, Graph, TensorType } from '../../src/compiler/ir/graph.ts';
+import type { Attribute, Attributes, Graph, TensorType, Value } from '../../src/compiler/ir/graph.ts';
 import type { Inference, Op, Sample, Tensor } from '../../src/compiler/ir/op.ts';
 import { concreteShape, printType } from '../../src/compiler/ir/types.ts';
+import { nextId } from '../../src/compiler/ir/walk.ts';
 import { ops } from '../../src/compiler/ops/table.ts';
 import { randomNumbers, randomTensor } from '../support/tensors.ts';
 
@@ -89,4 +90,27 @@ export function instantiate(op: Op, sample: Sample, n: number): Instance {
     graph: { name: 'sample', dims: [{ name: 'n' }], inputs, parameters: [], nodes: builder.nodes, outputs },
     inputs: new Map(tensors.map((tensor, at) => [`x${at}`, tensor])),
   };
+}
+
+/**
+ * The sample between pointwise neighbours: each f32 operand is computed, not read, and each f32 result is used twice, so
+ * that operands are fused into the op's kernel and results into what follows.
+ */
+export function surrounded(graph: Graph): Graph {
+  const builder = new Builder(ops, new Map(), nextId(graph));
+  const before = new Map(
+    graph.inputs.map(({ value }) => [
+      value,
+      value.type.dtype === 'f32' ? builder.one('neg', [builder.one('neg', [value])]) : value,
+    ]),
+  );
+  const nodes = graph.nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map((input) => before.get(input) ?? input),
+  }));
+  builder.nodes.push(...nodes);
+  const after = (value: Value): Value =>
+    value.type.dtype === 'f32' ? builder.one('sub', [builder.one('add', [value, value]), value]) : value;
+  const outputs = graph.outputs.map(({ name, value }) => ({ name, value: after(value) }));
+  return { ...graph, nodes: builder.nodes, outputs };
 }

@@ -56,6 +56,7 @@ const models: readonly (readonly [string, () => Graph])[] = [
     'MLP',
     () =>
       graphOf(specFile('mlp.model'), {
+        entry: 'MLP',
         settings: settings({ features: 13, hidden: 9, classes: 3, activation: 'tanh' }),
       }),
   ],

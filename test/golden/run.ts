@@ -16,13 +16,17 @@ interface GoldenCase {
 }
 
 /** Runs `produce` over the input of every file of `folder` that ends with `extension`. */
-export function goldenSuite(folder: string, produce: (input: string, name: string) => string, extension = '.txt'): void {
+export function goldenSuite(
+  folder: string,
+  produce: (input: string, name: string) => string | Promise<string>,
+  extension = '.txt',
+): void {
   const files = readdirSync(folder).filter((file) => file.endsWith(extension));
   describe(basename(folder), () => {
-    it.each(files.sort())('%s', (file) => {
+    it.each(files.sort())('%s', async (file) => {
       const path = join(folder, file);
       const { input, expected } = read(path);
-      const actual = withLineEnd(produce(input, basename(file, extension)));
+      const actual = withLineEnd(await produce(input, basename(file, extension)));
       if (process.env['UPDATE_GOLDEN'] === '1') {
         writeFileSync(path, `${withLineEnd(input)}${divider}\n${actual}`);
         return;

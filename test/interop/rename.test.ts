@@ -112,6 +112,14 @@ describe('a rename map', () => {
     expect([...roundTrip(map, named('a.w', 'b.w')).keys()]).toEqual(['b.w', 'a.w']);
   });
 
+  test('drops tensors for null, which the way back does without', () => {
+    const map = mapOf({ '{path..}.num_batches_tracked': null, aux: null, a: 'b' });
+    const own = applied(map, named('bn.num_batches_tracked', 'aux.weight', 'a.weight', 'a.1.num_batches_tracked'));
+    expect([...own.keys()]).toEqual(['b.weight']);
+    const back = invertRename(map, own, new DiagnosticSink());
+    expect([...back!.keys()]).toEqual(['a.weight']);
+  });
+
   test('keeps the order of its keys even when they look like numbers', () => {
     const sink = new DiagnosticSink();
     const map = parseRenameMap({ path: 'map.json', text: '{"{i}.w": "x.{i}", "1": "y"}' }, sink);
@@ -297,7 +305,7 @@ describe('a map file is refused', () => {
     ['{"a": "b", "a": "c"}', 'HED3006 the key "a" stands here twice at "a"'],
     ['['.repeat(1000), 'HED3006 the values are nested too deeply at ['],
     ['3', 'HED3007 a rename map is an object of patterns or a list of rules at 3'],
-    ['{"a": 3}', 'HED3007 the value of a foreign pattern is the own pattern, or an object with `to` at 3'],
+    ['{"a": 3}', 'HED3007 the value of a foreign pattern is the own pattern, an object with `to`, or null at 3'],
     ['[3]', 'HED3007 a rule of a list is an object with `from` and `to` at 3'],
     ['[{"from": "a"}]', 'HED3007 the rule lacks `to` at {"from": "a"}'],
     ['{"a": {"from": "b", "to": "c"}}', 'HED3007 `from` is already given by the key "a" at "from"'],

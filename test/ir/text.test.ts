@@ -15,6 +15,9 @@ const EXAMPLE = `graph Example {
   input x %0: f32[batch, seq, 4]
   param head.bias %1: f32[4] = uniform(bound: 0.5) @ head
   param "odd name" %2: f32[2]
+  state norm.mean %12: f32[2] = zeros() @ norm
+  frozen param teacher.w %13: f32[2] @ teacher
+  frozen state teacher.mean %14: f32[2] @ teacher
   %3: f32[batch, seq, 4] = expand(%1) {shape: [<batch>, <seq>, <4>], axis: null, size: null} @ head
   %4: f32[batch, seq, 4] = fusion(%0, %3) {body: region(%5: f32[batch, seq, 4], %6: f32[batch, seq, 4]) {
     %7: f32[batch, seq, 4] = add(%5, %6)

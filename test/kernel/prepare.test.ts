@@ -4,7 +4,7 @@ import { prepareSteps } from '../../src/compiler/kernel/prepare.ts';
 import { printKernel } from '../../src/compiler/kernel/print.ts';
 import { verifyKernel } from '../../src/compiler/kernel/verify.ts';
 import { randomCase } from './random.ts';
-import { copies, SCALAR, WASM } from './support.ts';
+import { copies, GRID, SCALAR, WASM } from './support.ts';
 
 /** The first place where two sets of buffers differ; zeros of either sign are equal. */
 function difference(a: Record<string, BufferData>, b: Record<string, BufferData>): string | undefined {
@@ -25,7 +25,7 @@ describe('preparation of random kernels', () => {
       verifyKernel(kernel);
       const expected = copies(buffers);
       interpretKernel(kernel, expected, sizes);
-      for (const target of [WASM, SCALAR]) {
+      for (const target of [WASM, SCALAR, GRID]) {
         let current = kernel;
         for (const step of prepareSteps) {
           const before = current;

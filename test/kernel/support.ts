@@ -25,9 +25,13 @@ export const WASM: Target = {
   nativeUnary: new Set(WASM_NATIVE),
   nativePow: false,
   nativeMod: false,
+  strictArithmetic: true,
 };
 
 export const SCALAR: Target = { ...WASM, lanes: 1 };
+
+/** A target that runs the points of a grid at once, behind a compiler that may reorder arithmetic. */
+export const GRID: Target = { ...SCALAR, strictArithmetic: false, workgroups: { size: 64, storageBuffers: 8 } };
 
 /** A target that has to do without even the rounding functions. */
 export const POOR: Target = { ...WASM, nativeUnary: new Set<UnaryOp>(['neg', 'abs', 'sqrt', 'not']) };

@@ -2,36 +2,18 @@ import { assert, integer, property } from 'fast-check';
 import { expect, test } from 'vitest';
 import { jsTarget } from '../../src/compiler/codegen/js/target.ts';
 import { wasmTarget } from '../../src/compiler/codegen/wasm/target.ts';
-import { constantValue, evaluate } from '../../src/compiler/dims/dim.ts';
+import { constantValue } from '../../src/compiler/dims/dim.ts';
 import { interpret } from '../../src/compiler/ir/interpret.ts';
 import { printGraph } from '../../src/compiler/ir/printer.ts';
-import { interpretKernel } from '../../src/compiler/kernel/interpret.ts';
 import { kernelFaults } from '../../src/compiler/kernel/verify.ts';
 import { lowerGraph } from '../../src/compiler/lowering/lower.ts';
 import { ops } from '../../src/compiler/ops/table.ts';
 import { passes } from '../../src/compiler/passes/index.ts';
 import { runPasses } from '../../src/compiler/passes/run.ts';
-import type { LoweredProgram } from '../../src/compiler/plan/lowered.ts';
 import { largestDifference } from '../support/reference.ts';
 import { randomGraph } from '../support/random-graphs.ts';
 import { randomNumbers, randomTensor } from '../support/tensors.ts';
-
-/** Runs the calls on buffers of exactly their sizes; the kernel interpreter throws on any access beyond them. */
-function execute(
-  program: LoweredProgram,
-  n: number,
-  given: ReadonlyMap<string, Float64Array>,
-): Map<string, Float32Array> {
-  const symbols = new Map([['n', n]]);
-  const memory = program.buffers.map(({ size }) => new Float32Array(evaluate(size, symbols)).fill(NaN));
-  for (const { name, buffer } of [...program.inputs, ...program.weights]) memory[buffer]!.set(given.get(name)!);
-  for (const { kernel, buffers, sizes } of program.calls) {
-    const bound = Object.fromEntries(kernel.buffers.map(({ name }, at) => [name, memory[buffers[at]!]!]));
-    const values = Object.fromEntries(kernel.sizes.map((name, at) => [name, evaluate(sizes[at]!, symbols)]));
-    interpretKernel(kernel, bound, values);
-  }
-  return new Map(program.outputs.map(({ name, buffer }) => [name, memory[buffer]!]));
-}
+import { execute } from './execute.ts';
 
 test.each([jsTarget, wasmTarget])(
   'kernels of random graphs for $name are well formed, stay in bounds and are right',
@@ -47,7 +29,7 @@ test.each([jsTarget, wasmTarget])(
             [
               name,
               randomTensor(
-                'f32',
+                value.type.dtype,
                 value.type.shape.map((dim) => constantValue(dim) ?? n),
                 random,
               ),
@@ -56,7 +38,7 @@ test.each([jsTarget, wasmTarget])(
           const parameters = new Map(graph.parameters.map(draw));
           const truth = interpret(graph, { inputs, parameters });
           const given = new Map([...inputs, ...parameters].map(([name, { data }]) => [name, data]));
-          const outputs = execute(program, n, given);
+          const outputs = execute(program, new Map([['n', n]]), given);
           for (const [name, { data }] of truth) {
             const scale = data.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
             // Reductions of nothing may be infinite or NaN; both sides must agree where.

@@ -96,12 +96,16 @@ describe('integers', () => {
 describe('nothing', () => {
   const none = tensorOf('f32', [2, 0], []);
 
-  test('has sums, means and extremes', () => {
+  test('has sums, products and means, but no extremes', () => {
     const along = { axis: 1 };
     expect(evaluated('sum', [none], along)).toEqual([[0, 0]]);
     expect(evaluated('prod', [none], along)).toEqual([[1, 1]]);
     expect(evaluated('mean', [none], along)).toEqual([[NaN, NaN]]);
-    expect(evaluated('max', [none], along)).toEqual([[-Infinity, -Infinity]]);
+    expect(() => evaluated('max', [none], along)).toThrow('`max` of f32[2, 0] needs at least one element');
+    expect(() => evaluated('argmin', [none], along)).toThrow('`argmin` of f32[2, 0] needs at least one element');
+    expect(evaluated('norm', [none], along)).toEqual([[0, 0]]);
+    expect(evaluated('cumsum', [none], along)).toEqual([[]]);
+    expect(evaluated('sort', [none], along)).toEqual([[], []]);
     expect(evaluated('logsumexp', [none], along)).toEqual([[-Infinity, -Infinity]]);
     expect(evaluated('all', [tensorOf('bool', [0], [])])).toEqual([[1]]);
     expect(evaluated('softmax', [none])).toEqual([[]]);

@@ -53,7 +53,7 @@ describe('rearrange', () => {
       'all sizes but one of `h`, `p` are needed to split axis 2 of f32[b, 3, 4, 6]\nb c (h p) w -> b c h p w\n       ^\n= hint: give one: `p: …`',
     ],
     ['b c h w -> b c h w', { h: 5 }, 'axis 2 of f32[b, 3, 4, 6] is 4, not 5\nb c h w -> b c h w\n    ^'],
-    ['b c h w -> b c h w', { k: 5 }, 'the pattern has no axis `k`'],
+    ['b c h w -> b c h w', { k: 5 }, 'the pattern has no axis `k`\n= hint: its axes are b, c, h, w'],
     ['b c h w', {}, 'the pattern has no `->`\nb c h w\n       ^'],
     ['b (c h w -> b c h w', {}, 'this parenthesis is not closed\nb (c h w -> b c h w\n  ^'],
     ['b c h) w -> b c h w', {}, 'this parenthesis was not opened\nb c h) w -> b c h w\n     ^'],
@@ -79,7 +79,9 @@ describe('reduce and repeat', () => {
     expect(reduce('b c h w -> b c')).toBe('f32[b, 3]');
     expect(reduce('b c (h 2) (w 3) -> b c h w')).toBe('f32[b, 3, 2, 2]');
     expect(reduce('b ... -> b')).toBe('f32[b]');
-    expect(reduce('b c h w -> b', 'median')).toContain('knows sum, mean, max, min, prod, any, all, not "median"');
+    expect(reduce('b c h w -> b', 'median')).toContain(
+      'knows the reductions "sum", "mean", "max", "min", "prod", "any" and "all", not "median"',
+    );
     expect(reduce('b c h w -> b', 'toString')).toContain('not "toString"');
     expect(reduce('b c h w -> b', 'any')).toContain('takes bool, not f32[b, 3, 4, 6]');
   });

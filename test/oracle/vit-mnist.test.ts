@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { describeReference, largestDifference, readTensors, referenceRoot } from '../support/reference.ts';
+import { describeGpu } from '../support/webgpu.ts';
 import { graphOf, modelOf, renamed, runnerOf, settings, specFile, TARGETS } from '../support/specs.ts';
 
 /** The network of ../shared/data/vit-mnist: trained on MNIST by its author, with ReLU. */
@@ -44,6 +45,19 @@ describeReference('the MNIST ViT', 'data/vit-mnist', () => {
       expect(shape).toEqual([batch, 10]);
       expect(largestDifference(data, logits.subarray(0, batch * 10)), `batch ${batch}`).toBeLessThanOrEqual(1e-4);
     }
+  });
+
+  describeGpu('on webgpu', () => {
+    test('one program serves batches 1, 3 and 2', async () => {
+      const model = await modelOf(graph, 'webgpu', weights);
+      for (const batch of [1, 3, 2]) {
+        const img = { data: images.subarray(0, batch * 784), shape: [batch, 1, 28, 28] };
+        const { data, shape } = (await model.run({ img })).logits!;
+        expect(shape).toEqual([batch, 10]);
+        expect(largestDifference(data, logits.subarray(0, batch * 10)), `batch ${batch}`).toBeLessThanOrEqual(1e-4);
+      }
+      model.dispose();
+    });
   });
 
   test('classifies at least 95.7 % of the 3,000 test images right', async () => {

@@ -1,7 +1,19 @@
 import { expect, test } from 'vitest';
 import { withoutPrefix } from '../../src/compiler/interop/weights.ts';
 import { describeReference, largestDifference, readCase, valuesOf } from '../support/reference.ts';
-import { asTensor, graphOf, renamed, runnerOf, settings, specFile, TARGETS } from '../support/specs.ts';
+import {
+  asTensor,
+  graphOf,
+  modelOf,
+  renamed,
+  runOf,
+  runnerOf,
+  settings,
+  specFile,
+  TARGETS,
+  type Run,
+} from '../support/specs.ts';
+import { describeGpu } from '../support/webgpu.ts';
 
 /** The sidecars' names of hyperparameters and of activations, in ours. */
 const HYPERPARAMETERS = { image_size: 'image', patch_size: 'patch', num_classes: 'classes' } as const;
@@ -28,8 +40,7 @@ describeReference('ViT in PyTorch', 'oracle/shared/vit', () => {
     ];
     const graph = graphOf(specFile('vit.model'), { entry, settings: settings(values), taps });
 
-    test.each(TARGETS)(`${name}: logits and activations on %s`, async (target) => {
-      const run = await runnerOf(graph, target, weights);
+    const checkRun = async (run: Run): Promise<void> => {
       const outputs = await run({ img: asTensor('f32', tensors.get('in.img')!) });
       const compare = (ours: string, theirs: string, truth = theirs): void => {
         const wanted = valuesOf(tensors, truth);
@@ -42,6 +53,16 @@ describeReference('ViT in PyTorch', 'oracle/shared/vit', () => {
       }
       compare(taps[2]!, 'act.patch_embedding');
       if (entry === 'ViTHead') compare('norm', 'act.transformer');
+    };
+
+    test.each(TARGETS)(`${name}: logits and activations on %s`, async (target) =>
+      checkRun(await runnerOf(graph, target, weights)),
+    );
+    describeGpu('on webgpu', () => {
+      test(`${name}: logits and activations`, async () => {
+        const model = await modelOf(graph, 'webgpu', weights);
+        await checkRun(runOf(graph, model)).finally(() => model.dispose());
+      });
     });
   }
 });

@@ -46,6 +46,69 @@ describe('what becomes one kernel', () => {
     expect(kernels[0]!.ops).toEqual(expect.arrayContaining(['contract', 'add', 'gelu']));
   });
 
+  test('an op with a nest of its own, with what is read once on the way to it', () => {
+    const once = kernelsOf(model('output y = cumsum(tanh(x) * 2, axis: 1) + 1'));
+    expect(once).toMatchObject([{ kind: 'structured' }, { kind: 'pointwise' }]);
+    expect(once[0]!.ops).toEqual(expect.arrayContaining(['tanh', 'mul', 'cumsum']));
+    const often = kernelsOf(model('values, order = sort(tanh(x)) output y = values output at = order'));
+    expect(often.slice(0, 2)).toEqual([
+      { kind: 'pointwise', ops: ['tanh'] },
+      { kind: 'structured', ops: ['sort'] },
+    ]);
+  });
+
+  test('rows of a table, with their sum and norm', () => {
+    const kernels = kernelsOf(
+      model(
+        'output y = embedding(ids, table) + x |> LayerNorm() as norm',
+        'input ids: i32[n] input x: f32[n, 8] param table: f32[5, 8] = zeros()',
+      ),
+    );
+    expect(kernels).toMatchObject([{ kind: 'row' }]);
+    expect(kernels[0]!.ops).toContain('embedding');
+  });
+
+  test('cross entropy of logits in a row kernel, whose classes are gathered', () => {
+    const kernels = kernelsOf(
+      model('output y = cross_entropy(x, target, reduction: "none")', 'input x: f32[n, 8] input target: i32[n]'),
+    );
+    expect(kernels).toMatchObject([{ kind: 'row' }]);
+    expect(kernels[0]!.ops).toContain('gather');
+  });
+
+  test('what follows a reduction, also where its axes are dropped', () => {
+    const kernels = kernelsOf(
+      model('output y = relu(mean(x, axis: [0, 2]) + b)', 'input x: f32[n, 8, n] input b: f32[8]'),
+    );
+    expect(kernels).toMatchObject([{ kind: 'row' }]);
+    expect(kernels[0]!.ops).toEqual(expect.arrayContaining(['reduce_sum', 'reshape', 'add', 'relu']));
+    // The other way round there is no row for each element.
+    const crossed = kernelsOf(model('output y = relu(transpose(mean(x, axis: 2)))', 'input x: f32[n, 8, n]'));
+    expect(crossed.map((kernel) => kernel.kind)).toEqual(['row', 'pointwise']);
+  });
+
+  test('products that are summed, where an operand has no axes of its own', () => {
+    const kernels = kernelsOf(
+      model('output y = einsum("b n d, b d -> n b", x, q)', 'input x: f32[n, 4, 8] input q: f32[n, 8]'),
+    );
+    expect(kernels.map((kernel) => kernel.kind)).toEqual(['row', 'pointwise']);
+    expect(
+      kernelsOf(model('output y = einsum("i d, d -> i", x, q)', 'input x: f32[n, 8] input q: f32[8]')),
+    ).toMatchObject([{ kind: 'row' }]);
+  });
+
+  test('a depthwise convolution with its bias and activation, behind the padding', () => {
+    const kernels = kernelsOf(
+      model(
+        'output y = relu(conv2d(relu(x), w, b, padding: 1, groups: 4))',
+        'input x: f32[n, 4, 8, 8] param w: f32[4, 1, 3, 3] = zeros() param b: f32[4] = zeros()',
+      ),
+    );
+    expect(kernels.map((kernel) => kernel.kind)).toEqual(['pointwise', 'row']);
+    expect(kernels[0]!.ops).toEqual(expect.arrayContaining(['relu', 'pad']));
+    expect(kernels[1]!.ops).toContain('windows');
+  });
+
   test('a product whose heads are transposed behind it', () => {
     const kernels = kernelsOf(
       model(
@@ -57,19 +120,32 @@ describe('what becomes one kernel', () => {
     expect(kernels[0]!.ops).toEqual(['contract', 'transpose', 'reshape']);
   });
 
-  test('a transformer layer is nine kernels: two norms, four linear layers, and attention of three', () => {
+  test('a transformer layer is seven fused nodes: two norms, four linear layers, and attention', () => {
     const depth = (layers: string): Kernel[] =>
       kernelsOf(graphOf(specFile('vit.model'), { entry: 'ViT', settings: [{ name: 'depth', text: layers }] }));
     const [one, two] = [depth('1'), depth('2')];
     const layer = two.slice(0, two.length - one.length).length;
-    expect(layer).toBe(2 + 4 + 3);
+    expect(layer).toBe(2 + 4 + 1);
     const count = (kind: string): number =>
       two.filter((kernel) => kernel.kind === kind).length - one.filter((kernel) => kernel.kind === kind).length;
-    expect({ row: count('row'), contract: count('contract'), pointwise: count('pointwise') }).toEqual({
-      row: 3,
-      contract: 6,
+    const kinds = ['row', 'contract', 'attention', 'pointwise'];
+    expect(Object.fromEntries(kinds.map((kind) => [kind, count(kind)]))).toEqual({
+      row: 2,
+      contract: 4,
+      attention: 1,
       pointwise: 0,
     });
+  });
+
+  const qkv = 'input q: f32[2, n, 4]\n input k: f32[2, n, 4]\n input v: f32[2, n, 4]\n input m: f32[n]';
+
+  test('attention, with what its operands are computed from, and what follows it one to one', () => {
+    const text = 'output y = gelu(attention(q * 2, tanh(k), v, mask: m - 1)) + q |> rearrange("h n e -> n (h e)")';
+    const kernels = kernelsOf(model(text, qkv));
+    expect(kernels).toMatchObject([{ kind: 'attention' }]);
+    expect(kernels[0]!.ops).toEqual(expect.arrayContaining(['mul', 'tanh', 'sub']));
+    const { ops: own } = kernels[0]!;
+    expect(own.slice(own.indexOf('attend'))).toEqual(['attend', 'gelu', 'add', 'transpose', 'reshape']);
   });
 });
 
@@ -92,6 +168,12 @@ describe('what is stored', () => {
   test('a dear function of few elements is not repeated for many', () => {
     const kernels = kernelsOf(model('param w: f32[8] = zeros()\n output y = x * exp(w)'));
     expect(kernels.map((kernel) => kernel.ops)).toEqual([['exp'], expect.arrayContaining(['expand', 'mul'])]);
+  });
+
+  test('a dear mask that attention reads once for every query is computed before', () => {
+    const text = 'output y = attention(x, x, x, mask: log(m))';
+    const kernels = kernelsOf(model(text, 'input x: f32[2, n, 4]\n input m: f32[n]'));
+    expect(kernels.map((kernel) => kernel.ops)).toEqual([['log'], ['attend']]);
   });
 
   test('what needs a reduction both directly and through a product waits for both', () => {

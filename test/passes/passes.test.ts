@@ -46,6 +46,11 @@ describe('canonicalize', () => {
     ).toEqual(['mul']);
   });
 
+  test('drops an expansion of one element to one', () => {
+    const graph = graphOn('expand(sum(x, axis: 1, keepdim: true), shape: [n, 1])');
+    expect(after(graph, expand, canonicalize)).toEqual(['reduce_sum']);
+  });
+
   test('keeps a transposition of equal sizes', () => {
     const graph = graphOfText('model M() { input x: f32[4, 4]\n output y = transpose(x) }');
     expect(after(graph, canonicalize)).toEqual(['transpose']);

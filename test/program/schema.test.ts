@@ -32,6 +32,34 @@ describe('a program', () => {
     expect(checkProgram(withValue(['conditions'], conditions)).conditions).toEqual(conditions);
   });
 
+  test('says how its kernels are dispatched', () => {
+    const gpu = (changes: object = {}, step: object = {}): unknown => {
+      const { js } = sampleProgram.targets;
+      const dispatched = ({ sizes, ...rest }: (typeof js & object)['steps'][number]) => ({
+        ...rest,
+        sizes,
+        grid: sizes,
+      });
+      const steps = js!.steps.map((one, at) => ({ ...dispatched(one), ...(at === 1 && step) }));
+      const kernels = [
+        { access: ['read', 'write'], own: 2, sizes: 1 },
+        { access: ['read', 'read', 'write'], own: 3, sizes: 2 },
+        { access: ['read', 'write'], own: 2, sizes: 1, ...changes },
+        { access: ['read', 'read', 'write'], own: 2, sizes: 1 },
+      ];
+      const loadSteps = js!.loadSteps.map(dispatched);
+      const webgpu = { ...js, steps, loadSteps, gpu: { workgroupSize: 64, kernels } };
+      return { ...sampleProgram, targets: { webgpu } };
+    };
+    expect(() => checkProgram(gpu())).not.toThrow();
+    expect(() => checkProgram(gpu({ own: 3 }))).toThrow('gpu.kernels[2].own is not an index below 3');
+    expect(() => checkProgram(gpu({ access: ['read', 'reads'] }))).toThrow('gpu.kernels[2].access[1] is not one of');
+    expect(() => checkProgram(gpu({ sizes: 2 }))).toThrow('steps[1].sizes is not a list of 2');
+    expect(() => checkProgram(gpu({ access: ['read'], own: 1 }))).toThrow('steps[1].buffers is not a list of 1');
+    expect(() => checkProgram(gpu({}, { grid: undefined }))).toThrow('steps[1].grid is not a list');
+    expect(() => checkProgram(gpu({}, { grid: ['time'] }))).toThrow('steps[1].grid[0] is not a size expression');
+  });
+
   const js = ['targets', 'js'] as const;
   const cases: [what: string, path: Path, value: unknown, message: string][] = [
     ['of another version', ['version'], 2, 'the program has format version 2, this runtime reads 1'],

@@ -26,7 +26,7 @@ function shapeAt(graph: Graph, name: string, n: number): number[] {
 function drawInputs(graph: Graph, n: number, seed: number): { [name: string]: Tensor } {
   const random = randomNumbers(seed + n);
   return Object.fromEntries(
-    graph.inputs.map(({ name }) => [name, randomTensor('f32', shapeAt(graph, name, n), random)]),
+    graph.inputs.map(({ name, value }) => [name, randomTensor(value.type.dtype, shapeAt(graph, name, n), random)]),
   );
 }
 

@@ -9,7 +9,8 @@ test.each<[what: string, options: unknown]>([
   ['a function', () => {}],
   ['a list', []],
 ])('options that are %s are refused with a code', async (what, options) => {
-  const files = { program: new URL('file:///nowhere/program.json') };
+  const nowhere = new URL('file:///nowhere');
+  const files = { manifest: nowhere, digest: '', program: nowhere };
   const error: unknown = await loadArtifact(files, options as LoadOptions).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(HeddleError);
   expect(error).toMatchObject({ code: 'option', message: `load takes its options as an object, not ${what}` });

@@ -145,6 +145,7 @@ describe('inputs may be given', () => {
     expect(() => run([2 ** 31, 1], [1, 1], [0, 1])).toThrow('element 0 of the input i32 is 2147483648');
     expect(() => run([1, 1], [-1, 1], [0, 1])).toThrow('element 0 of the input u32 is -1, no u32');
     expect(() => run([1, 1], [1, 1], [0, 2])).toThrow('element 1 of the input bool is 2, no bool');
+    expect(() => run([1, 1], [1, 1], Uint8Array.of(0, 255))).toThrow('element 1 of the input bool is 255, no bool');
     expect(() => run(Uint32Array.of(1, 1), [1, 1], [0, 1])).toThrow('pass Int32Array.from(data)');
     expect(() => run(BigInt64Array.of(1n, 1n), [1, 1], [0, 1])).toThrow('given as a BigInt64Array');
   });

@@ -83,6 +83,19 @@ describe.each(['wasm', 'js'] as const)('a program on the %s device', (target) =>
     expect(model.inputs[0]).toEqual({ name: 'x', dtype: 'f32', shape: ['batch', 3] });
   });
 
+  test('refuses a run before the one before has been awaited, whose outputs it would overwrite', async () => {
+    const model = await loadSample(target);
+    const first = model.run({ x: [1, 2, 3], limit: 0 });
+    const busy = { code: 'busy', message: 'the model Sample is still running; await each run before the next' };
+    await expect(model.run({ x: [4, 5, 6], limit: 0 })).rejects.toMatchObject(busy);
+    expect([...(await first)['scaled']!.data]).toEqual(expectedScaled([1, 2, 3]));
+    const second = model.run({ x: [4, 5, 6], limit: 0 });
+    expect(() => model.runSync({ x: [7, 8, 9], limit: 0 })).toThrow(busy.message);
+    expect([...(await second)['scaled']!.data]).toEqual(expectedScaled([4, 5, 6]));
+    await expect(model.run({ x: [1], limit: 0 })).rejects.toMatchObject({ code: 'input-shape' });
+    expect([...(await model.run({ x: [7, 8, 9], limit: 0 }))['scaled']!.data]).toEqual(expectedScaled([7, 8, 9]));
+  });
+
   test('fails with a code after dispose, which may be called twice', async () => {
     const model = await loadSample(target);
     model.dispose();

@@ -157,6 +157,32 @@ describe('statements', () => {
     expect(await valueOf(text, [1, 2])).toEqual([12, 24]);
   });
 
+  test('a type may have several runs of axes where all but one are bound', async () => {
+    const text = `fn outer(a: f32[..s], b: f32[..t]) -> f32[..s, ..t] {
+        return reshape(reshape(a, [-1, 1]) * reshape(b, [1, -1]), [s, t]) }
+      fn rows(a: f32[..s], both: f32[..s, n, ..t]) -> f32[..t] { return sum(a) + sum(both) + ones([t]) }
+      model M() { input x: f32[2]
+        both: f32[2, 2, 1] = outer(x, x[:, none])
+        kept: f32[1] = rows(x, both)
+        output y = reshape(both, [-1]) + kept }`;
+    expect(await valueOf(text, [1, 2])).toEqual([1, 2, 2, 4].map((one) => one + 3 + 9 + 1));
+  });
+
+  test('one part of a tensor is a tuple too', async () => {
+    const text = `model M() { input x: f32[2]
+        output y = split(x, [2])[0] + chunk(x, 1)[0] + unstack(x[none])[0] }`;
+    expect(await valueOf(text, [1, 2])).toEqual([3, 6]);
+  });
+
+  test('`none` leaves out the optional thing at its place', async () => {
+    const text = `fn moved(x: f32[n], shift?: f32[n], factor: float? = none) -> f32[n] {
+        y = if given(shift) then x + shift else x
+        return if factor == none then y else y * factor }
+      model M() { input x: f32[2]
+        output y = moved(x, none, 3) + moved(x, x, none) + (x |> moved(none)) + moved(x, factor: 10) }`;
+    expect(await valueOf(text, [1, 2])).toEqual([3 + 2 + 1 + 10, 6 + 4 + 2 + 20]);
+  });
+
   test('several results are a tuple', async () => {
     const text = `block Both()(x: f32[n]) -> (f32[n], f32[n]) { return x + 1, x * 2 }
       model M() { input x: f32[2]
@@ -247,6 +273,25 @@ describe('shapes', () => {
         input x: f32[2 * k, k]
         output y = x |> Halves() as halves }`);
     expect(printType(graph.outputs[0]!.value.type)).toBe('f32[k, k]');
+  });
+
+  test('`none` in the place of an optional operand leaves it out', async () => {
+    const convolved = (call: string): Promise<number[]> =>
+      valueOf(`model M() { input x: f32[1, 1, 5]\n output y = ${call} }`, [1, 2, 3, 4, 5], [1, 1, 5]);
+    expect(await convolved('conv1d(x, full([1, 1, 2], 1), none, 2)')).toEqual([3, 7]);
+    expect(await convolved('conv1d(x, full([1, 1, 2], 1), 2, bias: none)')).toEqual([3, 7]);
+  });
+
+  test('an optional input that is not given leaves out the operand in its place', () => {
+    const text = `model M() {
+      input q: f32[1, 2, 4, 8]
+      input m?: bool[4, 4]
+      output y = attention(q, q, q, m, causal: true)
+    }`;
+    const operandsOf = (given: readonly string[]): number | undefined =>
+      graphOfText(text, { given }).nodes.find(({ op }) => op.name === 'attention')?.inputs.length;
+    expect(operandsOf([])).toBe(3);
+    expect(operandsOf(['m'])).toBe(4);
   });
 
   test('the weights of a Linear are used as PyTorch stores them', async () => {

@@ -291,9 +291,9 @@ const MISTAKES: readonly Mistake[] = [
   },
   {
     name: 'nested loops that are too long together',
-    spec: model('for i in 0..1000 { for j in 0..1000 { for k in 0..10 { x = x } } }\n  output y = x'),
+    spec: model('for i in 0..1000 { for j in 0..500 { x = x } }\n  output y = x'),
     code: 'HED2106',
-    at: '0..10',
+    at: '0..500',
     says: ['unrolls into more than'],
   },
   {
@@ -304,11 +304,11 @@ const MISTAKES: readonly Mistake[] = [
     says: ['batch / (batch + 1) is not a whole number'],
   },
   {
-    name: 'a model applied like a block',
-    spec: 'model Other { output y = zeros([2]) }\n' + model('output y = x |> Other() as o'),
+    name: 'a train entry applied like a block',
+    spec: 'train Other { input x: f32[]\n loss x }\n' + model('output y = x |> Other() as o'),
     code: 'HED2302',
     at: 'Other',
-    says: ['is a model'],
+    says: ['is a train entry'],
   },
   {
     name: 'a word where an initialiser takes a number',
@@ -316,6 +316,56 @@ const MISTAKES: readonly Mistake[] = [
     code: 'HED2516',
     at: '"a"',
     says: ['must be a number'],
+  },
+  {
+    name: 'a word that an initialiser does not know',
+    spec: model('param w: f32[4] = kaiming_normal(mode: "fan_im")\n  output y = x * w'),
+    code: 'HED2516',
+    at: '"fan_im"',
+    says: ['must be "fan_in" or "fan_out"'],
+  },
+  {
+    name: 'a range of normal numbers below 0',
+    spec: model('param w: f32[4] = normal(std: -1)\n  output y = x * w'),
+    code: 'HED2516',
+    at: '-1',
+    says: ['of at least 0'],
+  },
+  {
+    name: 'a pattern with two runs of unknown length',
+    spec:
+      'fn f(x: f32[..a, n, ..b, m]) -> f32[..a] { return ones([a]) * (n + m + len(b)) }\n' + model('output y = f(x)'),
+    code: 'HED2204',
+    at: '..b',
+    says: ['only one run of axes'],
+  },
+  {
+    name: 'an argument of an initialiser given twice',
+    spec: model('param w: f32[4] = uniform(0, a: 0.75)\n  output y = x * w'),
+    code: 'HED2305',
+    at: 'a: 0.75',
+    says: ['given twice'],
+  },
+  {
+    name: 'an initialiser without what it needs',
+    spec: model('param w: f32[4] = constant\n  output y = x * w'),
+    code: 'HED2516',
+    at: 'constant',
+    says: ['needs `value`'],
+  },
+  {
+    name: 'too many arguments of a compile-time function',
+    spec: model('output y = x * isqrt(4, 9)'),
+    code: 'HED2104',
+    at: 'isqrt(4, 9)',
+    says: ['takes one int'],
+  },
+  {
+    name: 'named arguments of a compile-time function',
+    spec: model('output y = x * floordiv(b: 4, a: 9)'),
+    code: 'HED2307',
+    at: 'b',
+    says: ['have no names'],
   },
   {
     name: 'a default of the wrong type in a block nobody uses',
@@ -337,6 +387,34 @@ const MISTAKES: readonly Mistake[] = [
     code: 'HED2504',
     at: 'unstack(reshape(x, [2, 2 * batch]), axis: 0)',
     says: ['3 names are assigned, found 2 values'],
+  },
+  {
+    name: 'a number beyond the integers it is compared with',
+    spec: 'model M() {\n  dims n\n  input x: i32[n]\n  output y = where(x < 4000000000, x, 0)\n}',
+    code: 'HED2206',
+    at: '4000000000',
+    says: ['4000000000 is not an i32'],
+  },
+  {
+    name: 'a number one beyond the integers it is added to',
+    spec: 'model M() {\n  dims n\n  input x: i32[n]\n  output y = x + 2147483648\n}',
+    code: 'HED2206',
+    at: '2147483648',
+    says: ['2147483648 is not an i32'],
+  },
+  {
+    name: 'a negative number beside unsigned integers',
+    spec: 'model M() {\n  dims n\n  input x: u32[n]\n  output y = x * -1\n}',
+    code: 'HED2206',
+    at: '-1',
+    says: ['-1 is not a u32'],
+  },
+  {
+    name: 'an operand that is left out and given by name too',
+    spec: model('output y = attention(x, x, x, none, mask: x)'),
+    code: 'HED2305',
+    at: 'x',
+    says: ['`mask` of `attention` is given twice'],
   },
 ];
 
@@ -367,7 +445,7 @@ describe('a wrong setting gives one diagnostic', () => {
     { name: 'pool', text: 'men', code: 'HED2401', says: 'did you mean "mean"?' },
     { name: 'depth', text: '3.5', code: 'HED2401', says: 'must be int' },
     { name: 'depth', text: ')(', code: 'HED1002', says: 'expected an expression' },
-    { name: 'dim', text: '9007199254740991', code: 'HED2101', says: 'beyond 2^53' },
+    { name: 'dim', text: '9007199254740991', code: 'HED2101', says: 'more than 2^45 elements' },
     { name: 'patch', text: '0', code: 'HED2104', says: 'the divisor must be positive' },
   ];
   test.each(cases)('--set $name=$text', ({ code, says, ...setting }) => {

@@ -121,6 +121,13 @@ const steps: readonly ((maker: Maker) => void)[] = [
   },
   (maker) => {
     const x = maker.float();
+    const last = x.type.shape.at(-1);
+    if (!last || (constantValue(last) ?? 0) < 2) return;
+    if (x.type.shape.length === 3) maker.add('interpolate', [x], { scale_factor: 1.5, mode: 'linear' });
+    else maker.add(pick(['max_pool1d', 'avg_pool1d'], maker.random), [x], { kernel_size: 2, ceil_mode: true });
+  },
+  (maker) => {
+    const x = maker.float();
     const axis = x.type.shape.findIndex((dim) => (constantValue(dim) ?? 0) > 1);
     if (axis >= 0) maker.add('unstack', [x], { axis });
   },

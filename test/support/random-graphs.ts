@@ -11,10 +11,12 @@ const SIZES: readonly Dim[] = [symbol('n'), ...[1, 2, 3, 4, 5, 8, 9].map(constan
 const UNARY = ['neg', 'tanh', 'sigmoid', 'relu', 'gelu', 'abs', 'cos', 'erf'] as const;
 const BINARY = ['add', 'sub', 'mul', 'maximum', 'minimum'] as const;
 const REDUCTIONS = ['sum', 'mean', 'max', 'min', 'var'] as const;
+/** Indices are drawn from -2 … 2, so that they name elements of an axis of this size, from either end. */
+const ROWS = 3;
 /** Larger tensors only cost time. */
 const MOST_AXES = 4;
 
-/** A graph drawn from `seed` with `steps` ops, one symbolic dimension `n`, two inputs and up to three outputs. */
+/** A graph drawn from `seed` with `steps` ops, a symbolic dimension `n`, three inputs and up to three outputs. */
 export function randomGraph(seed: number, steps: number): Graph {
   const made = new RandomGraph(seed);
   for (let step = 0; step < steps; step++) made.step();
@@ -27,6 +29,8 @@ class RandomGraph {
   readonly #pool: Value[] = [];
   readonly #parameters: GraphParameter[] = [];
   readonly #inputs: { name: string; value: Value }[] = [];
+  /** Positions for axes of at least `ROWS` elements. */
+  readonly #ids: Value;
 
   constructor(seed: number) {
     this.#random = randomNumbers(seed);
@@ -36,6 +40,8 @@ class RandomGraph {
       this.#inputs.push({ name, value });
       this.#pool.push(value);
     }
+    this.#ids = this.#builder.value({ dtype: 'i32', shape: [symbol('n'), constant(3)] });
+    this.#inputs.push({ name: 'ids', value: this.#ids });
   }
 
   #below(limit: number): number {
@@ -72,6 +78,15 @@ class RandomGraph {
       () => this.#concat(x),
       () => this.#linear(x),
       () => this.#product(x),
+      () => this.#convolve(x),
+      () => this.#windows(x),
+      () => this.#embed(x),
+      () => this.#gather(x),
+      () => this.#scatter(x),
+      () => this.#order(x),
+      () => this.#scan(x),
+      () => this.#roll(x),
+      () => this.#attend(x),
     ];
     const result = this.#pick(moves)();
     if (result) this.#pool.push(result);
@@ -181,6 +196,36 @@ class RandomGraph {
     return this.#builder.one('tanh', [product]);
   }
 
+  /** A convolution along the last axis of a tensor of three, plain, by channels, strided or transposed. */
+  #convolve(x: Value): Value | undefined {
+    const [channels, length] = [1, 2].map((axis) => x.type.shape[axis] && constantValue(x.type.shape[axis]));
+    if (x.type.shape.length !== 3 || !channels || length === undefined) return undefined;
+    const [kernel, padding, stride] = [1 + this.#below(3), this.#below(2), 1 + this.#below(2)];
+    if (length + 2 * padding < kernel) return undefined;
+    const byChannel = this.#random() < 0.3;
+    const further = this.#random() < 0.3 && length * stride > 2 * padding + stride;
+    const outer = byChannel ? channels : 1 + this.#below(10);
+    const sizes = further ? [channels, byChannel ? 1 : outer] : [outer, byChannel ? 1 : channels];
+    const weight = this.#parameter([...sizes, kernel].map(constant));
+    const attributes = { stride, padding, groups: constant(byChannel ? channels : 1) };
+    const product = this.#builder.one(further ? 'conv_transpose1d' : 'conv1d', [x, weight], attributes);
+    return this.#builder.one('tanh', [product]);
+  }
+
+  #windows(x: Value): Value | undefined {
+    const length = x.type.shape.length > 0 ? constantValue(x.type.shape.at(-1)!) : undefined;
+    if (length === undefined || length < 2) return undefined;
+    const kernel_size = 2 + this.#below(Math.min(2, length - 1));
+    const [stride, padding, ceil_mode] = [1 + this.#below(3), this.#below(2), this.#random() < 0.3];
+    if (this.#random() < 0.3) return this.#builder.one('adaptive_avg_pool1d', [x], { output_size: [constant(stride)] });
+    return this.#builder.one(this.#pick(['max_pool1d', 'avg_pool1d']), [x], {
+      kernel_size,
+      stride,
+      padding,
+      ceil_mode,
+    });
+  }
+
   /** Every row against every row: scores as in attention, either way round. */
   #product(x: Value): Value | undefined {
     const { shape } = x.type;
@@ -191,6 +236,72 @@ class RandomGraph {
         : ['g a k, g b k -> g a b', 'g k a, g k b -> a g b', 'a g k, b g k -> g a b'],
     );
     return this.#builder.one('tanh', [this.#builder.one('einsum', [x, x], { pattern })]);
+  }
+
+  #embed(x: Value): Value | undefined {
+    const rows = constantValue(x.type.shape[0] ?? constant(0));
+    if (rows === undefined || rows < ROWS || x.type.shape.length > MOST_AXES - 1) return undefined;
+    return this.#builder.one('embedding', [this.#ids, x]);
+  }
+
+  /** An axis that indices can name, and an index for every element, where all sizes are numbers. */
+  #indices(x: Value): { axis: number; index: Value } | undefined {
+    const axis = x.type.shape.findIndex((dim) => (constantValue(dim) ?? 0) >= ROWS);
+    const sizes = x.type.shape.map((dim) => constantValue(dim) ?? Infinity);
+    const count = sizes.reduce((product, size) => product * size, 1);
+    if (axis === -1 || !(count <= 64)) return undefined;
+    const data = Array.from({ length: count }, () => this.#below(5) - 2);
+    return { axis, index: this.#builder.one('constant', [], { dtype: 'i32', shape: x.type.shape, data }) };
+  }
+
+  #gather(x: Value): Value | undefined {
+    const found = this.#indices(x);
+    return found && this.#builder.one('gather', [x, found.index], { axis: found.axis });
+  }
+
+  #scatter(x: Value): Value | undefined {
+    const found = this.#indices(x);
+    const op = this.#pick(['scatter', 'scatter_add']);
+    return found && this.#builder.one('tanh', [this.#builder.one(op, [x, found.index, x], { axis: found.axis })]);
+  }
+
+  /** Indices would depend on the last bits of values that are nearly equal. */
+  #order(x: Value): Value | undefined {
+    const axis = this.#axis(x);
+    if (axis === undefined) return undefined;
+    const size = constantValue(x.type.shape[axis]!) ?? 0;
+    const [isDescending, isSort] = [this.#random() < 0.5, size === 0 || this.#random() < 0.5];
+    if (isSort) return this.#builder.apply('sort', [x], { axis, descending: isDescending })[0]!;
+    return this.#builder.apply('top_k', [x], { k: 1 + this.#below(size), axis, largest: isDescending })[0]!;
+  }
+
+  #scan(x: Value): Value | undefined {
+    const axis = this.#axis(x);
+    if (axis === undefined) return undefined;
+    return this.#builder.one('tanh', [this.#builder.one('cumsum', [x], { axis })]);
+  }
+
+  #roll(x: Value): Value | undefined {
+    const axis = this.#axis(x);
+    if (axis === undefined) return undefined;
+    return this.#builder.one('roll', [x], { shifts: [constant(this.#below(9) - 4)], axis });
+  }
+
+  /** The first axis is heads; keys and values are whatever fits. */
+  #attend(x: Value): Value | undefined {
+    if (x.type.shape.length !== 3) return undefined;
+    const [heads, , width] = x.type.shape.map((dim) => dim.key);
+    const fits = (value: Value, ...sizes: readonly (string | undefined)[]): boolean =>
+      value.type.shape.length === 3 &&
+      sizes.every((size, at) => size === undefined || value.type.shape[at]!.key === size);
+    const k = this.#pick(this.#pool.filter((value) => fits(value, heads, undefined, width)));
+    const keys = k.type.shape[1]!;
+    const v = this.#pick(this.#pool.filter((value) => fits(value, heads, keys.key)));
+    const isMasked = constantValue(keys) !== undefined && this.#random() < 0.5;
+    return this.#builder.one('attention', [x, k, v, ...(isMasked ? [this.#parameter([keys])] : [])], {
+      causal: this.#random() < 0.5,
+      scale: this.#pick([null, 0.5]),
+    });
   }
 
   finish(): Graph {

@@ -3,17 +3,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DiagnosticSink, type Diagnostic } from '../../src/compiler/base/diagnostic.ts';
 import { renderDiagnostic } from '../../src/compiler/base/render.ts';
-import { compileGraph, elaborateSpec } from '../../src/compiler/driver.ts';
+import { compileGraph, elaborateSpec, elaborateWhole } from '../../src/compiler/driver.ts';
 import { applyRename } from '../../src/compiler/interop/rename.ts';
 import { parseRenameMap } from '../../src/compiler/interop/rename-map.ts';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpret.ts';
 import type { Tensor } from '../../src/compiler/ir/op.ts';
 import type { EntryOptions } from '../../src/compiler/options.ts';
+import type { Elaborated } from '../../src/compiler/semantics/elaborated.ts';
 import type { SourceHost } from '../../src/compiler/semantics/modules.ts';
-import { toFloat64 } from '../../src/program/convert.ts';
+import { toElements, toFloat64 } from '../../src/program/convert.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
 import type { JsKernelFactory } from '../../src/runtime/devices/js.ts';
+import { createGpuModel } from '../../src/runtime/devices/webgpu/model.ts';
 import { createModel, type Model } from '../../src/runtime/model.ts';
 import { projectRoot } from './reference.ts';
 
@@ -55,6 +57,13 @@ export function graphOfText(text: string, options: EntryOptions = {}): Graph {
   return graphOf('test.model', options, specHost({ 'test.model': text }));
 }
 
+/** All that is known of an entry written in the test. */
+export function elaboratedOfText(text: string, options: EntryOptions = {}): Elaborated {
+  const { result, diagnostics } = elaborateWhole('test.model', options, specHost({ 'test.model': text }));
+  if (!result) throw new Error(renderAll(diagnostics));
+  return result;
+}
+
 export function renderAll(diagnostics: readonly Diagnostic[]): string {
   return diagnostics.map((item) => renderDiagnostic(item, { color: false })).join('\n');
 }
@@ -81,7 +90,11 @@ export async function runnerOf(
     return async (inputs, dims = {}) =>
       interpret(graph, { inputs: new Map(Object.entries(inputs)), parameters, symbols: new Map(Object.entries(dims)) });
   }
-  const model = await modelOf(graph, target, weights);
+  return runOf(graph, await modelOf(graph, target, weights));
+}
+
+/** `model.run` on the interpreter's tensors. */
+export function runOf(graph: Graph, model: Model): Run {
   return async (inputs, dims) => {
     const given = Object.fromEntries(
       Object.entries(inputs).map(([name, tensor]) => [name, { data: typedData(tensor), shape: tensor.shape }]),
@@ -96,14 +109,40 @@ export async function runnerOf(
   };
 }
 
+export type AnyTarget = TargetUnderTest | 'webgpu';
+
+/** What `use` makes of runs on a target, which is left again. */
+export async function withRun<T>(
+  graph: Graph,
+  target: AnyTarget,
+  weights: ReadonlyMap<string, StoredTensor>,
+  use: (run: Run) => Promise<T>,
+): Promise<T> {
+  if (target !== 'webgpu') return use(await runnerOf(graph, target, weights));
+  const model = await modelOf(graph, target, weights);
+  return use(runOf(graph, model)).finally(() => model.dispose());
+}
+
+export type CompiledTarget = 'js' | 'wasm' | 'webgpu';
+
+/** For webgpu, the caller disposes of the model: devices are few. */
 export async function modelOf(
   graph: Graph,
-  target: 'js' | 'wasm',
+  target: CompiledTarget,
   weights: ReadonlyMap<string, StoredTensor> = new Map(),
 ): Promise<Model> {
   const compiled = compileGraph(graph, { targets: [target], verify: true });
-  const kernels = target === 'wasm' ? compiled.wasm! : await importKernels(compiled.js!);
-  return createModel({ program: compiled.program, target, kernels, weights: (name) => weights.get(name) });
+  const parts = { program: compiled.program, target, weights: (name: string) => weights.get(name) };
+  switch (target) {
+    case 'wasm':
+      return createModel({ ...parts, kernels: compiled.wasm! });
+    case 'js':
+      return createModel({ ...parts, kernels: await importKernels(compiled.js!) });
+    case 'webgpu': {
+      const { softwareGpu } = await import('./webgpu.ts');
+      return createModel({ ...parts, kernels: compiled.wgsl!, gpu: softwareGpu(), createGpuModel });
+    }
+  }
 }
 
 export async function importKernels(text: string): Promise<JsKernelFactory> {
@@ -127,7 +166,8 @@ function typedData({ dtype, data }: Tensor): Float32Array | Int32Array | Uint32A
 }
 
 export function asTensor(dtype: Tensor['dtype'], stored: StoredTensor): Tensor {
-  return { dtype, shape: stored.shape, data: toFloat64(stored) };
+  const data = dtype === 'f32' ? toFloat64(stored) : Float64Array.from(toElements(stored, dtype));
+  return { dtype, shape: stored.shape, data };
 }
 
 /** Stored f32 values as a file's tensor. */

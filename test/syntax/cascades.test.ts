@@ -85,7 +85,7 @@ describe('a broken import', () => {
   });
 
   it('with a path is imported all the same', () => {
-    expect(mistakes(`import Linear from "std/nn"\n${inModel('  y = x |> Linear(3)')}`)).toEqual([
+    expect(mistakes(`import Linear from "std/nn"\n${inModel('  output y = x |> Linear(3)')}`)).toEqual([
       'HED1002 line 1: expected `{` and the imported names, found `Linear`',
     ]);
   });
@@ -98,7 +98,7 @@ describe('a broken import', () => {
   });
 
   it('is like a declaration that is left out', () => {
-    expect(parse('train T() {}\nmodel M() {}').file.missing).toMatchObject([{ text: 'T' }]);
+    expect(parse('def f(x):\n  return x\nmodel M() {}').file.missing).toMatchObject([{ text: 'f' }]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Hyperparameter, ValueType } from '../../src/compiler/syntax/ast.ts';
-import { linear, vit } from './specs.ts';
+import { distill, inline, linear, moe, vit } from './specs.ts';
 import { parse, parseCorrect, show, summary, textOf } from './support.ts';
 
 describe('a block', () => {
@@ -42,6 +42,37 @@ describe('a model', () => {
       '(|> (+ (call concat [(call expand cls_token axis: 0 size: batch) tokens] axis: 1) pos_embedding)' +
         ' (call Dropout emb_dropout))',
     );
+  });
+});
+
+describe('a training program', () => {
+  it('reads like the distillation of the specification', () => {
+    const [program] = parseCorrect(distill).declarations;
+    if (program?.kind !== 'train') throw new Error('no training program');
+    expect(program.name.text).toBe('DistillTextCNN');
+    expect(program.hyperparameters.map(({ name }) => name.text)).toEqual(['T', 'classes']);
+    const kinds = program.body.statements.map(({ kind }) => kind);
+    expect(kinds.join(' ')).toBe('dims input input assign assign assign assign assign assign loss metric optimizer');
+  });
+
+  it('may leave out the list of hyperparameters', () => {
+    expect(parseCorrect('/// Doc.\ntrain T { loss x }').declarations).toMatchObject([
+      { kind: 'train', doc: 'Doc.', hyperparameters: [], body: { statements: [{ kind: 'loss' }] } },
+    ]);
+  });
+
+  it('takes no tensors', () => {
+    const { diagnostics } = parse('train T(x: f32[n]) {}');
+    expect(diagnostics.map(({ code, hint }) => [code, hint])).toEqual([
+      ['HED1018', 'the tensors of a model are declared with `input`'],
+    ]);
+  });
+});
+
+describe('the other specs of the specification', () => {
+  it('are read', () => {
+    expect(parseCorrect(inline).declarations.map(({ kind }) => kind)).toEqual(['block']);
+    expect(parseCorrect(moe).declarations.map(({ kind }) => kind)).toEqual(['block', 'block', 'model']);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expr, mistakesIn, value } from './support.ts';
+import { expr, mistakesIn, statementsOf, textOf, value } from './support.ts';
 
 describe('precedence', () => {
   it.each([
@@ -28,6 +28,10 @@ describe('precedence', () => {
     ['-a[0]', '(- (at a 0))'],
     ['a.b ** c(1)', '(** (. a b) (call c 1))'],
     ['(a + b) * c', '(* (+ a b) c)'],
+    ['frozen B(3)', '(frozen (call B 3))'],
+    ['frozen B(3)(x) / 2', '(/ (frozen (call (call B 3) x)) 2)'],
+    ['-frozen a ** 2 + b', '(+ (- (frozen (** a 2))) b)'],
+    ['frozen B()(x) |> f', '(|> (frozen (call (call B) x)) f)'],
   ])('reads %s', (text, tree) => {
     expect(expr(text)).toBe(tree);
   });
@@ -105,6 +109,26 @@ describe('brackets', () => {
   });
 });
 
+describe('mixtures', () => {
+  it('are operands, with and without a path', () => {
+    expect(expr('mixture(x, g, i, n, capacity_factor: 1.5) as experts { t => t |> Linear(3) as up |> relu }')).toBe(
+      '(mixture x g i n capacity_factor: 1.5 as experts t => (|> (|> t (call Linear 3) as up) relu))',
+    );
+    expect(expr('f(mixture(x) { t => if a then t else -t })[0] + mixture(y) as a.b { u => u } |> g')).toBe(
+      '(|> (+ (at (call f (mixture x t => (if a t (- t)))) 0) (mixture y as a.b u => u)) g)',
+    );
+  });
+
+  it('may lie in each other, and in conditions', () => {
+    expect(expr('mixture(mixture(x) as p { t => t }) as q { t => mixture(t) { u => u } }')).toBe(
+      '(mixture (mixture x as p t => t) as q t => (mixture t u => u))',
+    );
+    expect(expr('if a then mixture(x) { t => t } else if mixture(b) { t => t } then c else d')).toBe(
+      '(if a (mixture x t => t) (if (mixture b t => t) c d))',
+    );
+  });
+});
+
 describe('calls and pipes', () => {
   it('chains calls, subscripts and members', () => {
     expect(expr('a.b(1)[2].c')).toBe('(. (at (call (. a b) 1) 2) c)');
@@ -113,6 +137,25 @@ describe('calls and pipes', () => {
 
   it('puts a path behind the stage it names', () => {
     expect(expr('x |> f as a |> m.g(1) as b.c')).toBe('(|> (|> x f as a) (call (. m g) 1) as b.c)');
+  });
+
+  it.each(['net.0', 'net.0.1', 'layer1.0.conv1', 'a.0.1.2.b.3.4', '0', '0.1'])('takes the path %s', (path) => {
+    expect(expr(`x |> f as ${path} |> g`)).toBe(`(|> (|> x f as ${path}) g)`);
+    expect(expr(`[for w in ws as ${path} => f]`)).toBe(`(for w in ws as ${path} => f)`);
+  });
+
+  it('gives every segment of a path its place', () => {
+    const [statement] = statementsOf('y = x |> f as net.0.12');
+    const pipe = statement?.kind === 'assign' ? statement.value : undefined;
+    expect(pipe?.kind === 'pipe' && pipe.path?.map(({ span }) => textOf(span))).toEqual(['net', '0', '12']);
+  });
+
+  it('reads the members of a numbered part', () => {
+    expect(expr('net.0.1.weight * 0.5')).toBe('(* (. (. (. net 0) 1) weight) 0.5)');
+  });
+
+  it.each(['net.1e5', 'net.3x', 'net.0.1x', 'net.-1', 'net.0.'])('does not take the path %s', (path) => {
+    expect(mistakesIn(`y = x |> f as ${path}`)).toHaveLength(1);
   });
 
   it('accepts only names and calls as stages', () => {

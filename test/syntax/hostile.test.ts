@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { renderDiagnostic } from '../../src/compiler/base/render.ts';
 import { lex } from '../../src/compiler/syntax/lex.ts';
 import { DiagnosticSink } from '../../src/compiler/base/diagnostic.ts';
-import { everything, linear, vit } from './specs.ts';
+import { distill, everything, linear, moe, vit } from './specs.ts';
 import { parse, statementsOf, summary, textOf, value } from './support.ts';
 
 const words = [
   '( ) [ ] { } , : ? -> => |> | . .. ... = == < <= + - * / ** @ % and or not if then else for in return import',
   'true none frozen mixture training a x f32 int 3 0.5 1e9 "s" " \' # block fn model train const param input output',
-  'require dims as from state parm modle loss $ é \u0000 😀 \uD800',
+  'require dims as from state next aux loss metric optimizer group generate along parm modle $ é \u0000 😀 \uD800',
 ]
   .flatMap((line) => line.split(' '))
   .concat(['\n', '\n', '\n  ', '// c\n', '/// d\n', '\r', '\t'])
@@ -22,13 +22,17 @@ const words = [
     'for i in a {',
     'x = ',
     'y = f(',
+    'y = mixture(x, g) as p { t =>',
+    'optimizer adamw(lr: 1) {',
+    'group "**.bias" (',
+    'generate a along b from',
   ]);
 
 function check(text: string): void {
   const { diagnostics } = parse(text);
   for (const item of diagnostics) {
-    // Only a file that is no text has no place to show.
-    if (item.code === 'HED1020') continue;
+    // Only a file that is no text, or too long, has no place to show.
+    if (item.code === 'HED1020' || item.code === 'HED1022') continue;
     const { start, end } = item.primary!.span;
     expect(start).toBeLessThanOrEqual(end);
     expect(end).toBeLessThanOrEqual(text.length);
@@ -55,13 +59,15 @@ describe('random text', () => {
   });
 
   it('put into a spec is parsed', () => {
-    const place = fc.nat(vit.length);
+    const spec = fc.constantFrom(vit, moe, distill);
+    const place = fc.double({ min: 0, max: 1, noNaN: true });
     const soup = fc.array(fc.constantFrom(...words), { maxLength: 5 }).map((parts) => parts.join(' '));
     fc.assert(
-      fc.property(place, place, soup, (a, b, text) =>
-        check(vit.slice(0, Math.min(a, b)) + text + vit.slice(Math.max(a, b))),
-      ),
-      { numRuns: 300 },
+      fc.property(spec, place, place, soup, (whole, a, b, text) => {
+        const at = (share: number): number => Math.floor(share * whole.length);
+        check(whole.slice(0, at(Math.min(a, b))) + text + whole.slice(at(Math.max(a, b))));
+      }),
+      { numRuns: 500 },
     );
   });
 });
@@ -72,7 +78,7 @@ describe('white space', () => {
       JSON.stringify(parse(text), (key, child: unknown) =>
         key === 'span' || key === 'operatorSpan' || key === 'source' || key === 'doc' ? undefined : child,
       );
-    for (const spec of [vit, linear, everything]) {
+    for (const spec of [vit, linear, moe, distill, everything]) {
       const { tokens } = lex({ path: '', text: spec }, new DiagnosticSink());
       const expected = shape(spec);
       const gap = fc.constantFrom(' ', '\n', '\n      ', '\t', ' // note\n', '\r\n');
@@ -105,6 +111,10 @@ describe('deep nesting', () => {
     ['conditions', inBody(`${'if a then b else '.repeat(n)}c`)],
     ['bodies', `model M() {\n${'if a {\n'.repeat(n)}${'}\n'.repeat(n)}}`],
     ['branches', `model M() {\nif a { ${'} else if b {'.repeat(n)} }\n}`],
+    ['frozen', inBody(`${'frozen '.repeat(n)}a`)],
+    ['mixtures in experts', inBody(`${'mixture(a) as p { t => '.repeat(n)}t${' }'.repeat(n)}`)],
+    ['mixtures in arguments', inBody(`${'mixture('.repeat(n)}a${') as p { t => t }'.repeat(n)}`)],
+    ['optimizers', `train T() {\n${'optimizer a {\n'.repeat(n)}}`],
     ['types', `model M(a: ${'('.repeat(n)}int${')'.repeat(n)}) {}`],
     ['list types', `model M(a: ${'['.repeat(n)}int${']'.repeat(n)}) {}`],
   ])('of %s is refused', (_, text) => {
@@ -186,15 +196,21 @@ describe('long text', () => {
       '  param x:\n',
       '  x = (\n',
       '  foo\n',
+      '  y = mixture(x) as p { t => t |> f }\n',
+      '  y = mixture(x) as p { t =>\n',
+      '  mixture(\n',
+      '  optimizer a(b: 1) { group "c" (d: 1) }\n',
+      '  optimizer a {\n',
+      '  group "a"\n',
       'a,\n',
       '{ ',
       '}\n',
       '"',
       "'",
     ]) {
-      const small = Math.max(time(`model M() {\n${unit.repeat(200)}}`), 2);
+      const small = Math.max(time(`model M() {\n${unit.repeat(100)}}`), 2);
       // Ten times the text; work that grows with its square would take a hundred times as long.
-      expect(time(`model M() {\n${unit.repeat(2000)}}`), unit).toBeLessThan(50 * small);
+      expect(time(`model M() {\n${unit.repeat(1000)}}`), unit).toBeLessThan(50 * small);
     }
   });
 

@@ -38,27 +38,39 @@ describe('the layout stage', () => {
   });
 
   it('leaves one token for text that it skips', () => {
-    expect(types('model M() { loss a + b\n x = mixture(a) as p { t => t } }')).toMatch(
+    expect(types('model M() { foo a + b\n x = { a: 1 } }')).toMatch(
       /LeftBrace Skipped Target Equal SkippedOperand RightBrace$/,
     );
   });
 
+  it('tells the braces of experts and of groups from those of bodies', () => {
+    expect(types('train T() { if mixture(a) as p { t => t } { } optimizer o(b: 1) { group "c" (d: 1) } }')).toMatch(
+      new RegExp(
+        'IfKeyword Mixture .* LeftExpertBrace Identifier FatArrow Identifier RightExpertBrace LeftBrace RightBrace ' +
+          'OptimizerKeyword .* LeftBrace GroupKeyword Text .* RightBrace RightBrace$',
+      ),
+    );
+  });
+
   it('lets the parser find every brace that it expects, in all but a few texts of thousands', () => {
-    const words = '( ) [ ] { } , : = + . if then else for in return import a x 3 "s" block fn model train const param'
-      .split(' ')
-      .concat([
-        'as',
-        'from',
-        'loss',
-        '\n',
-        '\n  ',
-        'model A() {',
-        'if a {',
-        '} else {',
-        'for i in a {',
-        'x = ',
-        'y = f(',
-      ]);
+    const words =
+      '( ) [ ] { } , : = + . if then else for in return import a x 3 "s" block fn model train const param mixture optimizer group frozen generate along =>'
+        .split(' ')
+        .concat([
+          'as',
+          'from',
+          'loss',
+          'mixture(a) as p { t =>',
+          'optimizer a(b: 1) {',
+          '\n',
+          '\n  ',
+          'model A() {',
+          'if a {',
+          '} else {',
+          'for i in a {',
+          'x = ',
+          'y = f(',
+        ]);
     const soup = fc.array(fc.constantFrom(...words), { maxLength: 30 }).map((parts) => parts.join(' '));
     const isWhole = (text: string): boolean => {
       const { failures } = parseTokens('file', laidOut(text).tokens);

@@ -46,6 +46,64 @@ model ViT(
 }
 `;
 
+export const inline = `/// Injective linear attention (Han et al. 2024, https://arxiv.org/abs/2412.06590), with the local residual branch.
+block InLineAttention(heads: int, window: (int, int), cls: bool = true,
+                      kernel: "identity" | "relu" | "leaky_relu" | "exp" = "identity")(x: f32[b, n, c]) -> f32[b, n, c] {
+  qkv = x |> Linear(3 * c) as qkv |> rearrange("b n (s h d) -> s b h n d", s: 3, h: heads)
+  q, k, v = unstack(qkv, axis: 0)
+  return (q @ k) @ v
+}
+`;
+
+export const moe = `block NoisyTopKRouter(count: int, k: int)(x: f32[t, c], noise?: f32[t, count]) -> (f32[t, k], i32[t, k]) {
+  logits = x |> Linear(count) as topkroute_linear
+  spread = x |> Linear(count) as noise_linear |> softplus
+  if given(noise) { logits = logits + noise * spread }
+  else if training { logits = logits + random_normal([t, count]) * spread }
+  top, index = top_k(logits, k)
+  return softmax(top, axis: -1), index
+}
+
+block SparseMoE(count: int, k: int, hidden: int, capacity_factor: float? = none)(x: f32[b, t, c]) -> f32[b, t, c] {
+  flat = x |> rearrange("b t c -> (b t) c")
+  gate, index = flat |> NoisyTopKRouter(count, k) as router
+  // Each token visits k experts; the other experts' matrices are never multiplied.
+  y = mixture(flat, gate, index, count, capacity_factor: capacity_factor) as experts {
+    t => t |> Linear(hidden) as up |> relu |> Linear(c) as down
+  }
+  return y |> rearrange("(b t) c -> b t c", b: b)
+}
+
+model MoELanguageModel(vocab: int, block_size: int = 32) {
+  dims batch, time <= block_size
+  input idx: i32[batch, time]
+  x = idx |> Embedding(vocab, 128) as embedding |> SparseMoE(8, 2, 512) as moe
+  output logits: f32[batch, time, vocab] = x |> Linear(vocab) as head
+  generate idx along time from logits
+}
+`;
+
+export const distill = `train DistillTextCNN(T: float = 4.0, classes: int = 2) {
+  dims batch, seq <= 64
+  input tokens: i32[batch, seq]
+  input label: i32[batch]
+
+  teacher = frozen BertClassifier(classes)
+  student = TextCNN(vocab: 30522, dim: 128, widths: [3, 4, 5], filters: 100, classes: classes)
+  t = teacher(tokens)
+  s = student(tokens)
+
+  hard = cross_entropy(s, label)
+  soft = kl_div(log_softmax(s / T, axis: -1), softmax(t / T, axis: -1), reduction: "batchmean") * T ** 2
+  loss 0.1 * hard + 0.9 * soft
+  metric accuracy = mean(argmax(s, axis: -1) == label)
+
+  optimizer adamw(lr: cosine(peak: 3e-4, steps: 5000, warmup: 200), weight_decay: 0.01, clip_norm: 1.0) {
+    group "**.bias", "**.norm*.*" (weight_decay: 0)
+  }
+}
+`;
+
 /** A file that uses every construct there is. */
 export const everything = `import { A, B as C, } from "std/nn"
 
@@ -72,6 +130,10 @@ block Every(
   }
   for i in 0..a as layers.deep { z = z |> e(i) as block1.inner |> f }
   for w in j { z = z % w }
+  state mean: f32[b] = zeros()
+  state count: i32[]
+  next mean = 0.9 * mean + 0.1 * z
+  aux balance = sum(z) + (mixture(x, z, q, 4) { t => if training then t else mixture(t, z, q, 2) as a.b { u => u } })
   return z
 }
 
@@ -83,5 +145,18 @@ model M() {
   require seq >= 1
   output out = (tokens)
   output typed: f32[] = ()
+  generate tokens along seq from out
+}
+
+train Empty { loss frozen M()(x: 1) ** 2 }
+
+train T(a: int = 3) {
+  model, loss = frozen M()
+  loss (loss + 1) * 2
+  loss -(loss)
+  metric accuracy = loss + 1
+  optimizer sgd
+  optimizer adamw() { group "**" (lr: 0.1,) group "a", "b" () }
+  optimizer lion { }
 }
 `;

@@ -65,6 +65,75 @@ describe('declaring statements', () => {
   });
 });
 
+describe('statements of training and generation', () => {
+  it('reads states with and without an initialiser, and their updates', () => {
+    expect(only('state mean: f32[c] = zeros()')).toMatchObject({
+      kind: 'state',
+      name: { text: 'mean' },
+      type: { dtype: { text: 'f32' } },
+      initializer: { kind: 'call' },
+    });
+    expect(only('state count: i32[]')).toEqual(expect.not.objectContaining({ initializer: expect.anything() }));
+    expect(only('next mean = 0.9 * mean')).toMatchObject({ kind: 'next', name: { text: 'mean' }, value: {} });
+  });
+
+  it('reads values handed up and metrics', () => {
+    expect(only('aux balance = mean(x)')).toMatchObject({ kind: 'aux', name: { text: 'balance' } });
+    expect(only('metric accuracy = a == b')).toMatchObject({ kind: 'metric', name: { text: 'accuracy' } });
+  });
+
+  it.each([
+    ['loss x', 'x'],
+    ['loss -x', '(- x)'],
+    ['loss (a + b) * c', '(* (+ a b) c)'],
+    ['loss(x)', 'x'],
+    ['loss [a, b][0]', '(at [a b] 0)'],
+    ['loss 0.1 * hard +\n  0.9 * loss', '(+ (* 0.1 hard) (* 0.9 loss))'],
+    ['loss if a then b else c', '(if a b c)'],
+    ['loss x |> mean', '(|> x mean)'],
+  ])('reads %s as a loss', (body, tree) => {
+    const statement = only(body);
+    expect(statement.kind === 'loss' && show(statement.value)).toBe(tree);
+  });
+
+  it('tells a loss from a value of that name', () => {
+    const kinds = statementsOf('loss = a loss loss\nloss, b = f(loss) loss: f32[] = b\nx = loss\nloss (x)').map(
+      ({ kind }) => kind,
+    );
+    expect(kinds).toEqual(['assign', 'loss', 'assign', 'assign', 'assign', 'loss']);
+  });
+
+  it('reads an optimizer with and without arguments and groups', () => {
+    const statement = only('optimizer adamw(lr: cosine(1), b: 2) { group "**.bias", "n" (c: 0) group "x" (d: 1) }');
+    if (statement.kind !== 'optimizer') throw new Error(statement.kind);
+    expect(statement.name.text).toBe('adamw');
+    expect(statement.arguments.map(({ name, value }) => `${name?.text} ${show(value)}`)).toEqual([
+      'lr (call cosine 1)',
+      'b 2',
+    ]);
+    expect(statement.groups.map(({ patterns }) => patterns.map(({ text }) => text))).toEqual([['**.bias', 'n'], ['x']]);
+    expect(statement.groups.map(({ settings }) => settings.map(({ name }) => name?.text))).toEqual([['c'], ['d']]);
+    expect(statement.groups.map(({ span }) => textOf(span))).toEqual([
+      'group "**.bias", "n" (c: 0)',
+      'group "x" (d: 1)',
+    ]);
+    expect(only('optimizer sgd')).toMatchObject({ kind: 'optimizer', arguments: [], groups: [] });
+    expect(only('optimizer sgd {\n}')).toMatchObject({ kind: 'optimizer', arguments: [], groups: [] });
+  });
+
+  it('reads what is generated', () => {
+    const generation = { input: { text: 'idx' }, along: { text: 'time' }, from: { text: 'logits' } };
+    expect(only('generate idx along time from logits')).toMatchObject({ kind: 'generate', ...generation });
+    expect(only('generate\nidx\nalong\ntime\nfrom\nlogits')).toMatchObject({ kind: 'generate', ...generation });
+    expect(only('generate along along from from generate')).toMatchObject({
+      kind: 'generate',
+      input: { text: 'along' },
+      along: { text: 'from' },
+      from: { text: 'generate' },
+    });
+  });
+});
+
 describe('control', () => {
   it('nests else-if as a body of one if', () => {
     const statement = only('if a { x = 1 } else if b { x = 2 } else { x = 3 }');
@@ -123,7 +192,7 @@ describe('newlines', () => {
 
 describe('words that are keywords only by position', () => {
   const words = ['param', 'input', 'output', 'const', 'require', 'dims', 'block', 'fn', 'model', 'as', 'from'];
-  const later = ['loss', 'metric', 'state', 'next', 'aux', 'optimizer', 'generate', 'train', 'group'];
+  const later = ['loss', 'metric', 'state', 'next', 'aux', 'optimizer', 'generate', 'train', 'group', 'along'];
 
   it.each([...words, ...later])('%s can be a name', (word) => {
     const body = `${word} = 1
@@ -152,7 +221,7 @@ describe('words that are keywords only by position', () => {
 });
 
 describe('reserved words', () => {
-  it.each(['if', 'then', 'else', 'for', 'in', 'return', 'and', 'or', 'not', 'true', 'false', 'none', 'training'])(
+  it.each('if then else for in return and or not true false none frozen training mixture import'.split(' '))(
     '%s cannot be a name',
     (word) => {
       expect(mistakesIn(`a = 1\n${word} = 1`)).toHaveLength(1);

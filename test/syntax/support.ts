@@ -92,6 +92,10 @@ export function show(e: Expr): string {
       return `(. ${show(e.base)} ${e.member.text})`;
     case 'pipe':
       return `(|> ${show(e.value)} ${show(e.stage)}${path(e.path)})`;
+    case 'frozen':
+      return `(frozen ${show(e.value)})`;
+    case 'mixture':
+      return `(mixture${e.arguments.map(argument).join('')}${path(e.path)} ${e.variable.text} => ${show(e.body)})`;
     case 'error':
       return '<error>';
     default:

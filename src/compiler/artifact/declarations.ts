@@ -1,7 +1,7 @@
-/** Writes the types of an artifact's `index.js`: literal input, output and dimension names, and their arrays. */
+/** Writes the types of an artifact's `index.js`: literal input, output and dimension names, their arrays and shapes. */
 import { ERROR_CODES } from '../../program/error-codes.ts';
-import type { ElementType, Program, TargetProgram, TensorSpec } from '../../program/program.ts';
-import { printShape } from '../../program/size.ts';
+import type { ElementType, Program, TensorSpec } from '../../program/program.ts';
+import { namesIn, printShape, type SizeExpr } from '../../program/size.ts';
 
 /** The array that holds elements of each type, and the elements of a plain array. */
 const TYPES: Readonly<Record<ElementType, { readonly array: string; readonly element: string }>> = {
@@ -13,38 +13,44 @@ const TYPES: Readonly<Record<ElementType, { readonly array: string; readonly ele
 
 /** The text of `index.d.ts`. `hasWeights` tells whether the artifact carries its weights. */
 export function declarations(program: Program, hasWeights: boolean): string {
-  const [target] = Object.values(program.targets) as readonly TargetProgram[];
-  const needsWeights = !hasWeights && target !== undefined && target.weights.length > 0;
+  const [target] = Object.values(program.targets);
+  const { inputs = [], outputs = [], weights = [] } = target ?? {};
+  const needsWeights = !hasWeights && weights.length > 0;
   return [
     `/** Types of ${program.name}, compiled by Heddle. */`,
     SHARED,
-    inputTypes(program, target?.inputs ?? []),
-    outputTypes(program, target?.outputs ?? []),
-    runOptions(program, target?.outputs ?? []),
+    dimTypes(program),
+    inputTypes(program, inputs),
+    outputTypes(program, outputs),
+    runOptions(program, inputs, outputs),
+    LOAD_PROGRESS,
     loadOptions(program, needsWeights),
-    MODEL(Object.keys(program.targets).map(quoted).join(' | ')),
+    model(program, inputs, outputs),
     errorClass(),
-    `/** Loads the model from the files beside this one. Rejects with HeddleError. */
+    `/** Loads the model from the files beside this one. Rejects with HeddleError, or with the reason of \`signal\`. */
 export function load(options${needsWeights ? '' : '?'}: LoadOptions): Promise<Model>;
 `,
   ].join('\n\n');
 }
 
 const SHARED = `/** Row-major values whose shape follows from their number, or values with their shape. */
-export type Tensor<Values> = Values | { readonly data: Values; readonly shape?: readonly number[] };`;
+export type Tensor<Values, Shape extends readonly number[]> =
+  Values | { readonly data: Values; readonly shape?: Shape };
 
-const MODEL = (targets: string): string => `export interface Model {
-  readonly name: string;
-  readonly target: ${targets};
-  /**
-   * Runs the model. Repeated runs with the same dimensions allocate no buffers and return the same object, whose data
-   * the next run overwrites. Rejects with HeddleError.
-   */
-  run(inputs: Inputs, options?: RunOptions): Promise<Outputs>;
-  /** The same, at once. Throws HeddleError. */
-  runSync(inputs: Inputs, options?: RunOptions): Outputs;
-  /** Frees the memory. Later runs fail with the code 'disposed'. */
-  dispose(): void;
+/** An input or output. In \`shape\`, names are those of dimensions, and lists are sums, products and the like of sizes. */
+export interface TensorInfo<Name extends string, Type extends string, Shape extends readonly unknown[]> {
+  readonly name: Name;
+  readonly dtype: Type;
+  readonly shape: Shape;
+}`;
+
+const LOAD_PROGRESS = `export interface LoadProgress {
+  /** The files arrive at the same time; \`prepare\` is what is then computed once for all runs. */
+  readonly phase: 'program' | 'kernels' | 'weights' | 'prepare';
+  /** Bytes; in the phase \`prepare\`, kernel calls. */
+  readonly loaded: number;
+  /** Absent where a server does not say how long a file is. */
+  readonly total?: number;
 }`;
 
 function quoted(text: string): string {
@@ -64,51 +70,116 @@ function members(lines: readonly string[]): string {
   return lines.length === 0 ? '{}' : `{\n${lines.map((line) => `  ${line}\n`).join('')}}`;
 }
 
+function targetTypes(program: Program): string {
+  return Object.keys(program.targets).map(quoted).join(' | ');
+}
+
+/** Every element has a label, as older compilers want all or none: dimensions their names. */
+function tupleType(shape: readonly SizeExpr[]): string {
+  const axes = shape.map((size, axis) => {
+    const label = typeof size === 'string' ? size : `axis${axis}`;
+    return `${label}: ${typeof size === 'number' ? size : 'number'}`;
+  });
+  return `readonly [${axes.join(', ')}]`;
+}
+
+/** A size as `TensorInfo` shows it. */
+function sizeType(size: SizeExpr): string {
+  if (typeof size === 'object') return `readonly [${size.map((part) => sizeType(part)).join(', ')}]`;
+  return typeof size === 'number' ? String(size) : quoted(size);
+}
+
+function dimTypes({ name, dims }: Program): string {
+  const lines = dims.flatMap((dim) => [
+    ...(dim.max === undefined ? [] : [`/** At most ${dim.max}. */`]),
+    `readonly ${property(dim.name)}: number;`,
+  ]);
+  return `/** The dimensions of ${name} that a run decides. */\nexport interface Dims ${members(lines)}`;
+}
+
 function inputTypes(program: Program, inputs: readonly TensorSpec[]): string {
   const lines = inputs.flatMap((input) => {
     const { array, element } = TYPES[input.dtype];
     const scalar = input.shape.length === 0 ? `${element} | ` : '';
-    return [
-      `/** ${describe(input)} */`,
-      `readonly ${property(input.name)}: ${scalar}Tensor<${array} | readonly ${element}[]>;`,
-    ];
+    const tensor = `Tensor<${array} | readonly ${element}[], ${tupleType(input.shape)}>`;
+    return [`/** ${describe(input)} */`, `readonly ${property(input.name)}: ${scalar}${tensor};`];
   });
   return `/** The inputs of ${program.name}. */\nexport interface Inputs ${members(lines)}`;
 }
 
 function outputTypes(program: Program, outputs: readonly TensorSpec[]): string {
   const lines = outputs.flatMap((output) => {
-    const shape = output.shape.map((size) => (typeof size === 'number' ? size : 'number')).join(', ');
-    return [
-      `/** ${describe(output)} */`,
-      `readonly ${property(output.name)}: { readonly data: ${TYPES[output.dtype].array}; readonly shape: readonly [${shape}] };`,
-    ];
+    const { array } = TYPES[output.dtype];
+    const type = `{ readonly data: ${array}; readonly shape: ${tupleType(output.shape)} }`;
+    return [`/** ${describe(output)} */`, `readonly ${property(output.name)}: ${type};`];
   });
   return `/** The outputs of ${program.name}: views that are valid until the next run. */
 export interface Outputs ${members(lines)}`;
 }
 
-function runOptions(program: Program, outputs: readonly TensorSpec[]): string {
-  const dims = program.dims.map(({ name }) => `readonly ${property(name)}?: number;`).join(' ');
+/** Dimensions of which no input says anything: every run must be told them. */
+function untoldDims({ dims }: Program, inputs: readonly TensorSpec[]): string[] {
+  const told = new Set(inputs.flatMap(({ shape }) => shape.flatMap((size) => [...namesIn(size)])));
+  return dims.flatMap(({ name }) => (told.has(name) ? [] : [name]));
+}
+
+function runOptions(program: Program, inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): string {
+  const untold = untoldDims(program, inputs);
+  const needed = untold.length > 0 ? ` & Pick<Dims, ${untold.map(quoted).join(' | ')}>` : '';
   const receivers = outputs.map(({ name, dtype }) => `readonly ${property(name)}?: ${TYPES[dtype].array};`).join(' ');
   return `export interface RunOptions ${members([
     '/** Dimensions that the shapes of the inputs do not tell. */',
-    `readonly dims?: { ${dims} };`,
+    `readonly dims${needed ? '' : '?'}: Partial<Dims>${needed};`,
     '/** Arrays to receive outputs, which then outlive the next run. */',
     `readonly outputs?: { ${receivers} };`,
   ])}`;
 }
 
 function loadOptions(program: Program, needsWeights: boolean): string {
-  const targets = Object.keys(program.targets).map(quoted).join(' | ');
   return `export interface LoadOptions ${members([
-    '/** What runs the kernels; by default wasm where it is compiled in and allowed, else js. */',
-    `readonly target?: ${targets};`,
+    '/** What runs the kernels; by default wasm where it is compiled in and allowed, else js, else webgpu. */',
+    `readonly target?: ${targetTypes(program)};`,
+    ...(program.targets.webgpu
+      ? [
+          '/** For webgpu, in place of navigator.gpu: in Node, what create([]) of the package webgpu answers. */',
+          'readonly gpu?: { requestAdapter(options?: object): Promise<object | null> };',
+        ]
+      : []),
     needsWeights
       ? '/** The weights, a safetensors file: its location or its bytes. */'
       : '/** Other weights, a safetensors file: its location or its bytes. */',
     `readonly weights${needsWeights ? '' : '?'}: URL | string | Uint8Array | ArrayBuffer;`,
+    '/** Told of what has arrived and been prepared. What it throws ends the load. */',
+    'readonly onProgress?: (progress: LoadProgress) => void;',
+    '/** Ends the load, which then rejects with its reason. */',
+    'readonly signal?: AbortSignal;',
   ])}`;
+}
+
+function model(program: Program, inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): string {
+  const optional = untoldDims(program, inputs).length > 0 ? '' : '?';
+  const infos = (specs: readonly TensorSpec[]): string => {
+    const types = specs.map(({ name, dtype, shape }) => {
+      const sizes = `readonly [${shape.map(sizeType).join(', ')}]`;
+      return `TensorInfo<${quoted(name)}, ${quoted(dtype)}, ${sizes}>`;
+    });
+    return `readonly [${types.join(', ')}]`;
+  };
+  return `export interface Model {
+  readonly name: ${quoted(program.name)};
+  readonly target: ${targetTypes(program)};
+  readonly inputs: ${infos(inputs)};
+  readonly outputs: ${infos(outputs)};
+  /**
+   * Runs the model. Repeated runs with the same dimensions allocate no buffers and return the same object, whose data
+   * the next run overwrites; await each before the next. Rejects with HeddleError.
+   */
+  run(inputs: Inputs, options${optional}: RunOptions): Promise<Outputs>;
+  /** The same, at once. Throws HeddleError. */
+  runSync(inputs: Inputs, options${optional}: RunOptions): Outputs;
+  /** Frees the memory. Later runs fail with the code 'disposed'. */
+  dispose(): void;
+}`;
 }
 
 function errorClass(): string {

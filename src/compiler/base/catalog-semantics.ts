@@ -21,7 +21,11 @@ export const semanticEntries = {
     explanation:
       'The name is not bound here: it is no variable, hyperparameter, declaration, import or built-in. A name first assigned inside an `if` or `for` is local to it.',
   },
-  HED2101: { title: 'integer too large', explanation: 'Integers, sizes and numbers of elements are exact up to 2^53.' },
+  HED2101: {
+    title: 'integer too large',
+    explanation:
+      'Integers and sizes are exact up to 2^53, and sizes are sums of at most 1000 parts. A tensor may have 2^45 elements, which is more than any memory holds.',
+  },
   HED2102: { title: 'range out of place', explanation: 'A range `a..b` stands only after `in` of a `for`.' },
   HED2103: {
     title: 'condition is not a compile-time bool',
@@ -40,21 +44,36 @@ export const semanticEntries = {
   HED2106: {
     title: 'too much repetition',
     explanation:
-      'Repetition is unrolled when the spec is elaborated; this one unrolls into more than the compiler takes for intended.',
+      'Repetition is unrolled when the spec is elaborated. This one unrolls into more than the compiler takes for intended: 100000 steps of one range, 30000 applications and rounds or 200000 operations of an entry.',
   },
   HED2107: {
-    title: 'member of something else',
-    explanation: '`instance.name` reads a parameter of a block instance; other values have no members.',
+    title: 'member of something without members',
+    explanation:
+      'Behind a dot stands a parameter of an instance, a value that it handed up (`moe.aux.balance`), or an output of an applied model that has several. Other values have no members.',
   },
   HED2108: {
     title: 'unknown parameter of an instance',
     explanation:
-      'The instance has no parameter of that name, or has not been applied yet: parameters are made at the first application.',
+      'The instance has no parameter of that name, or none yet: a parameter whose shape depends on tensors is made at the first application. One whose shape follows from hyperparameters alone can be read before.',
   },
   HED2109: {
     title: 'too deep to follow',
     explanation:
       'Expressions, functions and blocks nest so deeply together that the compiler cannot follow them. Give parts of the expression names of their own.',
+  },
+  HED2110: {
+    title: 'unknown output of a model',
+    explanation: 'The applied model has several outputs, and none of that name.',
+  },
+  HED2111: {
+    title: 'unknown auxiliary value',
+    explanation:
+      '`instance.aux.name` lists the values that the instance, and those inside it, handed up with `aux name = …` when they were applied. None of that name has been.',
+  },
+  HED2112: {
+    title: 'dimension used before it is known',
+    explanation:
+      'A model that is applied as a block learns its `dims` from the shapes of its arguments. What stands before the inputs cannot use them.',
   },
   HED2201: {
     title: 'wrong dtype',
@@ -63,7 +82,7 @@ export const semanticEntries = {
   HED2202: {
     title: 'wrong number of axes',
     explanation:
-      'The tensor has more or fewer axes than the pattern. `..name` in a pattern stands for any number of axes.',
+      'The tensor has more or fewer axes than the pattern. `..name` in a pattern stands for any number of axes. No tensor has more than 64.',
   },
   HED2203: { title: 'unknown dtype', explanation: 'Tensor types begin with a dtype: f32, i32, u32 or bool.' },
   HED2204: {
@@ -76,7 +95,10 @@ export const semanticEntries = {
     explanation:
       'An axis differs from what the pattern asks for. A name in a pattern binds the first axis it meets; every further use must be equal, for all values of the dimensions.',
   },
-  HED2206: { title: 'number does not fit the dtype', explanation: 'A fractional literal meets a tensor of integers.' },
+  HED2206: {
+    title: 'number does not fit the dtype',
+    explanation: 'A number beside a tensor of integers has a fraction, or lies outside of what they can be.',
+  },
   HED2207: {
     title: 'operand is not a tensor',
     explanation: 'The operation works on tensors (numbers become constants); this value is neither.',
@@ -91,8 +113,9 @@ export const semanticEntries = {
     explanation: '`x |> f as name` names the path of a block instance. Functions and built-ins have no parameters.',
   },
   HED2302: {
-    title: 'model applied',
-    explanation: 'A model is an entry with inputs and outputs of its own. Put what is to be shared into a block.',
+    title: 'train entry applied',
+    explanation:
+      'A train entry is compiled and run, not applied. What it trains is a model or a block, which others can apply too.',
   },
   HED2303: { title: 'not callable', explanation: 'Only blocks, instances, functions and built-ins can be called.' },
   HED2304: {
@@ -107,7 +130,10 @@ export const semanticEntries = {
     title: 'hyperparameter missing',
     explanation: 'A hyperparameter without a default needs a value where the block is instantiated.',
   },
-  HED2307: { title: 'unknown argument', explanation: 'The built-in has no argument of that name, or takes fewer.' },
+  HED2307: {
+    title: 'unknown argument',
+    explanation: 'The function or built-in has no argument of that name, or takes fewer.',
+  },
   HED2308: { title: 'tensor expected', explanation: 'The built-in takes a tensor at this place.' },
   HED2309: {
     title: 'wrong kind of argument',
@@ -142,11 +168,26 @@ export const semanticEntries = {
     explanation: 'The signature declares another number of results than `return` gives.',
   },
   HED2318: { title: 'no return', explanation: 'Every way through a block or function ends in `return`.' },
+  HED2320: {
+    title: 'dimension beyond its limit',
+    explanation:
+      'The applied model declares `dims name <= n`, and an argument gives the dimension a greater size. A size that only a run can tell is checked there.',
+  },
+  HED2322: {
+    title: '`frozen` on something else',
+    explanation:
+      '`frozen` stands before a new instance of a block or model: `teacher = frozen Bert(2)`. Whether an instance is trained is decided where it is made, as all its applications share its parameters.',
+  },
+  HED2323: {
+    title: 'mixture does not fit together',
+    explanation:
+      '`mixture(x, gate, index, count, capacity_factor: …) as path { t => … }` takes tokens f32[n, c], weights f32[n, k] and numbers of experts i32[n, k]; the body makes one row of each token.',
+  },
   HED2401: {
     title: 'hyperparameter of the wrong type',
     explanation: 'The value does not have the declared type. A single value stands for a tuple of equal ones.',
   },
-  HED2501: { title: '`return` in a model', explanation: 'A model names its results with `output`.' },
+  HED2501: { title: '`return` in an entry', explanation: 'Models and train entries name their results with `output`.' },
   HED2502: { title: 'tensor as a constant', explanation: '`const` names values known at compile time.' },
   HED2503: { title: 'type on something else', explanation: '`name: type = e` asserts the type of a tensor.' },
   HED2504: {
@@ -163,19 +204,17 @@ export const semanticEntries = {
   },
   HED2507: {
     title: 'name defined twice',
-    explanation: 'Inputs, outputs and dimensions of a model need different names.',
+    explanation:
+      'Inputs, outputs, metrics and dimensions of an entry need different names; the loss of a train entry is an output called `loss`.',
   },
   HED2508: { title: 'bad limit of a dimension', explanation: '`dims seq <= n` takes an int known at compile time.' },
-  HED2509: {
-    title: 'optional input',
-    explanation: 'Blocks and functions may have optional tensors; models cannot yet.',
-  },
-  HED2510: { title: 'output is not a tensor', explanation: '`output` names a tensor.' },
+  HED2510: { title: 'output is not a tensor', explanation: '`output` and `aux` name tensors.' },
   HED2511: {
     title: 'model statement elsewhere',
-    explanation: '`dims`, `input` and `output` describe an entry, so they stand only in a model.',
+    explanation:
+      '`dims`, `input`, `output` and `generate` describe an entry, so they stand only in a model or a train entry.',
   },
-  HED2512: { title: 'parameter in a function', explanation: 'Functions have no parameters; blocks do.' },
+  HED2512: { title: 'parameter in a function', explanation: 'Functions have no parameters and no states; blocks do.' },
   HED2513: {
     title: 'parameter of unknown shape',
     explanation: 'A parameter is stored in a file, so its shape cannot depend on a dimension of the run.',
@@ -197,6 +236,64 @@ export const semanticEntries = {
     explanation:
       'Shapes are checked for concrete hyperparameters. A model with hyperparameters that have no default is checked for names and defaults only, unless settings are given.',
   },
+  HED2519: {
+    title: 'statement where it has no meaning',
+    explanation:
+      '`loss`, `metric` and `optimizer` stand only in a train entry. `aux` stands in blocks and entries, not in functions: values are found by the path of an instance.',
+  },
+  HED2520: {
+    title: 'loss or metric is not a scalar',
+    explanation:
+      'A loss is an f32 tensor without axes, a metric any tensor without axes: reduce it with `mean` or `sum`.',
+  },
+  HED2521: {
+    title: 'several losses',
+    explanation: 'A train entry differentiates one scalar. Several losses are weighed by plain arithmetic.',
+  },
+  HED2522: { title: 'train entry without a loss', explanation: 'A train entry needs exactly one `loss`.' },
+  HED2524: {
+    title: '`next` of something that is no state',
+    explanation: '`next s = e` updates a tensor that was declared by `state s: type = …` in the same body.',
+  },
+  HED2525: { title: 'update of another type', explanation: 'A state keeps its dtype and shape in every step.' },
+  HED2526: {
+    title: 'state update outside training',
+    explanation:
+      'States are updated by steps of training. A model compiled for running, or an instance made by `frozen`, has none, so the update would be lost: guard it with `if training { … }`.',
+  },
+  HED2527: {
+    title: 'state updated twice',
+    explanation:
+      'A step gives each state one new value. An instance that is applied twice shares its states, so its body cannot update them.',
+  },
+  HED2528: {
+    title: 'generate does not fit the entry',
+    explanation:
+      '`generate idx along time from logits` names an i32 input, a symbolic dimension and an output; both tensors have exactly one axis of that dimension.',
+  },
+  HED2529: {
+    title: 'several optimizers',
+    explanation: 'A train entry has one optimizer. Groups give parameters settings of their own.',
+  },
+  HED2530: {
+    title: 'unknown optimizer',
+    explanation: 'The optimizers are sgd, rmsprop, adagrad, adam, adamw and lion.',
+  },
+  HED2531: {
+    title: 'unknown schedule',
+    explanation:
+      'The schedules of a learning rate are constant, linear, cosine, step, multistep, exponential, polynomial and one_cycle.',
+  },
+  HED2532: {
+    title: 'bad argument of an optimizer or schedule',
+    explanation:
+      'The optimizer or schedule has no such argument, needs one that is missing, or the value has the wrong type or lies out of range.',
+  },
+  HED2533: {
+    title: 'group without parameters',
+    explanation:
+      'A pattern of an optimizer group matches no trainable parameter. Paths in a train entry begin with the instance: `student.head.bias`; `*` is any text in one segment, `**` any number of segments.',
+  },
   HED2601: { title: 'no elements', explanation: 'Only tensors, tuples, lists and runs of axes can be indexed.' },
   HED2602: { title: 'index is not an int', explanation: 'Indices and slice bounds are ints.' },
   HED2603: {
@@ -204,12 +301,36 @@ export const semanticEntries = {
     explanation: 'The index is beyond the last element. Negative indices count from the end.',
   },
   HED2604: { title: 'too many subscripts', explanation: 'There are more subscripts than axes, or `...` stands twice.' },
-  HED2605: { title: 'bad step', explanation: 'The step of a slice is an int of at least 1.' },
+  HED2605: {
+    title: 'bad step',
+    explanation: 'The step of a slice is an int other than 0; a negative one reads the axis backwards.',
+  },
+  HED2701: {
+    title: 'name that nothing uses',
+    explanation:
+      'A warning: the import, hyperparameter, constant, variable, input or dimension is never read, in no branch. A name with a leading underscore is taken to be unused on purpose.',
+  },
+  HED2702: {
+    title: 'parameter that reaches no output',
+    explanation:
+      'A warning: no output, loss, update of a state or value handed up depends on the parameter, neither in training nor with any optional input. It would be stored and never matter.',
+  },
+  HED2703: {
+    title: 'name that hides another',
+    explanation:
+      'A warning: inside, the name stands for something else than around it, so that a reader may take one for the other.',
+  },
+  HED2704: {
+    title: 'comment that reads like a division',
+    explanation:
+      'A warning: `//` begins a comment, and what follows it here is a number or the name of a compile-time value, as if it were to divide by. A division that rounds down is written `floordiv(a, b)`.',
+  },
   HED4001: {
     title: 'entry not chosen',
-    explanation: 'A file with several models needs `--entry`; a file without one cannot be compiled.',
+    explanation:
+      'A file with several entries, none of which is the only model, needs `--entry`; a file without any cannot be compiled.',
   },
-  HED4002: { title: 'unknown entry', explanation: 'The file declares no model of that name.' },
+  HED4002: { title: 'unknown entry', explanation: 'The file declares no model and no train entry of that name.' },
   HED4003: { title: 'unknown setting', explanation: '`--set` names a hyperparameter the model does not have.' },
   HED4004: {
     title: 'setting missing',
@@ -218,5 +339,10 @@ export const semanticEntries = {
   HED4005: {
     title: 'tap without a match',
     explanation: '`--tap` names instances by path: `layers.*.attn`. `*` stands for one segment, `**` for any number.',
+  },
+  HED4006: {
+    title: 'unknown optional input',
+    explanation:
+      '`--given NAME` compiles an entry with one of its optional inputs, `input NAME?: …`; it has none of that name.',
   },
 } as const;

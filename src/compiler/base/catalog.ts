@@ -36,8 +36,9 @@ const entries = {
   HED1004: {
     title: 'unknown word at the start of a statement',
     explanation:
-      'A statement begins with `param`, `input`, `output`, `const`, `require`, `dims`, `if`, `for` or `return`, or it ' +
-      'assigns: `name = …`. A file holds `import`, `block`, `fn`, `model` and `const`. An assignment needs no keyword.',
+      'A statement begins with a word such as `param`, `input`, `output`, `const`, `loss`, `if`, `for` or `return`, or ' +
+      'it assigns: `name = …`. A file holds `import`, `block`, `fn`, `model`, `train` and `const`. An assignment needs ' +
+      'no keyword.',
   },
   HED1005: {
     title: 'expression without effect',
@@ -72,12 +73,6 @@ const entries = {
       'or `else if`s may follow each other, so that every tool can process every file. Name parts of the expression in ' +
       'statements of their own.',
   },
-  HED1010: {
-    title: 'not supported yet',
-    explanation:
-      'The construct belongs to the language, but this version of the compiler does not implement it. The rest of the ' +
-      'file is checked without it.',
-  },
   HED1011: {
     title: 'chained comparison',
     explanation:
@@ -87,8 +82,9 @@ const entries = {
   HED1012: {
     title: 'misplaced statement or declaration',
     explanation:
-      'A file holds imports first, and then declarations: `block`, `fn`, `model` and `const`. Other statements stand in ' +
-      'the body of a declaration. A statement found outside often means that a `}` before it is one too many.',
+      'A file holds imports first, and then declarations: `block`, `fn`, `model`, `train` and `const`. Other statements ' +
+      'stand in the body of a declaration. A statement found outside often means that a `}` before it is one too many. ' +
+      'The braces of an `optimizer` hold groups alone, and those of a `mixture` one value, `{ t => … }`.',
   },
   HED1013: {
     title: 'unknown type',
@@ -146,9 +142,30 @@ const entries = {
       'Of the syntax errors of one file only the first hundred are reported. Mend those from the top: often one of them ' +
       'causes others. If nothing seems to fit, the file may be written in another language.',
   },
+  HED1022: {
+    title: 'file too long',
+    explanation:
+      'A file may have 200000 words and signs, and two million characters: about ten thousand lines. What is larger is ' +
+      'usually data, which belongs into a file of weights, or was unrolled by a program, where a `for` says the same.',
+  },
   ...semanticEntries,
   ...weightEntries,
 } as const satisfies Record<string, CatalogEntry>;
 
 export type Code = keyof typeof entries;
 export const catalog: Readonly<Record<Code, CatalogEntry>> = entries;
+
+/** The codes by subject, in the order of the catalogue: each has exactly one of the prefixes. */
+export const codeGroups: readonly { readonly prefix: string; readonly title: string }[] = [
+  { prefix: 'HED1', title: 'Text and syntax' },
+  { prefix: 'HED20', title: 'Files and names' },
+  { prefix: 'HED21', title: 'Compile-time values and members' },
+  { prefix: 'HED22', title: 'Types and shapes' },
+  { prefix: 'HED23', title: 'Calls of blocks, models and functions' },
+  { prefix: 'HED24', title: 'Hyperparameters' },
+  { prefix: 'HED25', title: 'Statements' },
+  { prefix: 'HED26', title: 'Subscripts' },
+  { prefix: 'HED27', title: 'Names and parameters without use' },
+  { prefix: 'HED3', title: 'Weights and rename maps' },
+  { prefix: 'HED4', title: 'Entries, settings and taps' },
+];

@@ -24,6 +24,17 @@ export function spanning(from: Span, to: Span): Span {
   return { source: from.source, start: Math.min(from.start, to.start), end: Math.max(from.end, to.end) };
 }
 
+/** The text of a span, on one line. */
+export function textOf({ source, start, end }: Span): string {
+  return source.text.slice(start, end).replace(/\s+/g, ' ');
+}
+
+/** The same as the argument of a call in a hint: `…` where it would be long. */
+export function shortText(span: Span): string {
+  const text = textOf(span);
+  return text.length <= 30 ? text : '…';
+}
+
 /** Where the lines of a text begin; found once, so that each of many positions costs a binary search. */
 export class Lines {
   readonly #text: string;

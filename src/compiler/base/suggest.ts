@@ -1,10 +1,14 @@
 /** Did-you-mean: the nearest of some words. Knows nothing of what the words stand for. */
 
+const MAX_WORD = 200;
+
 /**
  * The candidate nearest to `word`, if one is near enough to be what was meant: one edit for words up to four letters,
  * two up to eight, three beyond. Of equally near candidates the first wins. The word itself is never suggested.
  */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
+  // Nobody mistypes those by hand, and comparing them takes long.
+  if (word.length > MAX_WORD) return undefined;
   const limit = word.length <= 2 ? 0 : word.length <= 4 ? 1 : word.length <= 8 ? 2 : 3;
   let best: string | undefined;
   let bestDistance = limit + 1;

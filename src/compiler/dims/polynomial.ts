@@ -23,10 +23,28 @@ export interface Dim {
   readonly key: string;
 }
 
-/** A coefficient left the range in which doubles are exact. */
+/** A coefficient left the range in which doubles are exact, or there are more parts or elements than anyone means. */
 export class DimensionOverflow extends Error {
-  constructor() {
-    super('a dimension is too large to be computed exactly');
+  readonly what: 'number' | 'parts' | 'elements';
+
+  constructor(what: DimensionOverflow['what']) {
+    super(`a dimension is too large: ${what}`);
+    this.what = what;
+  }
+}
+
+/** Terms of a dimension. Shapes have a few, indices in kernels a few dozen. */
+const MAX_TERMS = 1000;
+/** Characters of a product of atoms: divisions and minima nest, and each holds those inside it. */
+const MAX_KEY = 20_000;
+
+/** What `compute` answers; undefined where a coefficient on the way leaves the range in which doubles are exact. */
+export function exactly<T>(compute: () => T): T | undefined {
+  try {
+    return compute();
+  } catch (error) {
+    if (error instanceof DimensionOverflow) return undefined;
+    throw error;
   }
 }
 
@@ -36,6 +54,7 @@ class Polynomial implements Dim {
   #key: string | undefined;
 
   constructor(terms: readonly Term[]) {
+    if (terms.length > MAX_TERMS) throw new DimensionOverflow('parts');
     this.terms = terms;
   }
 
@@ -56,13 +75,14 @@ function printTerms(terms: readonly Term[]): string {
 }
 
 function checked(coefficient: number): number {
-  if (!Number.isSafeInteger(coefficient)) throw new DimensionOverflow();
+  if (!Number.isSafeInteger(coefficient)) throw new DimensionOverflow('number');
   return coefficient;
 }
 
 function termOf(coefficient: number, factors: readonly Atom[]): Term {
   let key = '';
   for (const factor of factors) key = key === '' ? factor.key : `${key}*${factor.key}`;
+  if (key.length > MAX_KEY) throw new DimensionOverflow('parts');
   return { coefficient: checked(coefficient), factors, key };
 }
 
@@ -110,7 +130,9 @@ export function atomDim(atom: Atom): Dim {
 }
 
 export function pairAtom(kind: PairAtom['kind'], left: Dim, right: Dim): PairAtom {
-  return { kind, left, right, key: `${kind}(${left.key}, ${right.key})` };
+  const key = `${kind}(${left.key}, ${right.key})`;
+  if (key.length > MAX_KEY) throw new DimensionOverflow('parts');
+  return { kind, left, right, key };
 }
 
 export function equal(a: Dim, b: Dim): boolean {
@@ -191,6 +213,7 @@ function multiplyTwo(a: Dim, b: Dim): Dim {
   const [left, right] = [constantValue(a), constantValue(b)];
   if (left !== undefined) return scale(b, left);
   if (right !== undefined) return scale(a, right);
+  if (a.terms.length * b.terms.length > 10 * MAX_TERMS) throw new DimensionOverflow('parts');
   const products: Term[] = [];
   for (const x of a.terms) for (const y of b.terms) products.push(multiplyTerms(x, y));
   return products.length === 1 ? new Polynomial(products) : fromTerms(products);

@@ -7,14 +7,16 @@
  *
  *   symbol x, 0 <= x <= B      linear in x, so the smaller of its values at 0 and B
  *   f = floordiv(p, b), b > 0  b·f <= p <= b·f + b - 1
+ *   f - floordiv(q, b)         at least floor((p - q) / b), at most floor((p - q + b - 1) / b), where these are known
+ *   f, g = floordiv(q, b / k)  h - k + 1 <= k·f <= h for h = floordiv(p, b / k), which is near g as above
  *   min(l, r), max(l, r)       one of l and r, and at most or at least both
  */
 import {
   add,
   constant,
   constantValue,
-  DimensionOverflow,
   divide,
+  exactly,
   fromSorted,
   multiply,
   negate,
@@ -45,13 +47,8 @@ export function isAtLeast(a: Dim, b: Dim, bounds: Bounds): boolean {
   const difference = subtract(a, b);
   const value = constantValue(difference);
   if (value !== undefined) return value >= 0;
-  try {
-    return prove(difference, { bounds, steps: STEPS });
-  } catch (error) {
-    // A product on the way to a proof may be too large; the dimension itself is not.
-    if (error instanceof DimensionOverflow) return false;
-    throw error;
-  }
+  // A product on the way to a proof may be too large; the dimension itself is not.
+  return exactly(() => prove(difference, { bounds, steps: STEPS })) ?? false;
 }
 
 function prove(dim: Dim, search: Search): boolean {
@@ -65,7 +62,11 @@ function prove(dim: Dim, search: Search): boolean {
     case 'symbol':
       return proveWithSymbol(parts, sign, search.bounds.get(atom.name)!, search);
     case 'floordiv':
-      return proveWithQuotient(parts, sign, atom, search);
+      return (
+        proveWithTwoQuotients(dim, atom, search) ||
+        proveWithFinerQuotient(dim, atom, search) ||
+        proveWithQuotient(parts, sign, atom, search)
+      );
     case 'min':
     case 'max': {
       if (sign === 0) return false;
@@ -104,6 +105,45 @@ function proveWithQuotient(parts: Parts, sign: Sign, atom: PairAtom, search: Sea
   if (sign > 0) return atomIsNonNegative(atom, search) && prove(rest, search);
   const most = largestQuotient(numerator, divisor, search);
   return most !== undefined && prove(add(rest, scale(coefficient, most)), search);
+}
+
+/** Two quotients by one constant, one counting for and the other against, whose numerators differ by a constant. */
+function proveWithTwoQuotients(dim: Dim, atom: PairAtom, search: Search): boolean {
+  const by = constantValue(atom.right);
+  const one = dim.terms.find((item) => item.key === atom.key);
+  if (by === undefined || by <= 0 || !one) return false;
+  for (const other of dim.terms) {
+    const [second] = other.factors;
+    if (other.factors.length !== 1 || second?.kind !== 'floordiv' || other.coefficient * one.coefficient >= 0) continue;
+    const apart = constantValue(subtract(atom.left, second.left));
+    if (constantValue(second.right) !== by || apart === undefined) continue;
+    // As much of both as they have in common, which is c (f - g) with the sign of the first.
+    const common = Math.min(Math.abs(one.coefficient), Math.abs(other.coefficient)) * Math.sign(one.coefficient);
+    const least = floorDivInteger(common > 0 ? apart : apart + by - 1, by);
+    const pair = subtract(fromSorted([unit(atom)]), fromSorted([unit(second)]));
+    if (prove(add(subtract(dim, scale(pair, common)), constant(common * least)), search)) return true;
+  }
+  return false;
+}
+
+/** A quotient, this one or another, against one by a divisor of its divisor, with numerators that differ by a constant. */
+function proveWithFinerQuotient(dim: Dim, atom: PairAtom, search: Search): boolean {
+  for (const { factors } of dim.terms) {
+    const [other] = factors;
+    if (factors.length !== 1 || other?.kind !== 'floordiv') continue;
+    const [by, otherBy] = [constantValue(atom.right), constantValue(other.right)];
+    if (by === undefined || otherBy === undefined || by === otherBy) continue;
+    const [coarse, fine] = by > otherBy ? [atom, other] : [other, atom];
+    const [most, least] = [Math.max(by, otherBy), Math.min(by, otherBy)];
+    const { coefficient, rest } = splitByAtom(dim, coarse.key);
+    const [factor, apart] = [constantValue(coefficient), constantValue(subtract(coarse.left, fine.left))];
+    if (least <= 0 || most % least !== 0 || !factor || apart === undefined) continue;
+    const times = most / least;
+    const edge = factor > 0 ? floorDivInteger(apart, least) - times + 1 : -floorDivInteger(-apart, least);
+    const bound = add(fromSorted([unit(fine)]), constant(edge));
+    if (prove(add(scale(rest, times), scale(bound, factor)), search)) return true;
+  }
+  return false;
 }
 
 /** The largest value of floordiv(p, b) when p has a constant bound and b is constant. */

@@ -24,6 +24,14 @@ export function elementCount(shape: Shape): Dim {
   return product(shape);
 }
 
+/** More elements than any memory holds. What is computed on the way to fewer can still be counted exactly. */
+export const MAX_ELEMENTS = 2 ** 45;
+
+/** Whether the elements are no more than that, as far as is known. Throws DimensionOverflow far beyond. */
+export function isCountable(shape: Shape): boolean {
+  return elementCount(shape).terms.every((term) => term.coefficient <= MAX_ELEMENTS);
+}
+
 /** Row-major strides in elements. */
 export function stridesOf(shape: Shape): Dim[] {
   const strides: Dim[] = [];

@@ -14,7 +14,8 @@
  *
  * Patterns match whole dotted segments from the start, so `"a.b": "c"` also renames `a.b.weight` to `c.weight`; `{i}`
  * stands for one segment or a part of one, `{path..}` for one or more. Both sides have the same placeholders. Names
- * that no rule matches stay as they are.
+ * that no rule matches stay as they are. A value of null in the object drops the tensors that match:
+ * `"{path..}.num_batches_tracked": null`; the way back does without them.
  *
  * `transpose` turns the foreign tensor (before it is split, or each part before it is merged), so that axes of `split`
  * and `merge` are those of the model. Without `sizes` the parts are equal. Every rule can be followed backwards: merged
@@ -36,7 +37,7 @@ export interface Division {
 export interface RenameRule {
   /** Several for a merge. */
   readonly from: readonly Pattern[];
-  /** Several for a split. */
+  /** Several for a split, none for tensors that are dropped. */
   readonly to: readonly Pattern[];
   readonly transpose: 'reverse' | readonly number[] | undefined;
   /** Of a split or a merge. */
@@ -100,8 +101,9 @@ class RuleReader {
   #readMember({ key, keySpan, value }: JsonMember): RenameRule | undefined {
     const from: JsonMember = { key: 'from', keySpan, value: { kind: 'string', span: keySpan, value: key } };
     if (value.kind === 'string') return this.#readRule(keySpan, [from, { key: 'to', keySpan, value }]);
+    if (value.kind === 'null') return this.#readDropped(from);
     if (value.kind !== 'object')
-      return this.#fail(value.span, 'the value of a foreign pattern is the own pattern, or an object with `to`');
+      return this.#fail(value.span, 'the value of a foreign pattern is the own pattern, an object with `to`, or null');
     const again = value.members.find((member) => member.key === 'from');
     if (again) return this.#fail(again.keySpan, `\`from\` is already given by the key ${JSON.stringify(key)}`);
     return this.#readRule(keySpan, [from, ...value.members]);
@@ -119,8 +121,11 @@ class RuleReader {
     const split = fields.get('split');
     const merge = fields.get('merge');
     if (split && merge) return this.#fail(merge.keySpan, 'a rule cannot split and merge at once');
-    const from = this.#readPatterns('from', fields.get('from'), span, merge && 'merge');
-    const to = this.#readPatterns('to', fields.get('to'), span, split && 'split');
+    // A misspelt field may be the one that is missing.
+    const absent = ['from', 'to'].find((side) => !fields.has(side));
+    if (absent !== undefined) return known ? this.#fail(span, `the rule lacks \`${absent}\``) : undefined;
+    const from = this.#readPatterns('from', fields.get('from')!, merge && 'merge');
+    const to = this.#readPatterns('to', fields.get('to')!, split && 'split');
     const transpose = this.#readTranspose(fields.get('transpose')?.value);
     const division = this.#readDivision(split ?? merge, split ? to?.length : from?.length);
     if (!known || !from || !to || transpose === null || division === null) return undefined;
@@ -128,15 +133,17 @@ class RuleReader {
     return { from, to, transpose, division, span };
   }
 
+  #readDropped(from: JsonMember): RenameRule | undefined {
+    const patterns = this.#readPatterns('from', from, undefined);
+    return patterns && { from: patterns, to: [], transpose: undefined, division: undefined, span: from.keySpan };
+  }
+
   /** `divided` names the field that makes this side a list. */
   #readPatterns(
     side: 'from' | 'to',
-    member: JsonMember | undefined,
-    span: Span,
+    { value }: JsonMember,
     divided: 'split' | 'merge' | undefined,
   ): readonly Pattern[] | undefined {
-    if (!member) return this.#fail(span, `the rule lacks \`${side}\``);
-    const { value } = member;
     const items = value.kind === 'array' ? value.items : [value];
     if (divided && (value.kind !== 'array' || items.length < 2))
       return this.#fail(value.span, `with \`${divided}\`, \`${side}\` is a list of two or more patterns`);

@@ -16,8 +16,8 @@ export function applyRename(map: RenameMap, tensors: Tensors, sink: DiagnosticSi
   const renaming = new Renaming('forward', sink);
   for (const [name, tensor] of tensors) {
     const found = forwardRule(map, name);
-    if (found) renaming.add(found.rule, found.part, found.match, name, tensor);
-    else renaming.keep(name, tensor);
+    if (!found) renaming.keep(name, tensor);
+    else if (found.rule.to.length > 0) renaming.add(found.rule, found.part, found.match, name, tensor);
   }
   return renaming.finish();
 }

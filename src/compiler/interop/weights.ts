@@ -12,6 +12,7 @@ export interface WeightParameter {
 }
 
 type Tensors = ReadonlyMap<string, StoredTensor>;
+type WeightCode = 'HED3002' | 'HED3003' | 'HED3004' | 'HED3005';
 
 /** Parses a file; reports HED3001 and answers undefined when it is malformed. `path` is how the user names it. */
 export function readWeights(path: string, bytes: Uint8Array<ArrayBuffer>, sink: DiagnosticSink): Tensors | undefined {
@@ -45,12 +46,14 @@ export function bindWeights(
   const surplus = [...tensors].filter(([name]) => !own.has(name));
   const missing = parameters.filter(({ name }) => !tensors.has(name));
   const misshapen: string[] = [];
+  let isTurned = false;
   const mistyped: string[] = [];
   const bound = new Map<string, StoredTensor>();
   for (const parameter of parameters) {
     const tensor = tensors.get(parameter.name);
     if (!tensor) continue;
     if (String(tensor.shape) !== String(parameter.shape)) {
+      isTurned ||= String(tensor.shape.toReversed()) === String(parameter.shape);
       misshapen.push(`${parameter.name}: ${describeShape(tensor.shape)} against ${describe(parameter)}`);
       continue;
     }
@@ -58,20 +61,26 @@ export function bindWeights(
     if (typeof converted === 'string') mistyped.push(`${parameter.name}: ${converted}`);
     else bound.set(parameter.name, converted);
   }
-  const report = (code: 'HED3002' | 'HED3003' | 'HED3004' | 'HED3005', notes: string[], what: string): void => {
-    if (notes.length > 0) sink.report(diagnostic(code, undefined, what, { notes }));
+  const report = (code: WeightCode, notes: string[], what: string, hint?: string): void => {
+    if (notes.length > 0) sink.report(diagnostic(code, undefined, what, { notes, hint }));
   };
   report(
     'HED3002',
     missing.map((parameter) => `${parameter.name}: ${describe(parameter)}${suggestion(parameter, surplus)}`),
     `${path} lack ${count(missing.length, 'tensor')} of ${count(parameters.length, 'parameter')}`,
+    surplus.length > 0 ? 'tensors under other names are mapped by `--rename MAP.json`' : undefined,
   );
   report(
     'HED3003',
     surplus.map(([name, { dtype, shape }]) => `${name}: ${dtype} ${describeShape(shape)}`),
     `${path} hold ${count(surplus.length, 'tensor')} that ${surplus.length === 1 ? 'belongs' : 'belong'} to no parameter`,
   );
-  report('HED3004', misshapen, `${path} hold ${count(misshapen.length, 'tensor')} of another shape than the parameter`);
+  report(
+    'HED3004',
+    misshapen,
+    `${path} hold ${count(misshapen.length, 'tensor')} of another shape than the parameter`,
+    isTurned ? 'a rule of a rename map with `"transpose": true` turns a tensor' : undefined,
+  );
   report('HED3005', mistyped, `${path} hold ${count(mistyped.length, 'tensor')} of another type than the parameter`);
   const isComplete = missing.length + surplus.length + misshapen.length + mistyped.length === 0;
   return isComplete ? bound : undefined;

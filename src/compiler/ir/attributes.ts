@@ -4,7 +4,7 @@
  */
 import { constant, evaluate, type Dim } from '../dims/dim.ts';
 import type { Attribute, Attributes, DType, Region } from './graph.ts';
-import type { AttributeKind, Op } from './op.ts';
+import type { AttributeKind, AttributeSpec, Op } from './op.ts';
 import { DTYPES } from './types.ts';
 
 type Structured = Exclude<Attribute, null | boolean | number | string>;
@@ -66,6 +66,7 @@ function fitsKind(kind: AttributeKind, value: Attribute): boolean {
     case 'pattern':
       return typeof value === 'string';
     case 'axes':
+    case 'ints':
       return Number.isSafeInteger(value) || isListOf(value, Number.isSafeInteger);
     case 'dim':
       return isDimLike(value);
@@ -86,7 +87,7 @@ export function attributeFaults(op: Op, given: Attributes): string[] {
   for (const spec of op.attributes) {
     const value = given[spec.name];
     if (value === undefined) faults.push(`attribute ${spec.name} is missing`);
-    else if (value === null ? !acceptsNull(op, spec.name) : !fitsKind(spec.kind, value))
+    else if (value === null ? !acceptsNull(op, spec.name) : !isWordOf(spec, value) && !fitsKind(spec.kind, value))
       faults.push(`attribute ${spec.name} is not of kind ${spec.kind}`);
   }
   if (!op.internal) {
@@ -95,6 +96,10 @@ export function attributeFaults(op: Op, given: Attributes): string[] {
     }
   }
   return faults;
+}
+
+function isWordOf(spec: AttributeSpec, value: Attribute): boolean {
+  return typeof value === 'string' && (spec.words ?? []).includes(value);
 }
 
 function acceptsNull(op: Op, name: string): boolean {

@@ -63,6 +63,10 @@ export interface GraphParameter {
   readonly name: string;
   readonly value: Value;
   readonly initializer?: Initializer;
+  /** A tensor without a gradient, which the updates of a training step write. */
+  readonly state?: true;
+  /** Declared inside of `frozen`: no gradient is taken for it. */
+  readonly frozen?: true;
   readonly origin: Origin;
 }
 

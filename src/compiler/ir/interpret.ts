@@ -43,7 +43,7 @@ export function interpret(graph: Graph, given: Arguments): Map<string, Tensor> {
 }
 
 /** One node on concrete operands. */
-export function evaluateNode(node: Node, inputs: readonly Tensor[], symbols: Symbols): Tensor[] {
+function evaluateNode(node: Node, inputs: readonly Tensor[], symbols: Symbols): Tensor[] {
   const types = node.results.map((result) => concreteType(result.type, symbols));
   const results = node.op.evaluate(inputs, node.attributes, types, symbols);
   return types.map((type, at) => {

@@ -10,8 +10,17 @@ export interface MovedIndex {
   readonly index: readonly Dim[];
 }
 
-export function elementContext(node: Node, bounds: Bounds): ElementContext {
-  return { inputs: node.inputs.map((input) => input.type), outputs: node.results.map((result) => result.type), bounds };
+export function elementContext(
+  node: Node,
+  bounds: Bounds,
+  position: ElementContext['position'] = noPosition,
+): ElementContext {
+  const inputs = node.inputs.map((input) => input.type);
+  return { inputs, outputs: node.results.map((result) => result.type), bounds, position };
+}
+
+function noPosition(): never {
+  throw new Error('internal: a movement asks for a position and is not indirect');
 }
 
 /**
@@ -20,7 +29,7 @@ export function elementContext(node: Node, bounds: Bounds): ElementContext {
  */
 export function moveIndex(node: Node, index: readonly Dim[], bounds: Bounds): MovedIndex | undefined {
   const { body } = node.op;
-  if (body.kind !== 'movement') return undefined;
+  if (body.kind !== 'movement' || body.indirect) return undefined;
   let found: (MovedIndex & { readonly marker: Expr }) | undefined;
   const readers = node.inputs.map((input, operand) => (at: readonly Dim[]) => {
     found = { operand, index: at, marker: literal(0, input.type.dtype) };

@@ -6,6 +6,7 @@ import type { Dim } from '../dims/dim.ts';
 import type { Expr, ScalarType } from '../kernel/ir.ts';
 import type { Builder } from './builder.ts';
 import type { Attributes, DType, Node, ShapeContext, TensorType, Value } from './graph.ts';
+import type { StructuredBody } from './structured.ts';
 
 /** A concrete tensor in the interpreter: row-major, every dtype held in doubles, bool as 0 and 1. */
 export interface Tensor {
@@ -18,21 +19,38 @@ export interface Tensor {
 export interface OperandSpec {
   readonly name: string;
   readonly variadic?: boolean;
+  /** The node may lack it; only the last operands can be optional, and one that is left out ends the list. */
+  readonly optional?: boolean;
 }
 
 /**
  * What an attribute is in the language. `axis` and `axes` are integers (negative counts from the end), `axes` one or
- * several or none for all; `dim` is a possibly symbolic integer, `shape` a list of them; `sizes` collects all further
- * named integers (`p: 4` of a pattern); `pattern` is a string literal whose errors point into it.
+ * several or none for all; `ints` are one int or several; `dim` is a possibly symbolic integer, `shape` a list of them;
+ * `sizes` collects all further named integers (`p: 4` of a pattern); `pattern` is a string literal whose errors point
+ * into it.
  */
 export type AttributeKind =
-  'int' | 'float' | 'bool' | 'string' | 'axis' | 'axes' | 'dim' | 'shape' | 'dims' | 'dtype' | 'sizes' | 'pattern';
+  | 'int'
+  | 'ints'
+  | 'float'
+  | 'bool'
+  | 'string'
+  | 'axis'
+  | 'axes'
+  | 'dim'
+  | 'shape'
+  | 'dims'
+  | 'dtype'
+  | 'sizes'
+  | 'pattern';
 
 export interface AttributeSpec {
   readonly name: string;
   readonly kind: AttributeKind;
   /** Absent: the attribute is required. `null` is the language's `none`. */
   readonly default?: boolean | number | string | null;
+  /** Strings that may stand in the place of a value: `padding: "same"`. */
+  readonly words?: readonly string[];
   readonly doc: string;
 }
 
@@ -69,6 +87,8 @@ export interface ElementContext {
   readonly outputs: readonly TensorType[];
   /** Limits of every integer name in scope, loop variables included. */
   readonly bounds: ShapeContext['bounds'];
+  /** A position in an axis of `size` that an i32 value gives; it is limited to 0 … size - 1. For `indirect` bodies. */
+  position(value: Expr, size: Dim): Dim;
 }
 
 /** One scalar expression of the operands at the same position; all operands and results have one shape. */
@@ -81,13 +101,17 @@ export interface PointwiseBody<A extends Attributes> {
 
 /**
  * Each result element is read from some place of the operands (or from none: constants, arange), without arithmetic
- * worth storing: reshape, transpose, expand, slice, concat, pad.
+ * worth storing: reshape, transpose, expand, slice, concat, pad, gather.
  */
 export interface MovementBody<A extends Attributes> {
   readonly kind: 'movement';
+  /** Reads at positions that operands hold, and reads all it reads whatever they hold: gather. */
+  readonly indirect?: true;
   element(readers: readonly Reader[], index: readonly Dim[], attributes: A, context: ElementContext): Expr;
   /** For one-to-one movements: where an element of the operand goes, so that a writer may store through them. */
   destination?(index: readonly Dim[], attributes: A, context: ElementContext): readonly Dim[];
+  /** One element is read at many places, as by windows: what is computed before it is stored, not computed at each. */
+  readonly overlaps?: boolean;
 }
 
 /** Defined by other ops; the expand pass replaces it unless a fusion claims it first. */
@@ -118,13 +142,33 @@ export interface ContractionBody<A extends Attributes> {
   };
 }
 
+/**
+ * softmax(scale * q kᵀ + mask) v over operands [..b, h, i, e], [..b, g, j, e], [..b, g, j, f] and, if there is a fourth,
+ * a mask that broadcasts to [..b, h, i, j]: bool (true keeps) or f32 (added). Results: the output [..b, h, i, f] and the
+ * logarithm of the softmax's denominators [..b, h, i].
+ */
+export interface AttentionBody<A extends Attributes> {
+  readonly kind: 'attention';
+  /** Whether query i sees keys 0 … i only. */
+  causal(attributes: A): boolean;
+  /** The factor of the scores; undefined: 1 / sqrt(e). */
+  scale(attributes: A): number | undefined;
+}
+
 /** A nested region run as one kernel; made by the fuse pass only. */
 export interface FusionBody {
   readonly kind: 'fusion';
 }
 
 export type OpBody<A extends Attributes> =
-  PointwiseBody<A> | MovementBody<A> | CompositeBody<A> | ReductionBody<A> | ContractionBody<A> | FusionBody;
+  | PointwiseBody<A>
+  | MovementBody<A>
+  | CompositeBody<A>
+  | ReductionBody<A>
+  | ContractionBody<A>
+  | AttentionBody<A>
+  | StructuredBody<A>
+  | FusionBody;
 
 /** How far a backend in f32 may be from f64 evaluation: `absolute + relative * |truth|`. */
 export interface Tolerance {
@@ -149,6 +193,8 @@ export interface Op<A extends Attributes = Attributes> {
   readonly attributes: readonly AttributeSpec[];
   /** Absent names are callable in the language; `internal` ops are made by passes and operators only. */
   readonly internal?: boolean;
+  /** Of an internal op, the operator that stands for it in the language. */
+  readonly operator?: string;
   /** The number of results depends on the operands, so that in the language they are a tuple even when there is one. */
   readonly several?: boolean;
   /** The shape rule. Operand count and attribute kinds have been checked. Total: it never throws on user input. */

@@ -63,7 +63,7 @@ class Parser {
       if (scan.accept('dim')) dims.push(this.#dimDeclaration());
       else if (scan.accept('require')) conditions.push(this.#condition());
       else if (scan.accept('input')) inputs.push({ name: this.#name('an input'), value: this.#declare(scope) });
-      else if (scan.accept('param')) parameters.push(this.#parameter(scope));
+      else if (['param', 'state', 'frozen'].includes(scan.next.text)) parameters.push(this.#parameter(scope));
       else if (scan.accept('output')) outputs.push({ name: this.#name('an output'), value: this.#refer(scope) });
       else nodes.push(this.#node(scope));
     }
@@ -86,13 +86,19 @@ class Parser {
     return { atLeastZero, message: this.#string(), origin: this.#origin() };
   }
 
+  /** `param p %1: f32[4] = zeros()`, `state …`, either behind `frozen`. */
   #parameter(scope: Scope): GraphParameter {
+    const scan: Scanner = this.#scan;
+    const frozen = scan.accept('frozen') && ({ frozen: true } as const);
+    const state = scan.accept('state') && ({ state: true } as const);
+    if (!state) scan.expect('param');
     const name = this.#name('the name of a parameter');
-    const value = this.#declare(scope);
-    if (!this.#scan.accept('=')) return { name, value, origin: this.#origin() };
+    const parameter = { name, value: this.#declare(scope), ...state, ...frozen };
+    if (!scan.accept('=')) return { ...parameter, origin: this.#origin() };
     const initializer = this.#name('an initialiser');
-    this.#scan.expect('(');
-    return { name, value, initializer: { name: initializer, arguments: this.#entries(')') }, origin: this.#origin() };
+    scan.expect('(');
+    const first = { name: initializer, arguments: this.#entries(')') };
+    return { ...parameter, initializer: first, origin: this.#origin() };
   }
 
   #node(scope: Scope): Node {

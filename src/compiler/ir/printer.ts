@@ -7,8 +7,9 @@
  *       require <batch - 2> "index 1 is out of range: axis 0 has size batch"
  *       input img %0: f32[batch, 3, 4]
  *       param head.bias %1: f32[4] = uniform(bound: 0.5) @ head
- *       %2: f32[batch, 3, 4] = expand(%1) {shape: [<batch>, <3>, <4>]} @ head
- *       output logits %2
+ *       frozen state norm.mean %2: f32[4] = zeros() @ norm
+ *       %3: f32[batch, 3, 4] = expand(%1) {shape: [<batch>, <3>, <4>]} @ head
+ *       output logits %3
  *     }
  *
  * A dimension among attributes stands in angle brackets, which tells the size `<4>` from the number `4`. `@` is the
@@ -27,9 +28,10 @@ export function printGraph(graph: Graph): string {
         `require <${print(atLeastZero)}> ${JSON.stringify(message)}${printOrigin(origin)}`,
     ),
     ...graph.inputs.map(({ name, value }) => `input ${printName(name)} ${declare(value)}`),
-    ...graph.parameters.map(({ name, value, initializer, origin }) => {
+    ...graph.parameters.map(({ name, value, initializer, state, frozen, origin }) => {
+      const kind = `${frozen ? 'frozen ' : ''}${state ? 'state' : 'param'}`;
       const first = initializer ? ` = ${initializer.name}(${printEntries(initializer.arguments, 1)})` : '';
-      return `param ${printName(name)} ${declare(value)}${first}${printOrigin(origin)}`;
+      return `${kind} ${printName(name)} ${declare(value)}${first}${printOrigin(origin)}`;
     }),
     ...graph.nodes.map((node) => printNode(node, 1)),
     ...graph.outputs.map(({ name, value }) => `output ${printName(name)} ${refer(value)}`),
@@ -38,7 +40,7 @@ export function printGraph(graph: Graph): string {
 }
 
 /** One node on one line, but for the regions in it; `depth` is the indentation of lines within those. */
-export function printNode(node: Node, depth = 0): string {
+function printNode(node: Node, depth = 0): string {
   const results = node.results.map(declare).join(', ');
   const attributes = Object.keys(node.attributes).length === 0 ? '' : ` {${printEntries(node.attributes, depth)}}`;
   const operands = node.inputs.map(refer).join(', ');

@@ -1,10 +1,13 @@
-/** Tensor types: comparison, printing, broadcasting and concrete sizes. Knows no ops and no attributes. */
-import { constantValue, equal, evaluate, ONE, print, type Dim } from '../dims/dim.ts';
+/** Tensor types: comparison, printing, broadcasting, sizes and their limits. Knows no ops and no attributes. */
+import { constant, constantValue, equal, evaluate, ONE, print, type Bounds, type Dim } from '../dims/dim.ts';
 import { printShape, sameShape, type Shape } from '../dims/shape.ts';
-import type { DType, TensorType } from './graph.ts';
+import type { DimDeclaration, DType, TensorType } from './graph.ts';
 import type { ConcreteType } from './op.ts';
 
 export const DTYPES: readonly DType[] = ['f32', 'i32', 'u32', 'bool'];
+
+/** Axes of a tensor, as in NumPy. */
+export const MAX_RANK = 64;
 
 /** `f32[batch, 65]` */
 export function printType(type: TensorType): string {
@@ -27,6 +30,11 @@ export function concreteType(type: TensorType, symbols: ReadonlyMap<string, numb
 /** The number of elements of a concrete shape. */
 export function countOf(shape: readonly number[]): number {
   return shape.reduce((count, size) => count * size, 1);
+}
+
+/** The limits of declared dims, for proofs about shapes. */
+export function boundsOf({ dims }: { readonly dims: readonly DimDeclaration[] }): Bounds {
+  return new Map(dims.flatMap(({ name, max }) => (max === undefined ? [] : [[name, constant(max)] as const])));
 }
 
 export function isOne(dim: Dim): boolean {

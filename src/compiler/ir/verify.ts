@@ -12,11 +12,11 @@
  *  9. Each region of a node has one parameter per operand, of its type, and its results are the node's.
  * 10. Outputs are made in the graph.
  */
-import { constant, constantValue, symbolsOf, type Bounds, type Dim } from '../dims/dim.ts';
+import { constantValue, symbolsOf, type Bounds, type Dim } from '../dims/dim.ts';
 import { attributeFaults, isDim, isList, isRecord } from './attributes.ts';
 import type { Attribute, Graph, Node, Region, TensorType, Value } from './graph.ts';
 import type { Op, OpTable } from './op.ts';
-import { printType, sameType } from './types.ts';
+import { boundsOf, printType, sameType } from './types.ts';
 import { regionsOf } from './walk.ts';
 
 interface Check {
@@ -25,11 +25,6 @@ interface Check {
   readonly bounds: Bounds;
   readonly ids: Set<number>;
   readonly faults: string[];
-}
-
-/** The limits of a graph's dims, for shape rules. */
-export function boundsOf(graph: Graph): Bounds {
-  return new Map(graph.dims.flatMap(({ name, max }) => (max === undefined ? [] : [[name, constant(max)] as const])));
 }
 
 /** The broken invariants of `graph`, in words. */
@@ -112,10 +107,12 @@ function verifyNode(node: Node, { ops, dims, bounds, faults }: Check): void {
 
 /** Why `count` operands do not suit the op, or undefined. A variadic operand takes one tensor or more. */
 export function operandFault(op: Op, count: number): string | undefined {
-  const least = op.operands.length;
+  const most = op.operands.length;
+  const least = op.operands.filter((operand) => !operand.optional).length;
   const variadic = op.operands.some((operand) => operand.variadic);
-  if (op.body.kind === 'fusion' || (variadic ? count >= least : count === least)) return undefined;
-  return `${op.name} takes ${least}${variadic ? ' or more' : ''} operands, not ${count}`;
+  if (op.body.kind === 'fusion' || (count >= least && (variadic || count <= most))) return undefined;
+  const range = variadic ? `${least} or more` : least === most ? `${least}` : `${least} to ${most}`;
+  return `${op.name} takes ${range} operands, not ${count}`;
 }
 
 function dimsIn(value: Attribute): Dim[] {

@@ -8,8 +8,16 @@ export interface Tile {
   readonly columns: number;
 }
 
+/** A device that runs the points of a grid at once, as invocations in workgroups. */
+export interface Workgroups {
+  /** Invocations of a workgroup. */
+  readonly size: number;
+  /** Storage buffers that one kernel may be bound to. */
+  readonly storageBuffers: number;
+}
+
 export interface Target {
-  readonly name: 'js' | 'wasm';
+  readonly name: 'js' | 'wasm' | 'webgpu';
   readonly lanes: Lanes;
   /** Register tiles worth trying, best first. */
   readonly tiles: readonly Tile[];
@@ -19,4 +27,8 @@ export interface Target {
   readonly nativePow: boolean;
   /** Whether `mod` is. */
   readonly nativeMod: boolean;
+  /** Whether f32 arithmetic is computed as written; elsewhere what runs the kernels may fuse and reorder it. */
+  readonly strictArithmetic: boolean;
+  /** Absent where the points of a grid run as calls, one after the other. */
+  readonly workgroups?: Workgroups;
 }

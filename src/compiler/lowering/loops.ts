@@ -7,12 +7,12 @@ import {
   floorDiv,
   minimum,
   multiply,
-  ONE,
   subtract,
   symbolsOf,
+  ZERO,
   type Dim,
 } from '../dims/dim.ts';
-import { elementCount, type Shape } from '../dims/shape.ts';
+import type { Shape } from '../dims/shape.ts';
 import type { GridAxis, Statement } from '../kernel/ir.ts';
 import { dimOf, forEachIndex, forEachStatement, valueOf } from '../kernel/rewrite.ts';
 import type { KernelContext } from './kernel-context.ts';
@@ -68,7 +68,7 @@ export function isAffine(statements: readonly Statement[], name: string): boolea
 export function gridOver(context: KernelContext, shape: Shape): { grid: GridAxis[]; index: Dim[] } {
   const grid: GridAxis[] = [];
   const index = shape.map((extent) => {
-    if (constantValue(extent) === 1) return subtract(ONE, ONE);
+    if (constantValue(extent) === 1) return ZERO;
     const { name, at } = context.counter('g', extent);
     grid.push({ variable: name, extent });
     return at;
@@ -84,7 +84,7 @@ export function serialLoops(
   innermost: 'serial' | 'vector',
 ): readonly Statement[] {
   const counters = shape.map((extent) => (constantValue(extent) === 1 ? undefined : context.counter('r', extent)));
-  const index = counters.map((counter) => counter?.at ?? subtract(ONE, ONE));
+  const index = counters.map((counter) => counter?.at ?? ZERO);
   let mode = innermost;
   return counters.reduceRight<readonly Statement[]>((body, counter, axis) => {
     if (!counter) return body;
@@ -92,9 +92,4 @@ export function serialLoops(
     mode = 'serial';
     return [loop];
   }, write(index));
-}
-
-/** The number of elements in trailing axes from `axis` on. */
-export function trailingCount(shape: Shape, axis: number): Dim {
-  return elementCount(shape.slice(axis));
 }

@@ -1,18 +1,20 @@
 /** From a fused graph to kernel calls: every fused node becomes one or more kernels over numbered buffers. */
-import { constant, symbol, type Bounds, type Dim } from '../dims/dim.ts';
+import { symbol, type Bounds } from '../dims/dim.ts';
 import { elementCount } from '../dims/shape.ts';
+import { fusionOf, type Fusion } from '../ir/fusion.ts';
 import type { Graph, Node, Region, Value } from '../ir/graph.ts';
-import { isRegion } from '../ir/attributes.ts';
 import { printAttribute } from '../ir/printer.ts';
-import { printType } from '../ir/types.ts';
+import { boundsOf, printType } from '../ir/types.ts';
 import { prepareKernel } from '../kernel/prepare.ts';
 import type { Kernel } from '../kernel/ir.ts';
 import type { Target } from '../kernel/target.ts';
 import type { BufferId, KernelCall, LoweredBuffer, LoweredProgram, NamedTensor } from '../plan/lowered.ts';
+import { lowerAttention } from './attention/lower.ts';
 import { lowerContraction } from './contract/lower.ts';
 import type { BufferUse, LoweredKernel, Scratch } from './lowered-kernel.ts';
 import { lowerPointwise } from './pointwise.ts';
 import { lowerRows } from './rows.ts';
+import { lowerStructured } from './structured.ts';
 
 /** `graph` must consist of fused nodes only, every output made by one of them. */
 export function lowerGraph(graph: Graph, target: Target): LoweredProgram {
@@ -22,8 +24,7 @@ export function lowerGraph(graph: Graph, target: Target): LoweredProgram {
 /** Kernels with their buffers by place: the node's operands, then its results, then scratch. */
 interface Template {
   readonly kernels: readonly { readonly kernel: Kernel; readonly buffers: readonly number[] }[];
-  /** Elements of each scratch buffer. */
-  readonly scratch: readonly Dim[];
+  readonly scratch: readonly Scratch[];
 }
 
 class Lowering {
@@ -38,9 +39,7 @@ class Lowering {
   constructor(graph: Graph, target: Target) {
     this.#graph = graph;
     this.#target = target;
-    this.#bounds = new Map(
-      graph.dims.flatMap(({ name, max }) => (max === undefined ? [] : [[name, constant(max)] as const])),
-    );
+    this.#bounds = boundsOf(graph);
   }
 
   run(): LoweredProgram {
@@ -65,12 +64,11 @@ class Lowering {
   }
 
   #lowerNode(node: Node): KernelCall[] {
-    const { body, kind } = node.attributes;
-    if (node.op.body.kind !== 'fusion' || !isRegion(body!))
-      throw new Error(`internal: ${node.op.name} reached lowering unfused`);
+    const fusion = fusionOf(node);
+    if (!fusion) throw new Error(`internal: ${node.op.name} reached lowering unfused`);
     const outer = [...node.inputs, ...node.results];
-    const { kernels, scratch } = this.#templateOf(body, String(kind));
-    const scratchBuffers = scratch.map((size) => this.#buffers.push({ type: 'f32', size }) - 1);
+    const { kernels, scratch } = this.#templateOf(fusion);
+    const scratchBuffers = scratch.map(({ type, size }) => this.#buffers.push({ type: type ?? 'f32', size }) - 1);
     return kernels.map(({ kernel, buffers }) => ({
       kernel,
       buffers: buffers.map((at) =>
@@ -82,14 +80,15 @@ class Lowering {
   }
 
   /** The kernels of a region, lowered and prepared once for all regions that read the same. */
-  #templateOf(region: Region, kind: string): Template {
+  #templateOf(fusion: Fusion): Template {
+    const { kind, body: region } = fusion;
     const key = `${kind} ${regionKey(region)}`;
     const known = this.#templates.get(key);
     if (known) return known;
     const places = new Map<Value | Scratch, number>();
     for (const value of [...region.parameters, ...region.results]) places.set(value, places.size);
     const values = places.size;
-    const lowered = this.#lowerRegion(region, kind);
+    const lowered = this.#lowerRegion(fusion);
     for (const { buffers } of lowered) {
       for (const use of buffers)
         if (use.kind === 'scratch' && !places.has(use.scratch)) places.set(use.scratch, places.size);
@@ -100,20 +99,24 @@ class Lowering {
         kernel: prepareKernel(kernel, this.#target),
         buffers: buffers.map(placeOf),
       })),
-      scratch: [...places.keys()].slice(values).map((scratch) => (scratch as Scratch).size),
+      scratch: [...places.keys()].slice(values) as Scratch[],
     };
     this.#templates.set(key, template);
     return template;
   }
 
-  #lowerRegion(region: Region, kind: string): readonly LoweredKernel[] {
+  #lowerRegion({ kind, body: region }: Fusion): readonly LoweredKernel[] {
     const all = [...region.parameters, ...region.results].map((value) => ({ kind: 'value', value }) as const);
     switch (kind) {
       case 'contract':
         return lowerContraction(region, 'product', this.#target, this.#bounds);
+      case 'attention':
+        return lowerAttention(region, 'attention', this.#target, this.#bounds);
       case 'row':
         return [{ kernel: lowerRows(region, 'rows', this.#bounds), buffers: all }];
-      default:
+      case 'structured':
+        return lowerStructured(region, this.#bounds);
+      case 'pointwise':
         return [{ kernel: lowerPointwise(region, 'pointwise', this.#bounds), buffers: all }];
     }
   }

@@ -1,6 +1,6 @@
 /** What lowering one fused region gives: kernels in order, with the values and scratch buffers they are called with. */
 import type { Dim } from '../dims/dim.ts';
-import type { Value } from '../ir/graph.ts';
+import type { DType, Value } from '../ir/graph.ts';
 import type { Kernel } from '../kernel/ir.ts';
 
 export interface LoweredKernel {
@@ -11,7 +11,9 @@ export interface LoweredKernel {
 
 /** A buffer between the kernels of one region; known by identity. */
 export interface Scratch {
-  /** Elements, of f32. */
+  /** Absent: f32. */
+  readonly type?: DType;
+  /** Elements. */
   readonly size: Dim;
 }
 

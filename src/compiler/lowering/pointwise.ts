@@ -1,13 +1,11 @@
 /** Fused pointwise regions: one loop nest that writes every element of the result once. */
-import { linearize, delinearize, type Shape } from '../dims/shape.ts';
-import type { Dim } from '../dims/dim.ts';
+import { symbolsOf, type Bounds, type Dim } from '../dims/dim.ts';
+import { delinearize, elementCount, linearize, type Shape } from '../dims/shape.ts';
 import type { Region } from '../ir/graph.ts';
 import type { Kernel, Statement } from '../kernel/ir.ts';
-import { symbolsOf } from '../dims/dim.ts';
 import { KernelContext } from './kernel-context.ts';
-import { chunkedLoop, gridOver, isAffine, trailingCount, type Nest } from './loops.ts';
+import { chunkedLoop, gridOver, isAffine, type Nest } from './loops.ts';
 import { openScope, RegionReader } from './reader.ts';
-import type { Bounds } from '../dims/dim.ts';
 
 /**
  * The kernel of a region with one result. Buffers: the region's parameters in order, then the result. As many trailing
@@ -26,8 +24,7 @@ export function lowerPointwise(region: Region, name: string, bounds: Bounds): Ke
 function writeNest(region: Region, context: KernelContext, shape: Shape, axis: number): Nest {
   const reader = new RegionReader(region, context);
   for (const parameter of region.parameters) {
-    const slot = context.buffer(parameter.type.dtype, 'read');
-    reader.sources.set(parameter, (index) => context.element(slot, parameter, index));
+    reader.loadFrom(context.buffer(parameter.type.dtype, 'read'), parameter);
   }
   const [result] = region.results;
   const output = context.buffer(result!.type.dtype, 'write');
@@ -40,7 +37,7 @@ function writeNest(region: Region, context: KernelContext, shape: Shape, axis: n
     scope.statements.push({ kind: 'store', buffer: output.name, index: linearize(index, shape), value });
     return scope.statements;
   };
-  const flat = chunkedLoop(context, trailingCount(shape, axis), write);
+  const flat = chunkedLoop(context, elementCount(inner), write);
   return { grid: [...outer.grid, ...flat.grid], body: flat.body };
 }
 

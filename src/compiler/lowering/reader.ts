@@ -8,7 +8,7 @@ import { elementContext, moveIndex } from '../ir/movement.ts';
 import type { MovementBody } from '../ir/op.ts';
 import { variable } from '../kernel/build.ts';
 import type { Expr, Statement } from '../kernel/ir.ts';
-import type { KernelContext } from './kernel-context.ts';
+import type { BufferSlot, KernelContext } from './kernel-context.ts';
 
 /** How the kernel gets an element of a value it does not compute from others here. */
 export type Source = (index: readonly Dim[]) => Expr;
@@ -38,6 +38,11 @@ export class RegionReader {
       for (const input of node.inputs) this.#count(input);
     }
     region.results.forEach((result) => this.#count(result));
+  }
+
+  /** Takes the elements of `value` from a buffer that holds it in row-major order. */
+  loadFrom(slot: BufferSlot, value: Value): void {
+    this.sources.set(value, (index) => this.#context.element(slot, value, index));
   }
 
   #count(value: Value): void {
@@ -94,6 +99,8 @@ export class RegionReader {
       case 'composite':
       case 'reduction':
       case 'contraction':
+      case 'attention':
+      case 'structured':
       case 'fusion':
         throw new Error(`internal: ${node.op.name} cannot be read element by element`);
     }
@@ -111,8 +118,18 @@ export class RegionReader {
       const renamed = moveIndex(node, index, bounds);
       if (renamed) return this.#read(node.inputs[renamed.operand]!, renamed.index, scope, true);
     }
-    const readers = node.inputs.map((input) => (at: readonly Dim[]) => this.#read(input, at, scope, false));
-    return body.element(readers, index, node.attributes, elementContext(node, bounds));
+    const isBound = bind && body.indirect === true;
+    const readers = node.inputs.map((input) => (at: readonly Dim[]) => this.#read(input, at, scope, isBound));
+    const position = (value: Expr, size: Dim): Dim => this.#position(value, size, scope, bind);
+    return body.element(readers, index, node.attributes, elementContext(node, bounds, position));
+  }
+
+  /**
+   * A let that is a position in an axis of `size`. It stands in the scope even where the element is under a condition,
+   * so its own loads are then limited to what the buffers hold.
+   */
+  #position(value: Expr, size: Dim, scope: ReadScope, bind: boolean): Dim {
+    return this.#context.position(bind ? value : this.#context.withinBuffers(value), size, scope.statements);
   }
 }
 

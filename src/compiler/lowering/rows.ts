@@ -3,11 +3,11 @@
  * position (a row) are worked through in as many passes as reductions depend on each other, then the results are
  * written; nothing of a row is stored but the results.
  */
-import { constantValue, ONE, type Bounds, type Dim } from '../dims/dim.ts';
+import { constantValue, ONE, ZERO, type Bounds, type Dim } from '../dims/dim.ts';
 import { linearize, sameShape, type Shape } from '../dims/shape.ts';
 import type { Node, Region, Value } from '../ir/graph.ts';
 import type { ReductionBody } from '../ir/op.ts';
-import { binary, literal, load, variable } from '../kernel/build.ts';
+import { binary, literal, variable } from '../kernel/build.ts';
 import type { Kernel, Statement } from '../kernel/ir.ts';
 import { KernelContext, type BufferSlot } from './kernel-context.ts';
 import { gridOver, serialLoops } from './loops.ts';
@@ -43,8 +43,7 @@ class RowKernel {
     this.#domain = first!.node.inputs[0]!.type.shape;
     this.#axes = new Set(first!.body.axes(first!.node.attributes));
     for (const parameter of region.parameters) {
-      const slot = this.#context.buffer(parameter.type.dtype, 'read');
-      this.#reader.sources.set(parameter, (index) => this.#context.element(slot, parameter, index));
+      this.#reader.loadFrom(this.#context.buffer(parameter.type.dtype, 'read'), parameter);
     }
     this.#outputs = region.results.map((result) => this.#context.buffer(result.type.dtype, 'write'));
   }
@@ -151,11 +150,12 @@ class RowKernel {
     const wide = pairs.filter(({ value }) => sameShape(value.type.shape, this.#domain));
     for (const { value, slot } of pairs) {
       if (wide.some((pair) => pair.value === value)) continue;
-      const element = this.#reader.read(value, kept, scope);
+      const index = this.#rowIndex(kept, value.type.shape);
+      const element = this.#reader.read(value, index, scope);
       scope.statements.push({
         kind: 'store',
         buffer: slot.name,
-        index: linearize(kept, value.type.shape),
+        index: linearize(index, value.type.shape),
         value: element,
       });
     }
@@ -176,6 +176,12 @@ class RowKernel {
       return inner.statements;
     });
     scope.statements.push(...loops);
+  }
+
+  /** The place of the row at `kept` in a shape of one element a row, which may have other axes of size 1. */
+  #rowIndex(kept: readonly Dim[], shape: Shape): readonly Dim[] {
+    const moving = kept.filter((_, axis) => !this.#axes.has(axis) && constantValue(this.#domain[axis]!) !== 1);
+    return shape.map((size) => (constantValue(size) === 1 ? ZERO : moving.shift()!));
   }
 
   /**
@@ -201,7 +207,7 @@ class RowKernel {
 
   #readBack({ value, slot }: Cached): void {
     slot.access = 'readwrite';
-    this.#reader.sources.set(value, (index) => load(slot.name, linearize(index, this.#domain), 'f32'));
+    this.#reader.loadFrom(slot, value);
   }
 }
 

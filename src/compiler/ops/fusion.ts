@@ -1,17 +1,13 @@
 /** `fusion`: a region run as one kernel. Made by the fuse pass only; it means what its nodes mean. */
-import type { Region } from '../ir/graph.ts';
 import { Builder } from '../ir/builder.ts';
+import type { Fusion } from '../ir/fusion.ts';
+import type { Region } from '../ir/graph.ts';
 import { evaluateRegion } from '../ir/interpret.ts';
 import { defineOp, type Op } from '../ir/op.ts';
 import { printType, sameType } from '../ir/types.ts';
 import { arithmetic } from './pointwise/arithmetic.ts';
 import { fails, gives } from './rules.ts';
 import { f32, n } from './samples.ts';
-
-/** What leads the loop nest: plain elements, rows that are reduced and normalised, a reduction, a contraction. */
-export type FusionKind = 'pointwise' | 'row' | 'reduce' | 'contract';
-
-export type FusionAttributes = { readonly body: Region; readonly kind: FusionKind };
 
 function sampleBody(): Region {
   const builder = new Builder(new Map(arithmetic.map((op) => [op.name, op])), new Map(), 10);
@@ -21,7 +17,7 @@ function sampleBody(): Region {
   return { parameters, nodes: builder.nodes, results };
 }
 
-export const fusion: Op = defineOp<FusionAttributes>({
+export const fusion: Op = defineOp<Fusion>({
   name: 'fusion',
   doc: 'Runs `body`, whose parameters are the operands in order and whose results are the results.',
   internal: true,

@@ -1,10 +1,21 @@
 /** What the shape rules of ops share: results, errors in users' words, dtypes and axes. */
+import { closest } from '../base/suggest.ts';
 import { normalizeAxes, normalizeAxis, rankName, type Axes } from '../ir/attributes.ts';
 import type { DType, TensorType } from '../ir/graph.ts';
 import type { Inference, TypeError as Mismatch } from '../ir/op.ts';
 import { printType } from '../ir/types.ts';
 
 export type { Mismatch };
+
+/** Characters of a pattern: far more than axes can be told apart. */
+export const MAX_PATTERN = 4096;
+/** Results of one call. */
+const MAX_RESULTS = 10_000;
+
+/** That a call would give too many tensors. */
+export function countFault(called: string, count: number): { readonly error: Mismatch } | undefined {
+  return count > MAX_RESULTS ? fails(`\`${called}\` would give ${count} tensors; at most ${MAX_RESULTS}`) : undefined;
+}
 
 /** The result types of a call that fits. */
 export function gives(...types: readonly TensorType[]): Inference {
@@ -42,9 +53,26 @@ export function mixedDtypeFault(called: string, inputs: readonly TensorType[]): 
   if (operand === -1) return undefined;
   return {
     message: `\`${called}\` needs operands of one dtype`,
-    notes: inputs.map((input) => printType(input)),
     operand,
     hint: `convert one of them: \`cast(…, ${inputs[0]!.dtype})\``,
+  };
+}
+
+/** An attribute that is none of the words it may be. `what` they are, in the plural. */
+export function unknownWord(
+  called: string,
+  what: string,
+  attribute: string,
+  word: string,
+  words: readonly string[],
+): Mismatch {
+  const quoted = words.map((one) => JSON.stringify(one));
+  const listed = `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`;
+  const similar = closest(word, words);
+  return {
+    message: `\`${called}\` knows the ${what} ${listed}, not ${JSON.stringify(word)}`,
+    attribute,
+    ...(similar !== undefined && { hint: `did you mean "${similar}"?` }),
   };
 }
 

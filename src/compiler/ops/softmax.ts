@@ -15,27 +15,12 @@ import {
   SUM_TOLERANCE,
   type Along,
 } from './reduce/composite.ts';
+import { forEachLine } from './lines.ts';
 import { axisOf, dtypeFault, gives } from './rules.ts';
 import { f32, n } from './samples.ts';
 import { forEachRow, rowMajor } from './strided.ts';
 
 type Axis = { readonly axis: number };
-
-/** Calls `visit` with the first position, the count and the distance of the elements of every line along `axis`. */
-function forEachLine(
-  shape: readonly number[],
-  axis: number,
-  visit: (first: number, count: number, step: number) => void,
-): void {
-  const step = rowMajor(shape)[axis]!;
-  const count = shape[axis]!;
-  if (count === 0) return;
-  const lines = countOf(shape) / count;
-  for (let line = 0; line < lines; line++) {
-    const inner = line % step;
-    visit((line - inner) * count + inner, count, step);
-  }
-}
 
 function largestOf(data: Float64Array, first: number, count: number, step: number): number {
   let largest = -Infinity;
@@ -97,7 +82,7 @@ const lineSamples: readonly Sample[] = [
 
 const softmax: Op = defineOp<Axis>({
   name: 'softmax',
-  doc: 'exp(x) / sum(exp(x)) along an axis (f32).',
+  doc: 'exp(x) / sum(exp(x)) along an axis (f32). A line that is -inf throughout, or has a NaN, is NaN, as in PyTorch.',
   operands: [{ name: 'x' }],
   attributes: AXIS,
   infer: (inputs, attributes) => inferLine('softmax', inputs, attributes),
@@ -115,7 +100,7 @@ const softmax: Op = defineOp<Axis>({
 
 const logSoftmax: Op = defineOp<Axis>({
   name: 'log_softmax',
-  doc: 'x - log(sum(exp(x))) along an axis (f32).',
+  doc: 'x - log(sum(exp(x))) along an axis (f32). A line that is -inf throughout, or has a NaN, is NaN, as in PyTorch.',
   operands: [{ name: 'x' }],
   attributes: AXIS,
   infer: (inputs, attributes) => inferLine('log_softmax', inputs, attributes),

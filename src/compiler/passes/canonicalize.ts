@@ -1,11 +1,12 @@
 /** Brings movements into one form: those that move nothing vanish, those in a row that can be one become one. */
+import { symbol, ZERO } from '../dims/dim.ts';
 import { sameShape } from '../dims/shape.ts';
 import type { Builder } from '../ir/builder.ts';
 import type { Node, Value } from '../ir/graph.ts';
-import type { Pass } from './pass.ts';
-import { rewriteGraph } from './rewriter.ts';
-import { symbol } from '../dims/dim.ts';
 import { moveIndex } from '../ir/movement.ts';
+import { isOne } from '../ir/types.ts';
+import type { Pass } from './pass.ts';
+import { rewriteGraph, type DefinitionOf } from './rewriter.ts';
 
 export const canonicalize: Pass = {
   name: 'canonicalize',
@@ -25,17 +26,13 @@ function identity(node: Node, builder: Builder): readonly Value[] | undefined {
   const [result] = node.results;
   if (node.op.body.kind !== 'movement' || node.inputs.length !== 1 || node.results.length !== 1) return undefined;
   if (!sameShape(input!.type.shape, result!.type.shape)) return undefined;
-  const index = result!.type.shape.map((_, axis) => symbol(`$${axis}`));
+  const index = result!.type.shape.map((size, axis) => (isOne(size) ? ZERO : symbol(`$${axis}`)));
   const moved = moveIndex(node, index, builder.bounds);
   return moved && sameShape(moved.index, index) ? [input!] : undefined;
 }
 
 /** Only the last shape counts. */
-function mergeReshapes(
-  node: Node,
-  builder: Builder,
-  definitionOf: (value: Value) => Node | undefined,
-): readonly Value[] | undefined {
+function mergeReshapes(node: Node, builder: Builder, definitionOf: DefinitionOf): readonly Value[] | undefined {
   if (node.op.name !== 'reshape') return undefined;
   const before = definitionOf(node.inputs[0]!);
   return before?.op.name === 'reshape' ? builder.apply('reshape', before.inputs, node.attributes) : undefined;

@@ -7,13 +7,19 @@ import { rewriteGraph } from './rewriter.ts';
 export const expand: Pass = {
   name: 'expand',
   doc: 'Replaces composite ops by their definitions.',
-  run: (graph, context) => rewriteGraph(graph, context, expandNode),
+  run: (graph, context) => rewriteGraph(graph, context, (node, builder) => expandNode(node, builder)),
 };
 
-/** Expands a composite and, in turn, the composites of its definition. */
-function expandNode(node: Node, builder: Builder): readonly Value[] | undefined {
-  const { body } = node.op;
-  if (body.kind !== 'composite') return undefined;
+export const expandToSoftmax: Pass = {
+  name: 'expand_to_softmax',
+  doc: 'Replaces composite ops by their definitions, all but softmax, by which attention is recognized.',
+  run: (graph, context) => rewriteGraph(graph, context, (node, builder) => expandNode(node, builder, 'softmax')),
+};
+
+/** Expands a composite and, in turn, the composites of its definition; those called `kept` stay. */
+function expandNode(node: Node, builder: Builder, kept?: string): readonly Value[] | undefined {
+  const { body, name } = node.op;
+  if (body.kind !== 'composite' || name === kept) return undefined;
   const start = builder.nodes.length;
   const results = body.expand(builder, node.inputs, node.attributes);
   const added = builder.nodes.splice(start);
@@ -21,7 +27,7 @@ function expandNode(node: Node, builder: Builder): readonly Value[] | undefined 
   const current = (value: Value): Value => replacements.get(value) ?? value;
   for (const inner of added) {
     const ready = { ...inner, inputs: inner.inputs.map(current) };
-    const expanded = expandNode(ready, builder);
+    const expanded = expandNode(ready, builder, kept);
     if (expanded) inner.results.forEach((result, at) => replacements.set(result, expanded[at]!));
     else builder.nodes.push(ready);
   }

@@ -2,9 +2,21 @@
 import { canonicalize } from './canonicalize.ts';
 import { cse } from './cse.ts';
 import { dce } from './dce.ts';
-import { expand } from './expand.ts';
+import { expand, expandToSoftmax } from './expand.ts';
 import { fold } from './fold.ts';
 import { fuse } from './fuse/fuse.ts';
+import { narrow } from './narrow.ts';
 import type { Pass } from './pass.ts';
+import { recognizeAttention } from './recognize-attention.ts';
 
-export const passes: readonly Pass[] = [expand, canonicalize, fold, cse, dce, fuse];
+export const passes: readonly Pass[] = [
+  expandToSoftmax,
+  recognizeAttention,
+  expand,
+  narrow,
+  canonicalize,
+  fold,
+  cse,
+  dce,
+  fuse,
+];

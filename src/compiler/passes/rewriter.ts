@@ -1,20 +1,19 @@
 /** Walks a graph node by node, replacing some nodes by others; operands are already the replaced ones. */
-import { constant, type Dim } from '../dims/dim.ts';
 import { Builder } from '../ir/builder.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
+import { boundsOf } from '../ir/types.ts';
 import { nextId } from '../ir/walk.ts';
 import type { PassContext } from './pass.ts';
 
+/** The node that makes a value, as far as it has been rewritten; inputs and parameters have none. */
+export type DefinitionOf = (value: Value) => Node | undefined;
+
 /** New values for a node's results, or undefined to keep it. New nodes go into the builder. */
-export type Rewrite = (
-  node: Node,
-  builder: Builder,
-  definitionOf: (value: Value) => Node | undefined,
-) => readonly Value[] | undefined;
+export type Rewrite = (node: Node, builder: Builder, definitionOf: DefinitionOf) => readonly Value[] | undefined;
 
 /** The graph after `rewrite` has seen every node once, in order. Replaced nodes are dropped. */
 export function rewriteGraph(graph: Graph, context: PassContext, rewrite: Rewrite): Graph {
-  const builder = new Builder(context.ops, graphBounds(graph), nextId(graph));
+  const builder = new Builder(context.ops, boundsOf(graph), nextId(graph));
   const replacements = new Map<Value, Value>();
   const definitions = new Map<Value, Node>();
   const current = (value: Value): Value => replacements.get(value) ?? value;
@@ -36,8 +35,4 @@ export function rewriteGraph(graph: Graph, context: PassContext, rewrite: Rewrit
   }
   const outputs = graph.outputs.map((output) => ({ ...output, value: current(output.value) }));
   return { ...graph, nodes: builder.nodes, outputs };
-}
-
-export function graphBounds(graph: Graph): Map<string, Dim> {
-  return new Map(graph.dims.flatMap(({ name, max }) => (max === undefined ? [] : [[name, constant(max)] as const])));
 }

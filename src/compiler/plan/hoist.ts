@@ -6,7 +6,7 @@ import { constantValue } from '../dims/dim.ts';
 import type { BufferId, KernelCall, LoweredProgram } from './lowered.ts';
 
 /** Buffers a call reads (`readwrite` included), and those it writes. */
-export function readsOf(call: KernelCall): BufferId[] {
+function readsOf(call: KernelCall): BufferId[] {
   return call.buffers.filter((_, at) => call.kernel.buffers[at]!.access !== 'write');
 }
 

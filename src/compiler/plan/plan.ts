@@ -3,11 +3,15 @@
  * that run at load and the steps of a run, buffers classified with their lifetimes, and the argument table that the
  * WebAssembly module reads. Offsets are not decided here: the runtime lays buffers out when dimensions are bound.
  */
+import { substitute } from '../dims/dim.ts';
 import type { Condition, DimDeclaration } from '../ir/graph.ts';
+import { boundsOf } from '../ir/types.ts';
+import { ownBindings } from '../kernel/bindings.ts';
 import type { Kernel } from '../kernel/ir.ts';
+import type { Workgroups } from '../kernel/target.ts';
 import {
   PROGRAM_VERSION,
-  type BufferSpec,
+  type GpuProgram,
   type Program,
   type Step,
   type TargetName,
@@ -17,6 +21,7 @@ import type { SizeExpr } from '../../program/size.ts';
 import { mergeKernels } from './merge.ts';
 import { loadTimeCalls } from './hoist.ts';
 import type { BufferId, KernelCall, LoweredProgram, NamedTensor } from './lowered.ts';
+import { peakMemory, type SizedBuffer } from './memory.ts';
 import { toSizeExpr } from './size-expr.ts';
 
 /** One call of the generated `run` function. */
@@ -29,6 +34,8 @@ export interface RunCall {
 
 export interface Plan {
   readonly program: TargetProgram;
+  /** `program.buffers`, with their sizes as dimensions. */
+  readonly buffers: readonly SizedBuffer[];
   /** Distinct kernels; a step's `kernel` is an index here. */
   readonly kernels: readonly Kernel[];
   /** The calls of a run, in order: `program.steps` in terms of the table's slots. */
@@ -37,10 +44,15 @@ export interface Plan {
   readonly exportedKernels: readonly number[];
   /** 32-bit words of the argument table, from address 0 on. */
   readonly tableSlots: number;
+  /** Bytes, as `peakMemory` counts them. */
+  readonly peakMemory: SizeExpr | undefined;
 }
 
-/** Plans one target's program. `lowered` is consistent: every call names as many buffers and sizes as its kernel. */
-export function plan(lowered: LoweredProgram): Plan {
+/**
+ * Plans one target's program; `workgroups` are those of a target that has them. `lowered` is consistent: every call names
+ * as many buffers and sizes as its kernel.
+ */
+export function plan(lowered: LoweredProgram, workgroups?: Workgroups): Plan {
   const { kernels, numbers } = mergeKernels(lowered.calls.map((call) => call.kernel));
   const hoisted = loadTimeCalls(lowered);
   const calls = { load: [] as NumberedCall[], run: [] as NumberedCall[] };
@@ -53,6 +65,7 @@ export function plan(lowered: LoweredProgram): Plan {
     buffers: call.buffers.map(buffers.number),
     sizes: call.sizes.map(toSizeExpr),
     origin: call.origin.path,
+    ...(workgroups && { grid: gridOf(call, kernels[kernel]!) }),
   });
   const tensor = ({ name, type, shape, buffer }: NamedTensor) => ({
     name,
@@ -64,7 +77,7 @@ export function plan(lowered: LoweredProgram): Plan {
   const table = new TableBuilder();
   const runArguments = table.addSteps(steps);
   const program: TargetProgram = {
-    buffers: buffers.specs,
+    buffers: buffers.sized.map((buffer) => ({ ...buffer, size: toSizeExpr(buffer.size) })),
     inputs: lowered.inputs.map(tensor),
     outputs: lowered.outputs.map(tensor),
     weights: lowered.weights
@@ -74,9 +87,18 @@ export function plan(lowered: LoweredProgram): Plan {
     steps,
     kernels: kernels.map((kernel) => kernel.name),
     table: { buffers: table.buffers, sizes: table.sizes },
+    ...(workgroups && { gpu: gpuProgram(kernels, workgroups) }),
   };
   const exportedKernels = [...new Set(calls.load.map(({ kernel }) => kernel))].sort((a, b) => a - b);
-  return { program, kernels, runArguments, exportedKernels, tableSlots: table.buffers.length + table.sizes.length };
+  return {
+    program,
+    buffers: buffers.sized,
+    kernels,
+    runArguments,
+    exportedKernels,
+    tableSlots: table.buffers.length + table.sizes.length,
+    peakMemory: peakMemory(buffers.sized, boundsOf(lowered)),
+  };
 }
 
 /** Puts the plans of one entry's targets together. */
@@ -96,7 +118,25 @@ export function assembleProgram(
     targets: {
       ...(plans.wasm && { wasm: plans.wasm.program }),
       ...(plans.js && { js: plans.js.program }),
+      ...(plans.webgpu && { webgpu: plans.webgpu.program }),
     },
+  };
+}
+
+/** The extents of a call's grid over the dimensions of the program; the kernel's are over its own sizes. */
+function gridOf({ sizes }: KernelCall, kernel: Kernel): SizeExpr[] {
+  const values = new Map(kernel.sizes.map((name, at) => [name, sizes[at]!]));
+  return kernel.grid.map(({ extent }) => toSizeExpr(substitute(extent, (name) => values.get(name))));
+}
+
+function gpuProgram(kernels: readonly Kernel[], { size, storageBuffers }: Workgroups): GpuProgram {
+  return {
+    workgroupSize: size,
+    kernels: kernels.map(({ buffers, sizes }) => ({
+      access: buffers.map(({ access }) => access),
+      own: ownBindings(buffers.length, storageBuffers),
+      sizes: sizes.length,
+    })),
   };
 }
 
@@ -106,7 +146,7 @@ interface NumberedCall {
 }
 
 interface ClassifiedBuffers {
-  readonly specs: readonly BufferSpec[];
+  readonly sized: readonly SizedBuffer[];
   /** Whether anything uses the buffer; others have no number. */
   readonly isKept: (buffer: BufferId) => boolean;
   readonly number: (buffer: BufferId) => number;
@@ -132,12 +172,12 @@ function classifyBuffers(
   const outputs = new Set(lowered.outputs.map(({ buffer }) => buffer));
   const weights = new Set(lowered.weights.map(({ buffer }) => buffer));
   const numbers = new Map<BufferId, number>();
-  const specs: BufferSpec[] = [];
+  const sized: SizedBuffer[] = [];
   lowered.buffers.forEach((buffer, id) => {
-    const size = toSizeExpr(buffer.size);
+    const { size } = buffer;
     const inLoad = loadRanges.get(id);
     const inRun = runRanges.get(id);
-    let spec: BufferSpec;
+    let spec: SizedBuffer;
     if (inputs.has(id) || outputs.has(id)) {
       const first = inputs.has(id) ? -1 : (inRun?.first ?? 0);
       const last = outputs.has(id) ? run.length : (inRun?.last ?? -1);
@@ -150,10 +190,10 @@ function classifyBuffers(
     } else {
       return;
     }
-    numbers.set(id, specs.length);
-    specs.push(spec);
+    numbers.set(id, sized.length);
+    sized.push(spec);
   });
-  return { specs, isKept: (buffer) => numbers.has(buffer), number: (buffer) => numbers.get(buffer)! };
+  return { sized, isKept: (buffer) => numbers.has(buffer), number: (buffer) => numbers.get(buffer)! };
 }
 
 function staticSize(dim: NamedTensor['shape'][number]): number {

@@ -1,15 +1,16 @@
 /** Applying blocks and functions: arguments are matched to the signature, the body is elaborated in place. */
 import { closest } from '../base/suggest.ts';
-import { DiagnosticSink } from '../base/diagnostic.ts';
 import type { Span } from '../base/source.ts';
-import type { Value } from '../ir/graph.ts';
 import type { BlockDeclaration, FunctionDeclaration, TensorParameter, TensorTypeExpr } from '../syntax/ast.ts';
 import { bindHyperparameters, type EvaluatedArgument } from './calls.ts';
 import { fileScope } from './file-scope.ts';
-import { joinPath, MAX_DEPTH, report, takeStep, type Frame } from './frame.ts';
+import { joinPath, MAX_DEPTH, report, silently, takeStep, type Frame } from './frame.ts';
+import { applyModel, newApplication } from './models.ts';
 import type { Module } from './modules.ts';
 import { Scope } from './scope.ts';
 import { runBody, type Returned } from './statements.ts';
+import { suggestApplication } from './suggestions.ts';
+import { describeApplication, tensorsIn } from './structure.ts';
 import { evaluateType, matchType } from './unify.ts';
 import { describeKind, ERROR, NONE, printValue, type Instance, type StaticValue } from './values.ts';
 
@@ -27,12 +28,21 @@ export function applyInstance(
   span: Span,
   as: NamedPath | undefined,
 ): StaticValue {
-  const { declaration, module } = instance;
   if (!placeInstance(frame, instance, as, span)) return ERROR;
+  const inner = instanceFrame(frame, instance, span);
+  if (!withinLimits(frame, inner, span, instance.declaration.name.text)) return ERROR;
+  const result = applyDeclaration(frame, inner, instance.declaration, list, span);
+  if (instance.beside && !joinPaths(frame, instance.beside, inner.taken)) return ERROR;
+  recordInstance(frame, instance.path!, result);
+  return result;
+}
+
+/** A frame for the body of a placed instance, with its hyperparameters in scope. */
+export function instanceFrame(frame: Frame, { declaration, module, ...instance }: Instance, span: Span): Frame {
   const scope = new Scope(fileScope(frame.elaboration, module));
   for (const [name, value] of instance.hyperparameters)
     scope.define({ name, value, span: instance.span, role: 'hyperparameter' });
-  const inner: Frame = {
+  return {
     elaboration: frame.elaboration,
     module,
     scope,
@@ -40,14 +50,27 @@ export function applyInstance(
     taken: new Map(),
     counts: new Map(),
     role: 'block',
+    training: frame.training && !instance.frozen,
+    frozen: frame.frozen || instance.frozen,
     caller: { frame, span, name: declaration.name.text },
     depth: frame.depth + 1,
   };
-  if (!withinLimits(frame, inner, span, declaration.name.text)) return ERROR;
+}
+
+function applyDeclaration(
+  frame: Frame,
+  inner: Frame,
+  declaration: Instance['declaration'],
+  list: readonly EvaluatedArgument[],
+  span: Span,
+): StaticValue {
+  if (declaration.kind === 'model') {
+    const application = newApplication(frame, declaration, list, span, inner.scope);
+    return application ? applyModel({ ...inner, role: 'applied', application }, application, declaration) : ERROR;
+  }
   const bound = bindTensors(frame, inner, declaration.name.text, declaration.tensors, list, span);
   if (bound === 'error') return ERROR;
   const result = finishBody(inner, declaration);
-  recordInstance(frame, instance.path!, result);
   return result.kind === 'error' ? declaredResult(inner, declaration.results) : result;
 }
 
@@ -61,8 +84,9 @@ export function applyFunction(
 ): StaticValue {
   const name = declaration.name.text;
   const home = fileScope(frame.elaboration, module);
+  const { application: _, ...around } = frame;
   const inner: Frame = {
-    ...frame,
+    ...around,
     module,
     scope: new Scope(home),
     role: 'function',
@@ -70,12 +94,22 @@ export function applyFunction(
     depth: frame.depth + 1,
   };
   if (!withinLimits(frame, inner, span, name)) return ERROR;
+  const known = declaration.parameters.map((parameter) => parameter.name.text);
+  const unknown = list.find((argument) => argument.name && !known.includes(argument.name.text));
+  if (unknown?.name) {
+    const similar = closest(unknown.name.text, known);
+    return report(frame, 'HED2307', unknown.name.span, `\`${name}\` has no argument \`${unknown.name.text}\``, {
+      hint: similar ? `did you mean \`${similar}\`?` : `it has ${known.join(', ')}`,
+    });
+  }
   const tensors = declaration.parameters.filter((parameter) => parameter.kind === 'tensor');
   const values = declaration.parameters.filter((parameter) => parameter.kind === 'hyperparameter');
-  const isValue = (argument: EvaluatedArgument): boolean =>
-    argument.name
-      ? values.some((one) => one.name.text === argument.name?.text)
-      : argument.value.kind !== 'tensor' && argument.value.kind !== 'error';
+  const isValue = (argument: EvaluatedArgument, at: number): boolean => {
+    if (argument.name) return values.some((one) => one.name.text === argument.name?.text);
+    // `none` may stand for a tensor too: its place tells.
+    if (argument.value.kind === 'none') return declaration.parameters[at]?.kind !== 'tensor';
+    return argument.value.kind !== 'tensor' && argument.value.kind !== 'error';
+  };
   const hyperparameters = bindHyperparameters(frame, name, values, list.filter(isValue), span, {
     ...inner,
     scope: home,
@@ -88,7 +122,7 @@ export function applyFunction(
     inner,
     name,
     tensors,
-    list.filter((argument) => !isValue(argument)),
+    list.filter((argument, at) => !isValue(argument, at)),
     span,
   );
   if (bound === 'error') return ERROR;
@@ -103,8 +137,11 @@ function withinLimits(frame: Frame, inner: Frame, span: Span, name: string): boo
   return takeStep(frame, span);
 }
 
-/** Fixes the path of an instance's parameters: `as`, or the block's name in snake case, numbered from the second. */
-function placeInstance(frame: Frame, instance: Instance, as: NamedPath | undefined, span: Span): boolean {
+/**
+ * Fixes the path of an instance's parameters: `as`, or the path of the round, or the block's name in snake case,
+ * numbered from the second. False after a report.
+ */
+export function placeInstance(frame: Frame, instance: Instance, as: NamedPath | undefined, span: Span): boolean {
   if (instance.path !== undefined) {
     if (!as) return true;
     report(frame, 'HED2312', as.span, `this instance already keeps its parameters under \`${instance.path}\``, {
@@ -113,9 +150,17 @@ function placeInstance(frame: Frame, instance: Instance, as: NamedPath | undefin
     return false;
   }
   if (as) return claimPath(frame, instance, as.path, as.span);
+  const { round } = frame;
+  if (round && round.path === frame.path && !round.taken) {
+    round.taken = true;
+    instance.path = round.path;
+    instance.beside = frame.taken;
+    return true;
+  }
   const base = snakeCase(instance.declaration.name.text);
-  const count = (frame.counts.get(base) ?? 0) + 1;
-  frame.counts.set(base, count);
+  const key = joinPath(frame.path, base);
+  const count = (frame.counts.get(key) ?? 0) + 1;
+  frame.counts.set(key, count);
   return claimPath(frame, instance, count === 1 ? base : `${base}_${count}`, span);
 }
 
@@ -135,6 +180,21 @@ export function claimPath(frame: Frame, instance: Instance, name: string, span: 
   }
   frame.taken.set(path, span);
   instance.path = path;
+  return true;
+}
+
+/** Takes the paths of an instance that stands at the path of its round; false after a report where one is taken. */
+function joinPaths(frame: Frame, taken: Map<string, Span>, own: ReadonlyMap<string, Span>): boolean {
+  for (const [path, span] of own) {
+    const first = taken.get(path) ?? span;
+    taken.set(path, first);
+    if (first === span) continue;
+    report(frame, 'HED2313', first, `the path \`${path}\` is already taken`, {
+      secondary: [{ span, text: 'taken here' }],
+      hint: 'the first unnamed instance of a round stands at the path of the round: name it with `as`',
+    });
+    return false;
+  }
   return true;
 }
 
@@ -167,15 +227,11 @@ function bindTensors(
     sound = false;
     const names = wanted.map((one) => one.name.text);
     const similar = argument.name && closest(argument.name.text, names);
-    report(
-      frame,
-      'HED2314',
-      argument.name?.span ?? argument.span,
-      `\`${callee}\` takes ${names.length === 1 ? 'one tensor' : `${names.length} tensors`}: ${names.join(', ')}`,
-      {
-        hint: similar && `did you mean \`${similar}\`?`,
-      },
-    );
+    const count = names.length === 0 ? 'no tensors' : names.length === 1 ? 'one tensor' : `${names.length} tensors`;
+    const listed = names.length === 0 ? '' : `: ${names.join(', ')}`;
+    report(frame, 'HED2314', argument.name?.span ?? argument.span, `\`${callee}\` takes ${count}${listed}`, {
+      hint: similar && `did you mean \`${similar}\`?`,
+    });
   }
   for (const parameter of wanted)
     sound = bindTensor(frame, inner, callee, parameter, given.get(parameter.name.text), span) && sound;
@@ -206,14 +262,17 @@ function bindTensor(
   if (value.kind !== 'tensor') {
     report(frame, 'HED2316', argument.span, `${what} must be a tensor, found ${describeKind(value)}`, {
       label: printValue(value),
+      hint: suggestApplication(value, argument.span),
     });
     return false;
   }
-  return matchType({ ...inner, ...(frame.caller ? { caller: frame.caller } : {}) }, parameter.type, value.value.type, {
-    what,
-    span: argument.span,
-    binds: true,
-  });
+  const bind = (free: string, size: StaticValue): boolean => {
+    if (inner.scope.lookup(free)) return false;
+    inner.scope.define({ name: free, value: size, span: argument.span, role: 'dimension' });
+    return true;
+  };
+  const matched = { ...inner, ...(frame.caller ? { caller: frame.caller } : {}) };
+  return matchType(matched, parameter.type, value.value.type, { what, span: argument.span, bind });
 }
 
 /** Checks what a body returned against `-> results`; one result is the value itself, several are a tuple. */
@@ -225,28 +284,49 @@ function checkResults(inner: Frame, results: readonly TensorTypeExpr[], returned
       inner,
       'HED2317',
       span,
-      `\`${name}\` declares ${results.length} results and returns ${values.length}`,
+      `\`${name}\` declares ${results.length === 1 ? 'one result' : `${results.length} results`} and returns ${values.length}`,
       {
         secondary: [{ span: results[0]!.span, text: 'declared here' }],
       },
     );
   }
+  const signature = { ...inner, scope: inner.scope.child() };
   for (const [at, { value, span: place }] of values.entries()) {
     if (value.kind !== 'tensor')
-      return report(inner, 'HED2316', place, `\`${name}\` must return tensors, found ${describeKind(value)}`);
+      return report(inner, 'HED2316', place, `\`${name}\` must return tensors, found ${describeKind(value)}`, {
+        hint: suggestApplication(value, place),
+      });
     const wanted = results[at];
     const what = values.length === 1 ? `the result of \`${name}\`` : `result ${at} of \`${name}\``;
-    if (wanted && !matchType(inner, wanted, value.value.type, { what, span: place, binds: false })) return ERROR;
+    const bind = (free: string, size: StaticValue): boolean => bindResult(signature, free, size, place);
+    if (wanted && !matchType(signature, wanted, value.value.type, { what, span: place, bind })) return ERROR;
   }
   return values.length === 1 ? values[0]!.value : { kind: 'tuple', elements: values.map((one) => one.value) };
 }
 
+/** A name that stands in the results alone is bound by them; one that the body assigned is no size. */
+function bindResult({ scope }: Frame, name: string, size: StaticValue, span: Span): boolean {
+  const known = scope.lookup(name);
+  if (known && known.role !== 'variable') return false;
+  scope.define({ name, value: size, span, role: 'dimension' });
+  return true;
+}
+
 /** Runs a body and checks what it gives. */
-function finishBody(inner: Frame, { name, results, body }: BlockDeclaration | FunctionDeclaration): StaticValue {
+function finishBody(inner: Frame, declaration: BlockDeclaration | FunctionDeclaration): StaticValue {
+  const description = describeApplication(inner, declaration);
+  return inner.elaboration.structure.record(description, () => elaborateBody(inner, declaration), tensorsIn);
+}
+
+function elaborateBody(inner: Frame, { name, results, body }: BlockDeclaration | FunctionDeclaration): StaticValue {
   const ended = runBody(inner, body);
   if (ended?.kind === 'returned') return checkResults(inner, results, ended, name.text);
   if (ended || body.statements.some((statement) => statement.kind === 'error')) return ERROR;
-  return report(inner, 'HED2318', name.span, `\`${name.text}\` ends without \`return\``);
+  const last = body.statements.at(-1);
+  const target = last?.kind === 'assign' ? last.targets.map((one) => one.text).join(', ') : '…';
+  return report(inner, 'HED2318', name.span, `\`${name.text}\` ends without \`return\``, {
+    hint: `end it with \`return ${target}\``,
+  });
 }
 
 /**
@@ -254,10 +334,7 @@ function finishBody(inner: Frame, { name, results, body }: BlockDeclaration | Fu
  * independent mistakes further on are still found. Nothing runs a graph with errors.
  */
 function declaredResult(inner: Frame, results: readonly TensorTypeExpr[]): StaticValue {
-  const silent: Frame = {
-    ...inner,
-    elaboration: { ...inner.elaboration, reported: new Set(), sink: new DiagnosticSink() },
-  };
+  const silent = silently(inner);
   const types = results.map((result) => evaluateType(silent, result));
   if (types.length === 0 || types.includes(undefined)) return ERROR;
   const values = types.map((type): StaticValue => ({ kind: 'tensor', value: inner.elaboration.builder.value(type!) }));
@@ -265,12 +342,8 @@ function declaredResult(inner: Frame, results: readonly TensorTypeExpr[]): Stati
 }
 
 function recordInstance(frame: Frame, path: string, result: StaticValue): void {
-  const values: Value[] =
-    result.kind === 'tensor'
-      ? [result.value]
-      : result.kind === 'tuple'
-        ? result.elements.flatMap((one) => (one.kind === 'tensor' ? one.value : []))
-        : [];
   const { instances } = frame.elaboration;
-  instances.set(path, [...(instances.get(path) ?? []), ...values]);
+  const values = instances.get(path);
+  if (values) values.push(...tensorsIn(result));
+  else instances.set(path, tensorsIn(result));
 }

@@ -1,4 +1,5 @@
-/** Operators and functions on compile-time numbers, strings and bools. Tensors are handled elsewhere. */
+/** Operators on compile-time numbers, strings and bools. Tensors are handled elsewhere. */
+import { closest } from '../base/suggest.ts';
 import {
   add,
   constant,
@@ -7,8 +8,6 @@ import {
   equal,
   floorDiv,
   isAtLeast,
-  maximum,
-  minimum,
   modulo,
   multiply,
   negate,
@@ -19,10 +18,30 @@ import {
   type Dim,
 } from '../dims/dim.ts';
 import type { BinaryOperator } from '../syntax/ast.ts';
-import { describeKind, integer, NONE, numberOf, printValue, type StaticValue } from './values.ts';
+import {
+  describeKind,
+  integer,
+  MAX_ELEMENTS,
+  sequence as sequenceOf,
+  numberOf,
+  printValue,
+  type StaticValue,
+} from './values.ts';
 
 /** A value, or why there is none: a message and perhaps a hint. */
 export type Outcome = StaticValue | { readonly problem: string; readonly hint?: string };
+
+/** A list or tuple, unless it would hold more than anyone means. */
+export function sequence(kind: 'list' | 'tuple', elements: readonly StaticValue[]): Outcome {
+  return (
+    sequenceOf(kind, elements) ?? {
+      problem: `this ${kind} has more than ${MAX_ELEMENTS} elements`,
+      hint: 'large constants are parameters: they come with the weights',
+    }
+  );
+}
+
+type TextValue = Extract<StaticValue, { readonly kind: 'string' }>;
 
 const bool = (value: boolean): StaticValue => ({ kind: 'bool', value });
 
@@ -62,8 +81,9 @@ export function evaluateBinary(
         return arithmetic(operator, left, right, bounds);
     }
   } catch (error) {
-    if (error instanceof DimensionOverflow) return { problem: `\`${operator}\` gives a number beyond 2^53` };
-    throw error;
+    if (!(error instanceof DimensionOverflow)) throw error;
+    const what = error.what === 'number' ? 'a number beyond 2^53' : 'a size of more parts than can be computed with';
+    return { problem: `\`${operator}\` gives ${what}` };
   }
 }
 
@@ -78,7 +98,7 @@ function arithmetic(
   bounds: Bounds,
 ): Outcome {
   if (operator === '+' && left.kind === 'list' && right.kind === 'list')
-    return { kind: 'list', elements: [...left.elements, ...right.elements] };
+    return sequence('list', [...left.elements, ...right.elements]);
   if (left.kind === 'integer' && right.kind === 'integer')
     return integerArithmetic(operator, left.value, right.value, bounds);
   if (!isNumber(left) || !isNumber(right)) return unfit(operator, left, right);
@@ -136,13 +156,13 @@ function operandText(dim: Dim): string {
   return dim.terms.length > 1 ? `(${print(dim)})` : print(dim);
 }
 
-function isPositive(divisor: Dim, bounds: Bounds): boolean {
+export function isPositive(divisor: Dim, bounds: Bounds): boolean {
   const value = constantValue(divisor);
   // A symbolic divisor is taken to be positive: where it is 0 there is nothing to divide.
   return value === undefined ? isAtLeast(divisor, constant(0), bounds) : value > 0;
 }
 
-function divisorProblem(divisor: Dim): Outcome {
+export function divisorProblem(divisor: Dim): Outcome {
   return { problem: `the divisor must be positive, found ${print(divisor)}` };
 }
 
@@ -171,7 +191,8 @@ function compareEqual(left: StaticValue, right: StaticValue, bounds: Bounds): bo
     return undecided(left.value, right.value);
   }
   if (isNumber(left) && isNumber(right)) return numberOf(left) === numberOf(right);
-  if (left.kind === 'string' && right.kind === 'string') return left.text === right.text;
+  if (left.kind === 'string' && right.kind === 'string')
+    return strayChoice(left, right) ?? strayChoice(right, left) ?? left.text === right.text;
   if (left.kind === 'bool' && right.kind === 'bool') return left.value === right.value;
   if (left.kind === 'dtype' && right.kind === 'dtype') return left.dtype === right.dtype;
   if (left.kind === 'none' || right.kind === 'none') return left.kind === right.kind;
@@ -186,6 +207,17 @@ function compareEqual(left: StaticValue, right: StaticValue, bounds: Bounds): bo
   return unfit('==', left, right);
 }
 
+/** Comparing a choice with what it never is, as nobody would on purpose. */
+function strayChoice({ choices }: TextValue, { text, choices: others }: TextValue): Outcome | undefined {
+  if (!choices || others || choices.includes(text)) return undefined;
+  const similar = closest(text, choices);
+  const listed = choices.map((choice) => JSON.stringify(choice)).join(' | ');
+  return {
+    problem: `${JSON.stringify(text)} is compared with a choice of ${listed}, so they are never equal`,
+    ...(similar !== undefined && { hint: `did you mean "${similar}"?` }),
+  };
+}
+
 function undecided(left: Dim, right: Dim): Outcome {
   return {
     problem: `whether ${print(left)} and ${print(right)} are equal depends on the run, so it cannot be decided here`,
@@ -198,7 +230,7 @@ function compareOrder(left: StaticValue, right: StaticValue, gap: 0 | 1, bounds:
     if (isAtLeast(subtract(right.value, constant(gap)), left.value, bounds)) return bool(true);
     if (isAtLeast(left.value, add(right.value, constant(1 - gap)), bounds)) return bool(false);
     return {
-      problem: `\`${operator}\` on ${print(left.value)} and ${print(right.value)} depends on the run, so it cannot be decided here`,
+      problem: `whether ${comparison(operator, left.value, right.value)} depends on the run, so it cannot be decided here`,
     };
   }
   const [a, b] = [numberOf(left), numberOf(right)];
@@ -206,82 +238,14 @@ function compareOrder(left: StaticValue, right: StaticValue, gap: 0 | 1, bounds:
   return bool(gap === 1 ? a < b : a <= b);
 }
 
+/** As it was written: `a > b` is decided as `b < a`. */
+function comparison(operator: string, left: Dim, right: Dim): string {
+  const [first, second] = operator.startsWith('>') ? [right, left] : [left, right];
+  return `${print(first)} ${operator} ${print(second)}`;
+}
+
 export function evaluateNegation(value: StaticValue): Outcome {
   if (value.kind === 'integer') return integer(negate(value.value));
   if (value.kind === 'float') return { kind: 'float', value: -value.value };
   return { problem: `\`-\` does not work on ${describeKind(value)}` };
-}
-
-type StaticFunction = (values: readonly StaticValue[], bounds: Bounds) => Outcome;
-
-/** `min(a, b)` of compile-time integers, or the reduction's name when the arguments are tensors: the caller decides. */
-const functions: Readonly<Record<string, StaticFunction>> = {
-  floordiv: ([a, b], bounds) => (bothIntegers(a, b) ? integerDivision(a, b, bounds) : wants('floordiv', 'two ints')),
-  isqrt: ([a]) => {
-    const value = a && numberOf(a);
-    if (a?.kind !== 'integer' || value === undefined || value < 0) return wants('isqrt', 'one int of at least 0');
-    let root = Math.floor(Math.sqrt(value));
-    while (root * root > value) root--;
-    while ((root + 1) * (root + 1) <= value) root++;
-    return integer(constant(root));
-  },
-  len: ([a]) => {
-    if (a?.kind === 'list' || a?.kind === 'tuple') return integer(constant(a.elements.length));
-    if (a?.kind === 'string') return integer(constant(a.text.length));
-    if (a?.kind === 'axes') return integer(constant(a.axes.length));
-    return wants('len', 'a list, a tuple, a string or a run of axes');
-  },
-  min: (values, bounds) => extremum('min', values, bounds),
-  max: (values, bounds) => extremum('max', values, bounds),
-  int: ([a]) => {
-    const value = a && numberOf(a);
-    if (a?.kind === 'integer') return a;
-    return value !== undefined && Number.isFinite(value)
-      ? integer(constant(Math.trunc(value)))
-      : wants('int', 'one number');
-  },
-  float: ([a]) => {
-    const value = a && numberOf(a);
-    return value === undefined ? wants('float', 'one number known at compile time') : { kind: 'float', value };
-  },
-  abs: ([a]) => {
-    const value = a && numberOf(a);
-    if (value === undefined) return wants('abs', 'one number known at compile time');
-    return a?.kind === 'integer' ? integer(constant(Math.abs(value))) : { kind: 'float', value: Math.abs(value) };
-  },
-  given: ([a]) => (a ? bool(a.kind !== NONE.kind) : wants('given', 'one name')),
-};
-
-export const staticFunctionNames: readonly string[] = Object.keys(functions);
-
-export function callStaticFunction(name: string, values: readonly StaticValue[], bounds: Bounds): Outcome {
-  const call = Object.hasOwn(functions, name) ? functions[name] : undefined;
-  if (!call) throw new Error(`internal: no compile-time function ${name}`);
-  return call(values, bounds);
-}
-
-function wants(name: string, what: string): Outcome {
-  return { problem: `\`${name}\` takes ${what}` };
-}
-
-function bothIntegers(a: StaticValue | undefined, b: StaticValue | undefined): boolean {
-  return a?.kind === 'integer' && b?.kind === 'integer';
-}
-
-function integerDivision(a: StaticValue | undefined, b: StaticValue | undefined, bounds: Bounds): Outcome {
-  if (a?.kind !== 'integer' || b?.kind !== 'integer') return wants('floordiv', 'two ints');
-  return isPositive(b.value, bounds) ? integer(floorDiv(a.value, b.value, bounds)) : divisorProblem(b.value);
-}
-
-function extremum(name: 'min' | 'max', values: readonly StaticValue[], bounds: Bounds): Outcome {
-  const items =
-    values.length === 1 && (values[0]!.kind === 'list' || values[0]!.kind === 'tuple') ? values[0]!.elements : values;
-  if (items.length === 0 || !items.every(isNumber)) return wants(name, 'numbers');
-  if (items.every((item) => item.kind === 'integer')) {
-    const pick = name === 'min' ? minimum : maximum;
-    return integer(items.map((item) => item.value).reduce((best, item) => pick(best, item, bounds)));
-  }
-  const numbers = items.map(numberOf);
-  if (numbers.includes(undefined)) return wants(name, 'numbers known at compile time');
-  return { kind: 'float', value: Math[name](...(numbers as number[])) };
 }

@@ -8,7 +8,9 @@ import { callStatic, evaluateExpression } from './expressions.ts';
 import { report, type Frame } from './frame.ts';
 import { fileScope } from './file-scope.ts';
 import { coerce } from './hyperparameters.ts';
-import { isNumber, staticFunctionNames } from './arithmetic.ts';
+import { isNumber } from './arithmetic.ts';
+import { staticFunctionNames } from './static-functions.ts';
+import { combineList, isListFunction } from './lists.ts';
 import { applyOp } from './tensors.ts';
 import { constantOf } from './constant-folding.ts';
 import { describeKind, ERROR, printValue, type Instance, type StaticValue } from './values.ts';
@@ -53,30 +55,22 @@ function applyStage(frame: Frame, pipe: PipeExpr, input: StaticValue): StaticVal
   const list = stage.kind === 'call' ? evaluateArguments(frame, stage.arguments) : [];
   const calleeSpan = stage.kind === 'call' ? stage.callee.span : stage.span;
 
-  if (callee.kind === 'block') {
+  const as = path === undefined ? undefined : { path, span: pathSpan! };
+  if (callee.kind === 'block' || callee.kind === 'model') {
     const instance = instantiate(frame, callee, list, stage.span);
-    return instance
-      ? applyInstance(frame, instance, [piped], stage.span, path === undefined ? undefined : { path, span: pathSpan! })
-      : ERROR;
+    return instance ? applyInstance(frame, instance, [piped], stage.span, as) : ERROR;
   }
   if (callee.kind === 'error') return ERROR;
-  if (path !== undefined && callee.kind !== 'instance' && callee.kind !== 'model') {
+  if (path !== undefined && callee.kind !== 'instance' && callee.kind !== 'train') {
     return report(
       frame,
       'HED2301',
       pathSpan!,
       `\`as ${path}\` names a block's parameters, and \`${printValue(callee)}\` has none`,
+      { hint: `leave out \`as ${path}\`` },
     );
   }
-  if (callee.kind === 'instance' && stage.kind === 'name') {
-    return applyInstance(
-      frame,
-      callee.instance,
-      [piped],
-      stage.span,
-      path === undefined ? undefined : { path, span: pathSpan! },
-    );
-  }
+  if (callee.kind === 'instance') return applyInstance(frame, callee.instance, [piped, ...list], stage.span, as);
   return callValue(frame, callee, [piped, ...list], calleeSpan, stage.span);
 }
 
@@ -90,7 +84,8 @@ function callValue(
   switch (callee.kind) {
     case 'error':
       return ERROR;
-    case 'block': {
+    case 'block':
+    case 'model': {
       const instance = instantiate(frame, callee, list, span);
       return instance ? { kind: 'instance', instance } : ERROR;
     }
@@ -101,29 +96,29 @@ function callValue(
     case 'op':
       return callOp(frame, callee.op.name, list, span);
     case 'staticFunction':
-      return list.some((argument) => argument.value.kind === 'error')
-        ? ERROR
-        : callStatic(
-            frame,
-            callee.name,
-            list.map((argument) => argument.value),
-            span,
-          );
-    case 'model':
+      return applyStaticFunction(frame, callee.name, list, span);
+    case 'train':
       return report(
         frame,
         'HED2302',
         calleeSpan,
-        `\`${callee.declaration.name.text}\` is a model; models cannot be applied inside others yet`,
-        {
-          hint: 'make what they share a block',
-        },
+        `\`${callee.declaration.name.text}\` is a train entry; those cannot be applied`,
+        { hint: 'what it trains is a model or a block: apply that' },
       );
     default:
       return report(frame, 'HED2303', calleeSpan, `${describeKind(callee)} cannot be called`, {
         label: printValue(callee),
+        hint: callee.kind === 'tensor' ? '`x[…]` takes elements of a tensor' : undefined,
       });
   }
+}
+
+function applyStaticFunction(frame: Frame, name: string, list: readonly EvaluatedArgument[], span: Span): StaticValue {
+  if (list.some((argument) => argument.value.kind === 'error')) return ERROR;
+  const named = list.find((argument) => argument.name)?.name;
+  if (named) return report(frame, 'HED2307', named.span, `the arguments of \`${name}\` have no names`);
+  const values = list.map((argument) => argument.value);
+  return callStatic(frame, name, values, span);
 }
 
 function callOp(frame: Frame, name: string, list: readonly EvaluatedArgument[], span: Span): StaticValue {
@@ -134,6 +129,16 @@ function callOp(frame: Frame, name: string, list: readonly EvaluatedArgument[], 
     list.every((argument) => !argument.name) &&
     values.every((value) => isNumber(value) || isNumberList(value));
   if (allStatic && staticFunctionNames.includes(name)) return callStatic(frame, name, values, span);
+  const [only] = values;
+  if (
+    isListFunction(name) &&
+    values.length === 1 &&
+    !list[0]!.name &&
+    (only?.kind === 'list' || only?.kind === 'tuple')
+  )
+    return combineList(frame, name, only.elements, span);
+  // With a mistake among them, whether these are numbers or tensors is not known.
+  if (staticFunctionNames.includes(name) && values.some((value) => value.kind === 'error')) return ERROR;
   const op = frame.elaboration.builder.op(name);
   if (allStatic && op.body.kind === 'pointwise') {
     const folded = constantOf(op, values);
@@ -155,10 +160,10 @@ function isNumberList(value: StaticValue): boolean {
   );
 }
 
-/** A fresh instance of a block: its hyperparameters checked, its path still open. */
+/** A fresh instance of a block or model: its hyperparameters checked, its path still open. */
 export function instantiate(
   frame: Frame,
-  block: StaticValue & { kind: 'block' },
+  block: StaticValue & { kind: 'block' | 'model' },
   list: readonly EvaluatedArgument[],
   span: Span,
 ): Instance | undefined {
@@ -168,7 +173,7 @@ export function instantiate(
     scope: fileScope(frame.elaboration, module),
     module,
   });
-  return hyperparameters && { declaration, module, hyperparameters, span };
+  return hyperparameters && { declaration, module, hyperparameters, span, frozen: false };
 }
 
 /** Matches arguments to hyperparameters by position and name; undefined after a report. Defaults see earlier ones. */
@@ -201,9 +206,19 @@ export function bindHyperparameters(
     const name = parameter.name.text;
     const argument = given.get(name);
     const value = argument
-      ? coerce(frame, argument.value, parameter.type, argument.span, `\`${name}\` of \`${callee}\``, parameter.span)
+      ? coerce(
+          frame,
+          argument.value,
+          parameter.type,
+          argument.span,
+          `\`${name}\` of \`${callee}\``,
+          parameter.span,
+          argument.value.kind === 'tensor' ? tensorsFollow(callee) : undefined,
+        )
       : defaultValue(frame, defaults, callee, parameter, sound ? span : undefined);
     if (value.kind === 'error') sound = false;
+    // Where a tensor stands, the list was meant for tensors: what follows is no further mistake.
+    if (value.kind === 'error' && argument?.value.kind === 'tensor') return undefined;
     values.set(name, value);
     defaults.scope.define({ name, value, span: argument?.span ?? parameter.span, role: 'hyperparameter' });
   }
@@ -228,6 +243,11 @@ function defaultValue(
   return coerce(home, value, parameter.type, parameter.default.span, `\`${parameter.name.text}\``, parameter.span);
 }
 
+/** For a tensor among the hyperparameters. */
+function tensorsFollow(callee: string): string {
+  return `tensors follow in a second pair of parentheses, \`${callee}(…)(x)\`, or by a pipe, \`x |> ${callee}(…)\``;
+}
+
 function reportSurplusArgument(
   frame: Frame,
   callee: string,
@@ -242,10 +262,8 @@ function reportSurplusArgument(
     });
     return;
   }
-  const hint =
-    argument.value.kind === 'tensor'
-      ? `tensors follow in a second pair of parentheses, or by \`x |> ${callee}(…)\``
-      : undefined;
+  const listed = names.length > 0 ? `it has ${names.join(', ')}` : undefined;
+  const hint = argument.value.kind === 'tensor' ? tensorsFollow(callee) : listed;
   report(
     frame,
     'HED2304',

@@ -1,8 +1,9 @@
-/** Checks a whole file: every model whose hyperparameters all have defaults, and the names and defaults in all else. */
+/** Checks a whole file: every entry whose hyperparameters all have defaults, and the names and defaults in all else. */
 import { diagnostic, DiagnosticSink, type Diagnostic } from '../base/diagnostic.ts';
+import { textOf } from '../base/source.ts';
 import type { OpTable } from '../ir/op.ts';
-import type { Declaration, Hyperparameter, ModelDeclaration } from '../syntax/ast.ts';
-import { elaborate, modelsOf, newElaboration } from './elaborate.ts';
+import type { Declaration, EntryDeclaration, Hyperparameter } from '../syntax/ast.ts';
+import { elaborate, entriesOf, newElaboration } from './elaborate.ts';
 import { evaluateExpression } from './expressions.ts';
 import { fileFrame, fileScope } from './file-scope.ts';
 import { coerce } from './hyperparameters.ts';
@@ -16,29 +17,32 @@ import { ERROR } from './values.ts';
  */
 export function checkModule(module: Module, ops: OpTable, sink: DiagnosticSink): void {
   const seen = new Set(sink.items.map(placeOf));
-  const add = (items: DiagnosticSink): void => {
-    for (const item of items.items) {
+  const add = (items: readonly Diagnostic[]): void => {
+    for (const item of items) {
       if (seen.has(placeOf(item))) continue;
       seen.add(placeOf(item));
       sink.report(item);
     }
   };
-  for (const model of modelsOf(module)) {
+  for (const entry of entriesOf(module)) {
     const own = new DiagnosticSink();
-    const open = model.hyperparameters.filter((parameter) => !parameter.default);
-    if (open.length === 0) elaborate(module, model, ops, { settings: [], training: false }, own);
-    else own.report(notElaborated(model, open));
-    add(own);
+    const open = entry.hyperparameters.filter((parameter) => !parameter.default);
+    if (open.length === 0) elaborate(module, entry, ops, { settings: [], training: false }, own);
+    else own.report(notElaborated(entry, open));
+    add(own.items);
   }
-  const names = new DiagnosticSink();
-  resolveNames(module, ops, names);
-  add(names);
+  const [names, warnings] = [new DiagnosticSink(), new DiagnosticSink()];
+  resolveNames(module, ops, names, warnings);
+  // What elaboration had to say about a place says more.
+  const told = new Set(sink.items.flatMap((item) => [spanKey(item), unknownName(item, module) ?? '']));
+  add(names.items.filter((item) => !told.has(spanKey(item)) && !told.has(unknownName(item, module))));
   const defaults = new DiagnosticSink();
   checkDefaults(module, ops, defaults);
-  add(defaults);
+  add(defaults.items);
+  if (!module.broken && !sink.hasErrors) add(warnings.items);
 }
 
-function notElaborated({ name }: ModelDeclaration, open: readonly Hyperparameter[]): Diagnostic {
+function notElaborated({ name }: EntryDeclaration, open: readonly Hyperparameter[]): Diagnostic {
   const settings = open.map((parameter) => `--set ${parameter.name.text}=…`).join(' ');
   return diagnostic(
     'HED2518',
@@ -53,7 +57,7 @@ function notElaborated({ name }: ModelDeclaration, open: readonly Hyperparameter
 
 /** Defaults must have the types they are declared with, also where nothing uses them. */
 function checkDefaults(module: Module, ops: OpTable, sink: DiagnosticSink): void {
-  const elaboration = newElaboration(ops, sink, false);
+  const elaboration = newElaboration(module, ops, sink, { given: [], atHand: [] });
   const scope = fileScope(elaboration, module);
   for (const declaration of module.file.declarations) {
     const frame = fileFrame(elaboration, module, scope.child());
@@ -78,6 +82,7 @@ function hyperparametersOf(declaration: Declaration): readonly Hyperparameter[] 
   switch (declaration.kind) {
     case 'block':
     case 'model':
+    case 'train':
       return declaration.hyperparameters;
     case 'function':
       return declaration.parameters.filter((parameter) => parameter.kind === 'hyperparameter');
@@ -86,7 +91,18 @@ function hyperparametersOf(declaration: Declaration): readonly Hyperparameter[] 
   }
 }
 
-function placeOf(item: DiagnosticSink['items'][number]): string {
-  const span = item.primary?.span;
-  return span ? `${item.code} ${span.source.path} ${span.start} ${span.end}` : `${item.code} ${item.message}`;
+function placeOf(item: Diagnostic): string {
+  return `${item.code} ${spanKey(item) ?? item.message}`;
+}
+
+/** A name that a declaration of the file does not know: said once, wherever it is used there. */
+function unknownName({ code, primary }: Diagnostic, { source, file }: Module): string | undefined {
+  if (code !== 'HED2005' || primary?.span.source !== source) return undefined;
+  const place = primary.span.start;
+  const home = file.declarations.findIndex(({ span }) => span.start <= place && place < span.end);
+  return `${textOf(primary.span)} ${home}`;
+}
+
+function spanKey({ primary }: Diagnostic): string | undefined {
+  return primary && `${primary.span.source.path} ${primary.span.start} ${primary.span.end}`;
 }

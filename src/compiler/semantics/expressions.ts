@@ -1,22 +1,21 @@
 /** Evaluates expressions of a body: compile-time values are computed, tensors become nodes of the graph. */
-import { closest } from '../base/suggest.ts';
-import type { Span } from '../base/source.ts';
+import { textOf, type Span } from '../base/source.ts';
 import { constant, constantValue, ONE, print, subtract } from '../dims/dim.ts';
-import type { BinaryExpr, ComprehensionExpr, Expr, MemberExpr, RangeExpr } from '../syntax/ast.ts';
-import {
-  callStaticFunction,
-  evaluateBinary,
-  evaluateNegation,
-  isNumber,
-  staticFunctionNames,
-  type Outcome,
-} from './arithmetic.ts';
+import type { BinaryExpr, ComprehensionExpr, Expr, FrozenExpr, Path, RangeExpr } from '../syntax/ast.ts';
+import { evaluateBinary, evaluateNegation, isNumber, sequence, type Outcome } from './arithmetic.ts';
+import { placeInstance } from './apply.ts';
 import { evaluateCall, evaluatePipe } from './calls.ts';
-import { demand, innerFrame, joinPath, report, type Frame } from './frame.ts';
+import { demand, innerFrame, joinPath, report, takeStep, type Frame } from './frame.ts';
 import { evaluateSubscripts } from './indexing.ts';
+import { bindingsIn } from './origins.ts';
+import { callStaticFunction, staticFunctionNames } from './static-functions.ts';
+import { describeRound, tensorsIn } from './structure.ts';
+import { evaluateMember } from './members.ts';
+import { evaluateMixture } from './mixture.ts';
+import { MAX_SUGGESTIONS, suggestName } from './suggestions.ts';
 import { applyOperator, applyUnaryOperator } from './tensors.ts';
 import { dtypeNamed } from './unify.ts';
-import { describeKind, ERROR, integer, NONE, printValue, tensor, type StaticValue } from './values.ts';
+import { describeKind, ERROR, integer, NONE, printValue, type StaticValue } from './values.ts';
 
 /** Total: reports what is wrong and answers the error value. */
 export function evaluateExpression(frame: Frame, expr: Expr): StaticValue {
@@ -34,18 +33,21 @@ export function evaluateExpression(frame: Frame, expr: Expr): StaticValue {
     case 'none':
       return NONE;
     case 'training':
-      return { kind: 'bool', value: frame.elaboration.training };
+      return { kind: 'bool', value: frame.training };
     case 'name':
       return evaluateName(frame, expr.text, expr.span);
     case 'tuple':
     case 'list': {
       const elements = expr.elements.map((element) => evaluateExpression(frame, element));
-      return elements.some((element) => element.kind === 'error') ? ERROR : { kind: expr.kind, elements };
+      if (elements.some((element) => element.kind === 'error')) return ERROR;
+      return settle(frame, sequence(expr.kind, elements), expr.span);
     }
     case 'comprehension':
       return evaluateComprehension(frame, expr);
     case 'range':
-      return report(frame, 'HED2102', expr.span, 'a range stands only after `in`');
+      return report(frame, 'HED2102', expr.span, 'a range stands only after `in`', {
+        hint: `a list of its numbers is \`[for i in ${textOf(expr.span)} => i]\``,
+      });
     case 'unary':
       return evaluateUnary(frame, expr.operator, expr.operand, expr.span);
     case 'binary':
@@ -62,6 +64,10 @@ export function evaluateExpression(frame: Frame, expr: Expr): StaticValue {
       return evaluateMember(frame, expr);
     case 'pipe':
       return evaluatePipe(frame, expr);
+    case 'frozen':
+      return evaluateFrozen(frame, expr);
+    case 'mixture':
+      return evaluateMixture(frame, expr);
     case 'error':
       return ERROR;
   }
@@ -79,16 +85,44 @@ export function lookupName(frame: Frame, name: string): StaticValue | undefined 
 }
 
 function evaluateName(frame: Frame, name: string, span: Span): StaticValue {
-  return (
-    lookupName(frame, name) ??
-    report(frame, 'HED2005', span, `\`${name}\` is not defined here`, { hint: suggestName(frame, name) })
-  );
+  const unbound = frame.application?.unbound.get(name);
+  if (unbound) {
+    return report(frame, 'HED2112', span, `no input has told the dimension \`${name}\` yet`, {
+      secondary: [{ span: unbound.span, text: 'declared here' }],
+      hint: 'an applied model learns its dimensions from its arguments: use them after the inputs',
+    });
+  }
+  const known = lookupName(frame, name);
+  if (known) return known;
+  const isOneOfMany = frame.elaboration.sink.items.length > MAX_SUGGESTIONS;
+  const hint = isOneOfMany ? undefined : suggestName(frame, name);
+  report(frame, 'HED2005', span, `\`${name}\` is not defined here`, { hint });
+  // Said once: whoever uses the name again means the same by it.
+  frame.scope.define({ name, value: ERROR, span, role: 'variable' });
+  return ERROR;
 }
 
-export function suggestName(frame: Frame, name: string): string | undefined {
-  const ops = [...frame.elaboration.ops.values()].filter((op) => !op.internal).map((op) => op.name);
-  const similar = closest(name, [...frame.scope.names(), ...ops, ...staticFunctionNames]);
-  return similar && `did you mean \`${similar}\`?`;
+/** `dims name <= max`: the limit; undefined where there is none, or after a report. */
+export function evaluateLimit(frame: Frame, name: string, max: Expr | undefined): number | undefined {
+  if (!max) return undefined;
+  const limit = evaluateExpression(frame, max);
+  const value = limit.kind === 'integer' ? constantValue(limit.value) : undefined;
+  if (limit.kind === 'error' || (value !== undefined && value >= 0)) return value;
+  const wanted = `the limit of \`${name}\` must be an int of at least 0 known at compile time`;
+  report(frame, 'HED2508', max.span, `${wanted}, found \`${printValue(limit)}\``);
+  return undefined;
+}
+
+/** `frozen X(…)`: what it makes is never trained. */
+function evaluateFrozen(frame: Frame, expr: FrozenExpr): StaticValue {
+  const value = evaluateExpression(frame, expr.value);
+  if (value.kind === 'error') return ERROR;
+  if (value.kind === 'instance' && value.instance.path === undefined)
+    return { kind: 'instance', instance: { ...value.instance, frozen: true } };
+  const found = value.kind === 'instance' ? `\`${value.instance.path}\`, which is made already` : describeKind(value);
+  return report(frame, 'HED2322', expr.value.span, `\`frozen\` stands before a new instance, found ${found}`, {
+    hint: '`teacher = frozen Model(…)`, then `teacher(x)`',
+  });
 }
 
 /** A compile-time bool, or undefined after a report. */
@@ -96,22 +130,22 @@ export function evaluateCondition(frame: Frame, expr: Expr): boolean | undefined
   const value = evaluateExpression(frame, expr);
   if (value.kind === 'bool') return value.value;
   if (value.kind !== 'error') {
-    const hint = value.kind === 'tensor' ? '`where(condition, a, b)` chooses element by element' : undefined;
-    report(
-      frame,
-      'HED2103',
-      expr.span,
-      `a condition must be a bool known at compile time, found ${describeKind(value)}`,
-      { hint },
-    );
+    const message = `a condition must be a bool known at compile time, found ${describeKind(value)}`;
+    report(frame, 'HED2103', expr.span, message, { label: printValue(value), hint: conditionHint(value) });
   }
   return undefined;
 }
 
-/** Turns the outcome of compile-time arithmetic into a value, reporting a problem at `span`. */
-export function settle(frame: Frame, outcome: Outcome, span: Span): StaticValue {
+function conditionHint(value: StaticValue): string | undefined {
+  if (value.kind === 'tensor') return '`where(condition, a, b)` chooses element by element';
+  return isNumber(value) ? 'compare it, as in `n > 0`' : undefined;
+}
+
+/** Turns the outcome of compile-time arithmetic on `operands` into a value, reporting a problem at `span`. */
+export function settle(frame: Frame, outcome: Outcome, span: Span, operands: readonly Expr[] = []): StaticValue {
   if ('kind' in outcome) return outcome;
-  return report(frame, 'HED2104', span, outcome.problem, { hint: outcome.hint });
+  const secondary = operands.flatMap((operand) => bindingsIn(operand, frame.scope));
+  return report(frame, 'HED2104', span, outcome.problem, { hint: outcome.hint, secondary });
 }
 
 function evaluateUnary(frame: Frame, operator: '-' | '+' | 'not', operand: Expr, span: Span): StaticValue {
@@ -149,7 +183,8 @@ function combine(frame: Frame, expr: BinaryExpr, left: StaticValue): StaticValue
   const right = evaluateExpression(frame, expr.right);
   if (left.kind === 'error' || right.kind === 'error') return ERROR;
   if (left.kind === 'tensor' || right.kind === 'tensor') return applyOperator(frame, expr, left, right);
-  const value = settle(frame, evaluateBinary(expr.operator, left, right, frame.elaboration.bounds), expr.span);
+  const outcome = evaluateBinary(expr.operator, left, right, frame.elaboration.bounds);
+  const value = settle(frame, outcome, expr.span, [expr.left, expr.right]);
   if (expr.operator === '%') demandDivisor(frame, value, right, expr.right.span);
   return value;
 }
@@ -160,7 +195,9 @@ export function evaluateSequence(frame: Frame, over: Expr): readonly StaticValue
   const value = evaluateExpression(frame, over);
   if (value.kind === 'list' || value.kind === 'tuple') return value.elements;
   if (value.kind !== 'error')
-    report(frame, 'HED2105', over.span, `\`for\` runs over a range, a list or a tuple, found ${describeKind(value)}`);
+    report(frame, 'HED2105', over.span, `\`for\` runs over a range, a list or a tuple, found ${describeKind(value)}`, {
+      hint: value.kind === 'integer' ? `count from 0 with \`0..${textOf(over.span)}\`` : undefined,
+    });
   return undefined;
 }
 
@@ -175,7 +212,9 @@ function evaluateRange(frame: Frame, range: RangeExpr): readonly StaticValue[] |
   const [from, to] = ends;
   if (from === undefined || to === undefined) return undefined;
   if (to - from > MAX_RANGE) {
-    report(frame, 'HED2106', range.span, `this range has ${to - from} steps; at most ${MAX_RANGE} are unrolled`);
+    report(frame, 'HED2106', range.span, `this range has ${to - from} steps; at most ${MAX_RANGE} are unrolled`, {
+      secondary: [range.from, range.to].flatMap((end) => bindingsIn(end, frame.scope)),
+    });
     return undefined;
   }
   return Array.from({ length: Math.max(0, to - from) }, (_, at) => integer(constant(from + at)));
@@ -187,44 +226,41 @@ const MAX_RANGE = 100_000;
 function evaluateComprehension(frame: Frame, expr: ComprehensionExpr): StaticValue {
   const items = evaluateSequence(frame, expr.over);
   if (!items) return ERROR;
-  const elements = items.map((item, at) => {
-    const inner = innerFrame(frame, expr.path ? joinPath(...expr.path.map((name) => name.text), String(at)) : '');
+  const elements: StaticValue[] = [];
+  for (const [at, item] of items.entries()) {
+    if (!takeStep(frame, expr.over.span)) return ERROR;
+    const inner = expr.path ? roundFrame(frame, expr.path, at) : innerFrame(frame);
     inner.scope.define({ name: expr.variable.text, value: item, span: expr.variable.span, role: 'constant' });
-    return evaluateExpression(inner, expr.element);
-  });
-  return elements.some((element) => element.kind === 'error') ? ERROR : { kind: 'list', elements };
+    const { structure } = frame.elaboration;
+    const evaluate = (): StaticValue => {
+      const value = evaluateExpression(inner, expr.element);
+      return !expr.path || placeElement(inner, value, expr.element.span) ? value : ERROR;
+    };
+    elements.push(structure.record(describeRound(inner, expr), evaluate, tensorsIn));
+  }
+  if (elements.some((element) => element.kind === 'error')) return ERROR;
+  return settle(frame, sequence('list', elements), expr.span);
 }
 
-/** `emb.weight`, `block.core.up.weight`: a parameter of an instance that has been applied, by its path below it. */
-function evaluateMember(frame: Frame, expr: MemberExpr): StaticValue {
-  const names = [expr.member];
-  let owner = expr.base;
-  for (; owner.kind === 'member'; owner = owner.base) names.unshift(owner.member);
-  const base = evaluateExpression(frame, owner);
-  if (base.kind === 'error') return ERROR;
-  const member = names.map((name) => name.text).join('.');
-  if (base.kind !== 'instance') {
-    const what = `\`.${names[0]!.text}\` reads a parameter of a block instance, found ${describeKind(base)}`;
-    return report(frame, 'HED2107', names[0]!.span, what);
+/**
+ * An instance as an element stands where its round does, wherever it is applied; one in a list or a tuple at its place
+ * there, `stages.0.1`. False after a report.
+ */
+function placeElement(round: Frame, value: StaticValue, span: Span): boolean {
+  switch (value.kind) {
+    case 'instance':
+      return value.instance.path !== undefined || placeInstance(round, value.instance, undefined, span);
+    case 'list':
+    case 'tuple':
+      return value.elements.every((element, at) => placeElement(roundFrame(round, [], at), element, span));
+    default:
+      return true;
   }
-  const { path, declaration } = base.instance;
-  const parameter = path === undefined ? undefined : frame.elaboration.parameters.get(joinPath(path, member));
-  if (parameter) return tensor(parameter.value);
-  const prefix = `${path ?? ''}.`;
-  const known = [...frame.elaboration.parameters.keys()].flatMap((name) =>
-    path !== undefined && name.startsWith(prefix) ? name.slice(prefix.length) : [],
-  );
-  const similar = closest(member, known);
-  const listed = known.length > 0 ? `it has ${known.join(', ')}` : 'parameters exist once the block has been applied';
-  return report(
-    frame,
-    'HED2108',
-    expr.member.span,
-    `this \`${declaration.name.text}\` has no parameter \`${member}\` yet`,
-    {
-      hint: similar ? `did you mean \`${similar}\`?` : listed,
-    },
-  );
+}
+
+function roundFrame(frame: Frame, path: Path, at: number): Frame {
+  const inner = innerFrame(frame, joinPath(...path.map((name) => name.text), String(at)));
+  return { ...inner, round: { path: inner.path, taken: false } };
 }
 
 /** Where a run has to divide by a symbolic size for `value`, that must not be 0. */

@@ -45,6 +45,8 @@ function declaredValue(elaboration: Elaboration, declaration: Declaration, modul
       return { kind: 'function', declaration, module };
     case 'model':
       return { kind: 'model', declaration, module };
+    case 'train':
+      return { kind: 'train', declaration };
     case 'const':
       return fileScope(elaboration, module).lookup(declaration.name.text)?.value ?? ERROR;
   }
@@ -52,5 +54,16 @@ function declaredValue(elaboration: Elaboration, declaration: Declaration, modul
 
 /** A frame for expressions that stand outside every body: constants, defaults, settings. */
 export function fileFrame(elaboration: Elaboration, module: Module, scope: Scope): Frame {
-  return { elaboration, module, scope, path: '', taken: new Map(), counts: new Map(), role: 'file', depth: 0 };
+  return {
+    elaboration,
+    module,
+    scope,
+    path: '',
+    taken: new Map(),
+    counts: new Map(),
+    role: 'file',
+    training: false,
+    frozen: false,
+    depth: 0,
+  };
 }

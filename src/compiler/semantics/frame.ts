@@ -1,48 +1,94 @@
 /** The state of one elaboration and of each block application within it. */
-import {
-  diagnostic,
-  type Diagnostic,
-  type DiagnosticDetails,
-  type DiagnosticSink,
-  type Label,
-} from '../base/diagnostic.ts';
+import { diagnostic, type Diagnostic, type DiagnosticDetails, DiagnosticSink, type Label } from '../base/diagnostic.ts';
 import type { Code } from '../base/catalog.ts';
-import type { Span } from '../base/source.ts';
+import { textOf, type Source, type Span } from '../base/source.ts';
 import { isAtLeast, ZERO, type Dim } from '../dims/dim.ts';
 import type { Builder } from '../ir/builder.ts';
 import type { Condition, DimDeclaration, GraphInput, GraphOutput, GraphParameter, Value } from '../ir/graph.ts';
 import type { OpTable } from '../ir/op.ts';
+import type { GenerateStatement } from '../syntax/ast.ts';
+import type { Auxiliary, Metric, Mixture, OptionalInput, StateUpdate } from './elaborated.ts';
+import type { ModelApplication } from './models.ts';
 import type { Module } from './modules.ts';
+import type { Declared } from './origins.ts';
+import type { OptimizerChoice } from './optimizer-statement.ts';
 import { Scope } from './scope.ts';
+import type { StructureRecorder } from './structure.ts';
 import { ERROR, type StaticValue } from './values.ts';
+
+/** Which optional inputs an entry is elaborated with; without any, none. */
+export interface InputChoice {
+  /** Names that must be those of optional inputs. */
+  readonly given: readonly string[];
+  /** Names of tensors at hand: an optional input among them is given too. */
+  readonly atHand: readonly string[];
+}
+
+/** What the statements of a `train` entry have said so far. */
+export interface TrainParts {
+  /** `value` is absent where the statement has a mistake. */
+  readonly losses: { readonly value: Value | undefined; readonly span: Span }[];
+  readonly metrics: Metric[];
+  /** Dealt out to the parameters when all of those are known; `choice` is absent where there is a mistake. */
+  readonly optimizers: { readonly choice: OptimizerChoice | undefined; readonly span: Span }[];
+}
 
 /** What one entry's elaboration gathers. */
 export interface Elaboration {
   readonly sink: DiagnosticSink;
   readonly ops: OpTable;
   readonly builder: Builder;
-  readonly training: boolean;
+  readonly inputChoice: InputChoice;
+  /** The file of the entry. */
+  readonly home: Source;
   /** Shared with the builder: limits of the declared dims. */
   readonly bounds: Map<string, Dim>;
   readonly dims: DimDeclaration[];
+  /** Where each of the dims was declared. */
+  readonly dimSpans: Map<string, Span>;
+  /** How inputs, parameters and states were declared. */
+  readonly declared: Map<Value, Declared>;
   /** What is left for a run to check, each once: by its size and message. */
   readonly conditions: Map<string, Condition>;
   readonly inputs: GraphInput[];
+  readonly optionalInputs: OptionalInput[];
   readonly parameters: Map<string, GraphParameter>;
+  /** Where the entry's file makes each parameter, by path. */
+  readonly sites: Map<string, Span>;
   readonly outputs: GraphOutput[];
+  /** What each state becomes, with where that was said. */
+  readonly updates: Map<string, StateUpdate & { readonly span: Span }>;
+  readonly auxiliaries: Auxiliary[];
+  /** Names of auxiliary values with mistakes: missing them is no further one. */
+  readonly brokenAuxiliaries: Set<string>;
+  /** The paths of states by their values. */
+  readonly states: Map<Value, string>;
+  readonly mixtures: Mixture[];
+  readonly train: TrainParts;
+  /** Checked when all inputs and outputs are known. */
+  generation?: GenerateStatement;
   /** `output` statements so far, those with mistakes included. */
   outputStatements: number;
   /** Output values of every named instance by path, in order of application. */
   readonly instances: Map<string, Value[]>;
+  readonly structure: StructureRecorder;
   /** Scopes of files whose top-level constants have been evaluated. */
   readonly fileScopes: Map<Module, Scope>;
   /** Places already reported, so that a mistake in a loop or a shared block is told once. */
   readonly reported: Set<string>;
   /** Block applications and loop iterations so far; bounded, so that no spec runs away. */
   steps: number;
+  /** That has been reported. */
+  isTooMuch: boolean;
 }
 
-/** One body being elaborated: a model, or one application of a block or function. */
+export interface Round {
+  readonly path: string;
+  /** Whether an instance stands there. */
+  taken: boolean;
+}
+
+/** One body being elaborated: an entry, or one application of a block or function. */
 export interface Frame {
   readonly elaboration: Elaboration;
   readonly module: Module;
@@ -51,10 +97,18 @@ export interface Frame {
   readonly path: string;
   /** Paths of instances and parameters taken below this application, with where. */
   readonly taken: Map<string, Span>;
-  /** How many unnamed instances of each block there are. */
+  /** How many unnamed instances there are under each path. */
   readonly counts: Map<string, number>;
-  /** Whether statements of a model (`input`, `output`, `dims`) may stand here. */
-  readonly role: 'model' | 'block' | 'function' | 'file';
+  /** In a comprehension with a path: the round whose own path its first unnamed instance takes. */
+  readonly round?: Round;
+  /** Which statements may stand here. `applied` is a model used as a block. */
+  readonly role: 'model' | 'train' | 'applied' | 'block' | 'function' | 'file';
+  /** Of the role `applied`. */
+  readonly application?: ModelApplication;
+  /** The compile-time bool `training`. */
+  readonly training: boolean;
+  /** Inside of `frozen`: parameters made here are never trained. */
+  readonly frozen: boolean;
   /** The application that led here, for secondary labels. */
   readonly caller?: { readonly frame: Frame; readonly span: Span; readonly name: string };
   readonly depth: number;
@@ -63,23 +117,34 @@ export interface Frame {
 /** Applications nested deeper than this are taken for endless recursion. */
 export const MAX_DEPTH = 64;
 /** Block applications and loop iterations of one entry. */
-const MAX_STEPS = 200_000;
+const MAX_STEPS = 30_000;
+/** Operations of one entry. */
+const MAX_NODES = 200_000;
 
 /** A frame for statements inside an `if`, `for` or comprehension of the same application. */
 export function innerFrame(frame: Frame, extraPath = ''): Frame {
   return { ...frame, scope: new Scope(frame.scope), path: joinPath(frame.path, extraPath) };
 }
 
+/** The frame for trying something: what is wrong stays unsaid. */
+export function silently(frame: Frame): Frame {
+  return { ...frame, elaboration: { ...frame.elaboration, reported: new Set(), sink: new DiagnosticSink() } };
+}
+
 export function joinPath(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join('.');
 }
 
-/** Counts an application or a loop round; false, after one report, when there are too many of them. */
+/** Counts an application or a loop round; false, after one report, when there are too many, or they do too much. */
 export function takeStep(frame: Frame, span: Span): boolean {
-  const steps = ++frame.elaboration.steps;
-  if (steps <= MAX_STEPS) return true;
-  const many = `this entry unrolls into more than ${MAX_STEPS} applications and loop rounds`;
-  if (steps === MAX_STEPS + 1) report(frame, 'HED2106', span, many);
+  const { elaboration } = frame;
+  if (elaboration.isTooMuch) return false;
+  const steps = ++elaboration.steps;
+  const nodes = elaboration.builder.nodes.length;
+  if (steps <= MAX_STEPS && nodes <= MAX_NODES) return true;
+  const what = steps > MAX_STEPS ? `${MAX_STEPS} applications and loop rounds` : `${MAX_NODES} operations`;
+  report(frame, 'HED2106', span, `this entry unrolls into more than ${what}`);
+  elaboration.isTooMuch = true;
   return false;
 }
 
@@ -102,7 +167,9 @@ export function report(
   // A place is told once: where the trail meets the mistake itself it says nothing new.
   const trail = applicationTrail(frame).filter((label) => label.span !== span);
   const secondary = [...(details.secondary ?? []), ...trail];
-  return reportDiagnostic(frame, diagnostic(code, span, message, { ...details, secondary }));
+  // What is written there already need not be said under it.
+  const label = details.label === textOf(span) ? '' : (details.label ?? '');
+  return reportDiagnostic(frame, diagnostic(code, span, message, { ...details, label, secondary }));
 }
 
 function reportDiagnostic(frame: Frame, item: Diagnostic): StaticValue {

@@ -15,6 +15,7 @@ export function coerce(
   span: Span,
   what: string,
   declared: Span,
+  hint?: string,
 ): StaticValue {
   if (value.kind === 'error') return ERROR;
   const fitted = fit(value, type);
@@ -26,7 +27,7 @@ export function coerce(
       declared.source === span.source && declared.start === span.start
         ? []
         : [{ span: declared, text: 'declared here' }],
-    hint: similar && `did you mean "${similar}"?`,
+    hint: similar ? `did you mean "${similar}"?` : hint,
   });
 }
 
@@ -35,7 +36,9 @@ function fit(value: StaticValue, type: ValueType): StaticValue | undefined {
     case 'primitive':
       return fitPrimitive(value, type.name);
     case 'literals':
-      return value.kind === 'string' && type.values.includes(value.text) ? value : undefined;
+      return value.kind === 'string' && type.values.includes(value.text)
+        ? { kind: 'string', text: value.text, choices: type.values }
+        : undefined;
     case 'tuple':
       return fitTuple(value, type.elements);
     case 'list': {
@@ -60,11 +63,14 @@ function fitPrimitive(value: StaticValue, name: (ValueType & { kind: 'primitive'
       const number = numberOf(value);
       return number === undefined ? undefined : { kind: 'float', value: number };
     }
-    case 'bool':
     case 'string':
+      // Others may come to the same place.
+      return value.kind === 'string' ? { kind: 'string', text: value.text } : undefined;
+    case 'bool':
     case 'dtype':
-    case 'block':
       return value.kind === name ? value : undefined;
+    case 'block':
+      return value.kind === 'block' || value.kind === 'model' ? value : undefined;
     case 'fn':
       return value.kind === 'function' || value.kind === 'op' ? value : undefined;
   }
@@ -101,12 +107,15 @@ export function evaluateSetting(frame: Frame, expr: Expr, type: ValueType, what:
   return given;
 }
 
+/** Whether values of the type have names in the file, so that a bare word is one of them. */
+function isNamed(type: ValueType): boolean {
+  if (type.kind === 'optional') return isNamed(type.inner);
+  return type.kind === 'primitive' && (type.name === 'block' || type.name === 'fn' || type.name === 'dtype');
+}
+
 function settingValue(frame: Frame, expr: Expr, type: ValueType): StaticValue {
   if (expr.kind === 'name') {
-    const wantsName =
-      type.kind === 'primitive' && (type.name === 'block' || type.name === 'fn' || type.name === 'dtype');
-    if (wantsName || (type.kind === 'optional' && type.inner.kind === 'primitive' && type.inner.name === 'block'))
-      return evaluateExpression(frame, expr);
+    if (isNamed(type)) return evaluateExpression(frame, expr);
     return lookupName(frame, expr.text)?.kind === 'dtype'
       ? evaluateExpression(frame, expr)
       : { kind: 'string', text: expr.text };

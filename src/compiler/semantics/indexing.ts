@@ -16,10 +16,11 @@ import {
   type Dim,
 } from '../dims/dim.ts';
 import type { Value } from '../ir/graph.ts';
-import { printType } from '../ir/types.ts';
+import { MAX_RANK, printType } from '../ir/types.ts';
 import type { Expr, IndexExpr, Subscript } from '../syntax/ast.ts';
 import { evaluateExpression } from './expressions.ts';
 import { demand, report, type Frame } from './frame.ts';
+import { bindingsIn, originsOf } from './origins.ts';
 import { describeKind, ERROR, integer, printValue, tensor, type StaticValue } from './values.ts';
 
 export function evaluateSubscripts(frame: Frame, expr: IndexExpr): StaticValue {
@@ -68,7 +69,10 @@ type IndexSubscript = Extract<Subscript, { readonly kind: 'index' }>;
 interface AxisSlice {
   readonly start: Dim;
   readonly stop: Dim;
+  /** Above 0. */
   readonly step: number;
+  /** Whether the positions count from the end of the axis backwards. */
+  readonly isReversed?: boolean;
 }
 
 function sliceTensor(frame: Frame, value: Value, expr: IndexExpr): StaticValue {
@@ -94,20 +98,29 @@ function sliceTensor(frame: Frame, value: Value, expr: IndexExpr): StaticValue {
       kept.push(ONE);
       continue;
     }
-    const slice = sliceAxis(frame, subscript, shape[axis]!, axis);
+    const slice = sliceAxis(frame, subscript, { value, axis, span: expr.base.span });
     if (!slice) return ERROR;
     slices.push(slice);
     if (subscript.kind !== 'index') kept.push(sliceLength(slice, frame.elaboration.bounds));
     axis++;
   }
+  if (kept.length > MAX_RANK)
+    return report(
+      frame,
+      'HED2604',
+      expr.span,
+      `a tensor has at most ${MAX_RANK} axes, this one would have ${kept.length}`,
+    );
   const { builder } = frame.elaboration;
   builder.origin = { path: frame.path, span: expr.span };
   const whole = slices.every(
     (slice, at) => slice.step === 1 && slice.start.key === '0' && slice.stop.key === shape[at]!.key,
   );
+  const reversed = slices.flatMap((slice, at) => (slice.isReversed ? [at] : []));
+  const turned = reversed.length === 0 ? value : builder.one('flip', [value], { axis: reversed });
   const sliced = whole
-    ? value
-    : builder.one('slice', [value], {
+    ? turned
+    : builder.one('slice', [turned], {
         starts: slices.map((slice) => slice.start),
         stops: slices.map((slice) => slice.stop),
         steps: slices.map((slice) => slice.step),
@@ -131,20 +144,52 @@ function sliceLength({ start, stop, step }: AxisSlice, bounds: Bounds): Dim {
   return step === 1 ? length : floorDiv(add(length, constant(step - 1)), constant(step), bounds);
 }
 
-function sliceAxis(frame: Frame, subscript: Subscript, size: Dim, axis: number): AxisSlice | undefined {
-  if (subscript.kind === 'index') return indexAxis(frame, subscript, size, axis);
+/** An axis of a tensor that a subscript reads, and where the tensor stands. */
+interface ReadAxis {
+  readonly value: Value;
+  readonly axis: number;
+  readonly span: Span;
+}
+
+function sliceAxis(frame: Frame, subscript: Subscript, read: ReadAxis): AxisSlice | undefined {
+  if (subscript.kind === 'index') return indexAxis(frame, subscript, read);
   if (subscript.kind !== 'slice') return undefined;
   const { bounds } = frame.elaboration;
+  const size = read.value.type.shape[read.axis]!;
   const step = subscript.step ? stepOf(frame, subscript.step) : 1;
-  const start = subscript.start ? boundOf(frame, subscript.start, size) : ZERO;
-  const stop = subscript.stop ? boundOf(frame, subscript.stop, size) : size;
-  if (step === undefined || !start || !stop) return undefined;
-  return { start: minimum(start, stop, bounds), stop, step };
+  const isReversed = step !== undefined && step < 0;
+  const place = (expr: Expr): Dim | undefined => boundOf(frame, expr, size, isReversed);
+  const from = subscript.start ? place(subscript.start) : ZERO;
+  const to = subscript.stop ? place(subscript.stop) : size;
+  if (step === undefined || !from || !to) return undefined;
+  const start = clamped(from, size, bounds);
+  return { start, stop: add(start, distance(from, to, size, bounds)), step: Math.abs(step), isReversed };
+}
+
+/**
+ * How many places lie from one end of a slice to the other, on the axis. Neighbouring and shifted slices of a symbolic
+ * axis have to agree (`x[1:]` with `x[:-1]`, and the parts of an axis with the axis), so they are told by maxima.
+ */
+function distance(from: Dim, to: Dim, size: Dim, bounds: Bounds): Dim {
+  const isOnAxis = isAtLeast(from, ZERO, bounds) && isAtLeast(size, to, bounds);
+  const length =
+    isOnAxis && constantValue(size) === undefined
+      ? subtract(to, from)
+      : subtract(clamped(to, size, bounds), clamped(from, size, bounds));
+  return maximum(length, ZERO, bounds);
+}
+
+/** The place on the axis next to `place`: `min(max(place, 0), size)`. */
+function clamped(place: Dim, size: Dim, bounds: Bounds): Dim {
+  const positive = maximum(place, ZERO, bounds);
+  if (constantValue(size) !== undefined || isAtLeast(size, positive, bounds)) return minimum(positive, size, bounds);
+  return subtract(size, maximum(subtract(size, positive), ZERO, bounds));
 }
 
 /** One position of an axis. Where the dimensions decide whether it lies inside, a run will check it. */
-function indexAxis(frame: Frame, subscript: IndexSubscript, size: Dim, axis: number): AxisSlice | undefined {
+function indexAxis(frame: Frame, subscript: IndexSubscript, { value, axis, span }: ReadAxis): AxisSlice | undefined {
   const { bounds } = frame.elaboration;
+  const size = value.type.shape[axis]!;
   const index = evaluateSize(frame, subscript.value);
   if (!index) return undefined;
   const at = fromEnd(index, size);
@@ -152,7 +197,12 @@ function indexAxis(frame: Frame, subscript: IndexSubscript, size: Dim, axis: num
   // How many positions there are in front of it and behind it.
   const around = [at, subtract(subtract(size, ONE), at)];
   if (around.some((count) => isAtLeast(constant(-1), count, bounds))) {
-    report(frame, 'HED2603', subscript.span, message);
+    const secondary = [
+      { span, text: printType(value.type) },
+      ...bindingsIn(subscript.value, frame.scope),
+      ...originsOf(frame.elaboration, [[value, axis]]),
+    ];
+    report(frame, 'HED2603', subscript.span, message, { secondary });
     return undefined;
   }
   for (const count of around) demand(frame, count, message, subscript.span);
@@ -162,19 +212,22 @@ function indexAxis(frame: Frame, subscript: IndexSubscript, size: Dim, axis: num
 function stepOf(frame: Frame, expr: Expr): number | undefined {
   const size = evaluateSize(frame, expr);
   const step = size && constantValue(size);
-  if (size && (step === undefined || step < 1))
-    report(frame, 'HED2605', expr.span, `a step must be an int of at least 1, found ${print(size)}`, {
-      hint: '`flip` reverses an axis',
-    });
-  return step !== undefined && step >= 1 ? step : undefined;
+  if (size && !step)
+    report(
+      frame,
+      'HED2605',
+      expr.span,
+      `a step must be an int other than 0 known at compile time, found ${print(size)}`,
+    );
+  return step || undefined;
 }
 
-/** A slice's end, counted from the end if negative, and clamped to the axis. */
-function boundOf(frame: Frame, expr: Expr, size: Dim): Dim | undefined {
+/** A slice's end, counted from the end if negative; the axis may be read backwards. */
+function boundOf(frame: Frame, expr: Expr, size: Dim, isReversed: boolean): Dim | undefined {
   const value = evaluateSize(frame, expr);
   if (!value) return undefined;
-  const { bounds } = frame.elaboration;
-  return minimum(maximum(fromEnd(value, size), ZERO, bounds), size, bounds);
+  const at = fromEnd(value, size);
+  return isReversed ? subtract(subtract(size, ONE), at) : at;
 }
 
 function fromEnd(index: Dim, size: Dim): Dim {

@@ -1,7 +1,7 @@
 /** Files and their imports: loads every file a spec needs, once, and reports missing files, names and cycles. */
 import { closest } from '../base/suggest.ts';
 import { diagnostic, type DiagnosticSink } from '../base/diagnostic.ts';
-import type { Source, Span } from '../base/source.ts';
+import { textOf, type Source, type Span } from '../base/source.ts';
 import type { Declaration, File, Import } from '../syntax/ast.ts';
 import { parseFile } from '../syntax/parse.ts';
 
@@ -11,6 +11,8 @@ export interface SourceHost {
   read(path: string): string | undefined;
   /** The path a specifier (`std/nn`, `./blocks`) means in the file `importer`. */
   resolve(importer: string, specifier: string): string;
+  /** Names, without `.model`, of the specs in the folder of a path, where that can be told: for suggestions. */
+  beside?(path: string): readonly string[];
 }
 
 /** An imported name and the declaration it stands for. */
@@ -53,9 +55,7 @@ class Loader {
     if (text === undefined) {
       this.#sink.report(
         diagnostic('HED2001', importedAt, `there is no file ${path}`, {
-          hint:
-            importedAt &&
-            'specifiers are relative to the importing file (`./blocks`) or name the standard library (`std/nn`)',
+          hint: this.#similarFile(path, importedAt) ?? (importedAt && specifierHint),
         }),
       );
       this.#done.set(path, undefined);
@@ -77,6 +77,14 @@ class Loader {
     this.#loading.pop();
     this.#done.set(path, module);
     return module;
+  }
+
+  /** In the words of the import, or as a path. */
+  #similarFile(path: string, importedAt: Span | undefined): string | undefined {
+    const name = /[^/\\]+?(?=(?:\.model)?"?$)/;
+    const wanted = importedAt ? textOf(importedAt) : path;
+    const similar = closest(name.exec(wanted)?.[0] ?? '', this.#host.beside?.(path) ?? []);
+    return similar && `did you mean ${wanted.replace(name, similar)}?`;
   }
 
   #declarations(file: File): ReadonlyMap<string, Declaration> {
@@ -138,6 +146,9 @@ class Loader {
     }
   }
 }
+
+const specifierHint =
+  'specifiers are relative to the importing file (`./blocks`) or name the standard library (`std/nn`)';
 
 function missingExport(name: string, span: Span, specifier: string, from: Module): ReturnType<typeof diagnostic> {
   const similar = closest(name, from.declarations.keys());

@@ -6,6 +6,7 @@ import type { Attribute, Attributes } from '../ir/graph.ts';
 import type { AttributeSpec, Op } from '../ir/op.ts';
 import type { EvaluatedArgument } from './calls.ts';
 import { report, type Frame } from './frame.ts';
+import { usualArgument } from './habits.ts';
 import type { Operand } from './tensors.ts';
 import { describeKind, numberOf, printValue, type StaticValue } from './values.ts';
 
@@ -16,8 +17,9 @@ export interface BoundArguments {
 }
 
 /**
- * Positional tensors fill the operands in order; other positional values fill the attributes, or an operand of a
- * pointwise op that may be a number (`maximum(x, 0)`). Undefined after a report.
+ * Positional tensors fill the operands in order, and `none` stands for an optional one that is left out; other
+ * positional values fill the attributes, or an operand of a pointwise op that may be a number (`maximum(x, 0)`).
+ * Undefined after a report.
  */
 export function bindOpArguments(
   frame: Frame,
@@ -53,7 +55,9 @@ class OpBinding {
   named(argument: EvaluatedArgument, name: { readonly text: string; readonly span: Span }): void {
     const operand = this.#op.operands.find((one) => one.name === name.text);
     if (operand) {
-      this.#addOperand(operand.name, operand.variadic ?? false, argument);
+      // `none` leaves out what may be left out, so that a block can pass on what it may not have got.
+      if (operand.optional && argument.value.kind === 'none') this.#leaveOut(operand.name, argument.span);
+      else this.#addOperand(operand.name, operand.variadic ?? false, argument);
       return;
     }
     const attribute = this.#op.attributes.find((one) => one.name === name.text && one.kind !== 'sizes');
@@ -63,8 +67,10 @@ class OpBinding {
     }
     if (this.#op.attributes.some((one) => one.kind === 'sizes')) {
       const size = argument.value.kind === 'integer' ? argument.value.value : undefined;
-      if (size) this.#sizes[name.text] = size;
-      else
+      if (size) {
+        this.#sizes[name.text] = size;
+        this.#attributeSpans.set(name.text, name.span);
+      } else
         this.#fail(
           'HED2309',
           argument.span,
@@ -73,7 +79,7 @@ class OpBinding {
       return;
     }
     const names = [...this.#op.operands, ...this.#op.attributes].map((one) => one.name);
-    const similar = closest(name.text, names);
+    const similar = usualArgument(name.text, names) ?? closest(name.text, names);
     this.#fail(
       'HED2307',
       name.span,
@@ -92,8 +98,15 @@ class OpBinding {
       this.#addOperand(open.name, open.variadic ?? false, argument);
       return;
     }
+    if (open?.optional && value.kind === 'none') {
+      this.#leaveOut(open.name, argument.span);
+      return;
+    }
     const attribute = this.#op.attributes.find((one) => one.kind !== 'sizes' && !this.#attributes.has(one.name));
-    if (attribute && value.kind !== 'tensor') this.#addAttribute(attribute, argument);
+    // Only a pattern stands in front of the tensors, unless one of those has a mistake.
+    const isEarly =
+      open && !this.poisoned && !open.optional && !this.#operands.has(open.name) && attribute?.kind !== 'pattern';
+    if (attribute && value.kind !== 'tensor' && !isEarly) this.#addAttribute(attribute, argument);
     else if (open)
       this.#fail('HED2308', argument.span, `\`${this.#op.name}\` takes a tensor here, found ${describeKind(value)}`);
     else
@@ -102,6 +115,12 @@ class OpBinding {
         argument.span,
         `\`${this.#op.name}\` takes no further ${value.kind === 'tensor' ? 'tensor' : 'argument'}`,
       );
+  }
+
+  /** Nothing that follows can be taken for it. */
+  #leaveOut(name: string, span: Span): void {
+    if (this.#operands.has(name)) this.#fail('HED2305', span, `\`${name}\` of \`${this.#op.name}\` is given twice`);
+    else this.#operands.set(name, []);
   }
 
   #addOperand(name: string, variadic: boolean, argument: EvaluatedArgument): void {
@@ -131,7 +150,8 @@ class OpBinding {
       this.#fail(
         'HED2309',
         argument.span,
-        `\`${spec.name}\` of \`${this.#op.name}\` must be ${attributeKinds[spec.kind]}, found \`${printValue(argument.value)}\``,
+        `\`${spec.name}\` of \`${this.#op.name}\` must be ${wanted(spec)}, found \`${printValue(argument.value)}\``,
+        suggestWord(spec, argument.value),
       );
       return;
     }
@@ -149,7 +169,7 @@ class OpBinding {
       }
     }
     for (const operand of this.#op.operands) {
-      if (!this.#operands.has(operand.name) && !this.poisoned)
+      if (!this.#operands.has(operand.name) && !operand.optional && !this.poisoned)
         this.#fail('HED2310', this.#span, `\`${this.#op.name}\` needs the tensor \`${operand.name}\``);
     }
     if (this.poisoned) return undefined;
@@ -171,6 +191,11 @@ class OpBinding {
   }
 }
 
+function suggestWord({ words = [] }: AttributeSpec, value: StaticValue): string | undefined {
+  const similar = value.kind === 'string' ? closest(value.text, words) : undefined;
+  return similar && `did you mean "${similar}"?`;
+}
+
 function isTensorList(value: StaticValue): boolean {
   return (
     (value.kind === 'list' || value.kind === 'tuple') && value.elements.some((element) => element.kind === 'tensor')
@@ -179,6 +204,7 @@ function isTensorList(value: StaticValue): boolean {
 
 const attributeKinds: Readonly<Record<AttributeSpec['kind'], string>> = {
   int: 'an int known at compile time',
+  ints: 'an int or several',
   float: 'a number known at compile time',
   bool: 'true or false',
   string: 'a string',
@@ -192,9 +218,16 @@ const attributeKinds: Readonly<Record<AttributeSpec['kind'], string>> = {
   sizes: 'named ints',
 };
 
+/** `an int or several, "same" or "valid"` */
+function wanted({ kind, words = [] }: AttributeSpec): string {
+  const all = [attributeKinds[kind], ...words.map((word) => JSON.stringify(word))];
+  return all.length === 1 ? all[0]! : `${all.slice(0, -1).join(', ')} or ${all.at(-1)}`;
+}
+
 /** The value as an attribute of the wanted kind, or undefined when it is none. */
 function attributeOf(spec: AttributeSpec, value: StaticValue): Attribute | undefined {
   if (value.kind === 'none' && spec.default === null) return null;
+  if (value.kind === 'string' && spec.words?.includes(value.text)) return value.text;
   switch (spec.kind) {
     case 'int':
     case 'axis':
@@ -207,17 +240,32 @@ function attributeOf(spec: AttributeSpec, value: StaticValue): Attribute | undef
     case 'pattern':
       return value.kind === 'string' ? value.text : undefined;
     case 'axes':
+    case 'ints':
       return listOf(value, (element) => (element.kind === 'integer' ? constantValue(element.value) : undefined));
     case 'dim':
       return value.kind === 'integer' ? value.value : undefined;
     case 'shape':
     case 'dims':
-      if (value.kind === 'axes') return value.axes;
-      return listOf(value, (element) => (element.kind === 'integer' ? element.value : undefined));
+      return listOf({ kind: 'list', elements: sizesIn(value) }, (element) =>
+        element.kind === 'integer' ? element.value : undefined,
+      );
     case 'dtype':
       return value.kind === 'dtype' ? value.dtype : undefined;
     case 'sizes':
       return undefined;
+  }
+}
+
+/** The elements of a list with the sizes that runs of axes stand for: `[n, c, places]`, or `places` alone. */
+function sizesIn(value: StaticValue): readonly StaticValue[] {
+  switch (value.kind) {
+    case 'list':
+    case 'tuple':
+      return value.elements.flatMap((element) => (element.kind === 'axes' ? sizesIn(element) : element));
+    case 'axes':
+      return value.axes.map((axis) => ({ kind: 'integer', value: axis }));
+    default:
+      return [value];
   }
 }
 

@@ -8,7 +8,8 @@ export interface Binding {
   /** Where the name got its value, for secondary labels. */
   readonly span: Span;
   /** What kind of name it is; only variables may be assigned. */
-  readonly role: 'variable' | 'constant' | 'hyperparameter' | 'dimension' | 'parameter' | 'declaration' | 'input';
+  readonly role:
+    'variable' | 'constant' | 'hyperparameter' | 'dimension' | 'parameter' | 'state' | 'declaration' | 'input';
 }
 
 /** A block of statements' names over those of the body around it. */

@@ -1,28 +1,18 @@
 /** Runs the statements of a body: names are bound, parameters and inputs declared, loops unrolled. */
 import type { Span } from '../base/source.ts';
-import { constant, constantValue, DimensionOverflow, symbol } from '../dims/dim.ts';
-import type { Initializer, TensorType, Value } from '../ir/graph.ts';
+import { DimensionOverflow } from '../dims/dim.ts';
 import { printType } from '../ir/types.ts';
-import type {
-  AssignStatement,
-  Body,
-  DimsStatement,
-  ErrorStatement,
-  ForStatement,
-  InputStatement,
-  Name,
-  OutputStatement,
-  ParamStatement,
-  RequireStatement,
-  Statement,
-} from '../syntax/ast.ts';
+import type { AssignStatement, Body, ErrorStatement, ForStatement, Name, Statement } from '../syntax/ast.ts';
 import { claimPath } from './apply.ts';
+import { declareDims, declareInput, declareOutput, noteGeneration } from './entry-statements.ts';
 import { evaluateCondition, evaluateExpression, evaluateSequence } from './expressions.ts';
 import { innerFrame, joinPath, report, takeStep, type Frame } from './frame.ts';
-import { evaluateInitializer } from './initializers.ts';
-import { interpolate } from './interpolate.ts';
-import { evaluateType, matchType } from './unify.ts';
-import { describeKind, ERROR, integer, tensor, type StaticValue } from './values.ts';
+import { declareParameter, declareUpdate, handUp } from './parameters.ts';
+import { checkRequirement } from './requirements.ts';
+import { describeRound } from './structure.ts';
+import { noteLoss, noteMetric, noteOptimizer } from './train-statements.ts';
+import { matchType } from './unify.ts';
+import { describeKind, ERROR, type StaticValue } from './values.ts';
 
 /** How a body ended before its last statement. */
 export type Ended =
@@ -54,10 +44,16 @@ function guarded(frame: Frame, statement: Statement): Ended | undefined {
     return runStatement(frame, statement);
   } catch (error) {
     if (!(error instanceof DimensionOverflow)) throw error;
-    report(frame, 'HED2101', statement.span, 'a size in this statement is beyond 2^53');
+    report(frame, 'HED2101', statement.span, OVERFLOWS[error.what]);
     return ABANDONED;
   }
 }
+
+const OVERFLOWS: Readonly<Record<DimensionOverflow['what'], string>> = {
+  number: 'a size in this statement is beyond 2^53',
+  parts: 'a size in this statement has more parts than can be computed with',
+  elements: 'a tensor in this statement has more than 2^45 elements',
+};
 
 function runStatement(frame: Frame, statement: Statement): Ended | undefined {
   switch (statement.kind) {
@@ -73,15 +69,33 @@ function runStatement(frame: Frame, statement: Statement): Ended | undefined {
       });
       return undefined;
     case 'param':
+    case 'state':
       return declareParameter(frame, statement) ? undefined : ABANDONED;
-    case 'input':
-      declareInput(frame, statement);
+    case 'next':
+      declareUpdate(frame, statement);
       return undefined;
+    case 'aux':
+      handUp(frame, statement);
+      return undefined;
+    case 'input':
+      return declareInput(frame, statement) ? undefined : ABANDONED;
     case 'output':
       declareOutput(frame, statement);
       return undefined;
     case 'dims':
       declareDims(frame, statement);
+      return undefined;
+    case 'generate':
+      noteGeneration(frame, statement);
+      return undefined;
+    case 'loss':
+      noteLoss(frame, statement);
+      return undefined;
+    case 'metric':
+      noteMetric(frame, statement);
+      return undefined;
+    case 'optimizer':
+      noteOptimizer(frame, statement);
       return undefined;
     case 'require':
       return checkRequirement(frame, statement) ? undefined : ABANDONED;
@@ -94,8 +108,8 @@ function runStatement(frame: Frame, statement: Statement): Ended | undefined {
     case 'for':
       return runLoop(frame, statement);
     case 'return': {
-      if (frame.role === 'model') {
-        report(frame, 'HED2501', statement.span, 'a model has outputs instead of `return`', {
+      if (frame.role === 'model' || frame.role === 'train' || frame.role === 'applied') {
+        report(frame, 'HED2501', statement.span, 'an entry has outputs instead of `return`', {
           hint: '`output name = …`',
         });
         return undefined;
@@ -143,9 +157,11 @@ function assign(frame: Frame, statement: AssignStatement): void {
     return;
   }
   if (type && value.kind === 'tensor')
-    matchType(frame, type, value.value.type, { what: `\`${first.text}\``, span: statement.value.span, binds: false });
+    matchType(frame, type, value.value.type, { what: `\`${first.text}\``, span: statement.value.span });
   else if (type && value.kind !== 'error')
-    report(frame, 'HED2503', statement.value.span, `only tensors have a type to check, found ${describeKind(value)}`);
+    report(frame, 'HED2503', statement.value.span, `only tensors have a type to check, found ${describeKind(value)}`, {
+      hint: `leave out the type: \`${first.text} = …\``,
+    });
   bindVariable(frame, first.text, value, first.span);
 }
 
@@ -154,7 +170,10 @@ function spread(frame: Frame, value: StaticValue, count: number, span: Span): re
   if (value.kind !== 'error') {
     const found =
       value.kind === 'tuple' || value.kind === 'list' ? `${value.elements.length} values` : describeKind(value);
-    report(frame, 'HED2504', span, `${count} names are assigned, found ${found}`);
+    report(frame, 'HED2504', span, `${count} names are assigned, found ${found}`, {
+      label: value.kind === 'tensor' ? printType(value.value.type) : '',
+      hint: value.kind === 'tensor' ? '`unstack(x, axis: …)` takes a tensor apart along an axis' : undefined,
+    });
   }
   return Array.from({ length: count }, () => ERROR);
 }
@@ -170,6 +189,7 @@ function bindVariable(frame: Frame, name: string, value: StaticValue, span: Span
     case 'hyperparameter':
     case 'dimension':
     case 'parameter':
+    case 'state':
     case 'input':
       if (known.role === 'input' && known.value.kind === 'none') break;
       report(frame, 'HED2505', span, `\`${name}\` is a ${known.role} and cannot be assigned`, {
@@ -186,191 +206,32 @@ function bindVariable(frame: Frame, name: string, value: StaticValue, span: Span
 
 function runLoop(frame: Frame, loop: ForStatement): Ended | undefined {
   const items = evaluateSequence(frame, loop.over);
+  if (!items) loop.body.statements.forEach((statement) => assumeTargets(frame, statement));
   const path = loop.path?.map((name) => name.text).join('.');
   for (const [at, item] of (items ?? []).entries()) {
     if (!takeStep(frame, loop.over.span)) return ABANDONED;
     const inner = innerFrame(frame, path === undefined ? '' : joinPath(path, String(at)));
     inner.scope.define({ name: loop.variable.text, value: item, span: loop.variable.span, role: 'constant' });
-    const ended = runBody(inner, loop.body);
+    const { structure } = frame.elaboration;
+    const ended = structure.record(
+      describeRound(inner, loop),
+      () => runBody(inner, loop.body),
+      () => [],
+    );
     if (ended) return ended;
   }
   return undefined;
 }
 
-/** False when the requirement is not met or cannot be decided: what follows relies on it. */
-function checkRequirement(frame: Frame, statement: RequireStatement): boolean {
-  const holds = evaluateCondition(frame, statement.condition);
-  if (holds !== false) return holds === true;
-  const { message } = statement;
-  report(
-    frame,
-    'HED2506',
-    statement.condition.span,
-    message ? interpolate(frame, message.text) : 'this requirement is not met',
-  );
-  return false;
+/** What a loop that cannot run would have assigned: using it later is no further mistake. */
+function assumeTargets(frame: Frame, statement: Statement): void {
+  if (statement.kind !== 'assign') return;
+  for (const { text: name, span } of statement.targets)
+    if (frame.scope.lookup(name)?.role === 'variable') bindVariable(frame, name, ERROR, span);
 }
 
-function declareDims(frame: Frame, statement: DimsStatement): void {
-  if (!allowInModel(frame, 'dims', statement.span)) {
-    statement.dims.forEach(({ name }) => assumeName(frame, name));
-    return;
-  }
-  for (const { name, max } of statement.dims) {
-    const first = frame.scope.definedHere(name.text);
-    if (first) {
-      report(frame, 'HED2507', name.span, `\`${name.text}\` is already defined`, {
-        secondary: [{ span: first.span, text: 'here' }],
-      });
-      continue;
-    }
-    const limit = max && evaluateExpression(frame, max);
-    const value = limit?.kind === 'integer' ? constantValue(limit.value) : undefined;
-    if (max && limit?.kind !== 'error' && (value === undefined || value < 0)) {
-      report(
-        frame,
-        'HED2508',
-        max.span,
-        `the limit of \`${name.text}\` must be an int of at least 0 known at compile time`,
-      );
-    }
-    frame.scope.define({ name: name.text, value: integer(symbol(name.text)), span: name.span, role: 'dimension' });
-    frame.elaboration.dims.push({ name: name.text, ...(value !== undefined && { max: value }) });
-    if (value !== undefined) frame.elaboration.bounds.set(name.text, constant(value));
-  }
-}
-
-function declareInput(frame: Frame, statement: InputStatement): void {
-  const { name } = statement;
-  if (!allowInModel(frame, 'input', statement.span)) {
-    assumeName(frame, name);
-    return;
-  }
-  if (statement.optional) {
-    report(frame, 'HED2509', name.span, 'inputs of a model cannot be optional yet');
-    return;
-  }
-  const { elaboration } = frame;
-  const type = evaluateType(frame, statement.type);
-  if (!isFreeName(frame, name)) return;
-  const value = type && elaboration.builder.value(type);
-  if (value) elaboration.inputs.push({ name: name.text, value });
-  frame.scope.define({ name: name.text, value: value ? tensor(value) : ERROR, span: name.span, role: 'variable' });
-}
-
-function declareOutput(frame: Frame, statement: OutputStatement): void {
-  const { name, type } = statement;
-  if (!allowInModel(frame, 'output', statement.span)) {
-    assumeName(frame, name);
-    return;
-  }
-  const { elaboration } = frame;
-  elaboration.outputStatements++;
-  const value = evaluateExpression(frame, statement.value);
-  if (value.kind === 'tensor') {
-    if (
-      type &&
-      !matchType(frame, type, value.value.type, {
-        what: `output \`${name.text}\``,
-        span: statement.value.span,
-        binds: false,
-      })
-    )
-      return;
-    if (elaboration.outputs.some((output) => output.name === name.text))
-      report(frame, 'HED2507', name.span, `the output \`${name.text}\` is declared twice`);
-    else elaboration.outputs.push({ name: name.text, value: value.value });
-  } else if (value.kind !== 'error') {
-    report(frame, 'HED2510', statement.value.span, `an output must be a tensor, found ${describeKind(value)}`);
-  }
-  frame.scope.define({ name: name.text, value, span: name.span, role: 'variable' });
-}
-
-/** Whether a declaration may take the name: in a body it is given once. A hyperparameter may be taken over. */
-function isFreeName(frame: Frame, { text, span }: Name): boolean {
-  const first = frame.scope.definedHere(text);
-  if (!first || first.role === 'hyperparameter' || first.value.kind === 'error') return true;
-  report(frame, 'HED2507', span, `\`${text}\` is already defined`, {
-    secondary: [{ span: first.span, text: 'here' }],
-    hint: 'choose another name',
-  });
-  return false;
-}
-
-function allowInModel(frame: Frame, what: string, span: Span): boolean {
-  if (frame.role === 'model') return true;
-  report(frame, 'HED2511', span, `\`${what}\` stands only in a model`, {
-    hint:
-      what === 'input'
-        ? 'a block takes its tensors in its signature'
-        : what === 'output'
-          ? 'a block gives its result with `return`'
-          : undefined,
-  });
-  return false;
-}
-
-/** False when nothing of the body can be right any more. */
-function declareParameter(frame: Frame, statement: ParamStatement): boolean {
-  const { name } = statement;
-  const path = joinPath(frame.path, name.text);
-  if (frame.role === 'function') {
-    report(frame, 'HED2512', statement.span, 'a function has no parameters of its own', { hint: 'make it a block' });
-    return false;
-  }
-  if (!isFreeName(frame, name)) return true;
-  const type = evaluateType(frame, statement.type);
-  if (type && type.shape.some((dim) => constantValue(dim) === undefined)) {
-    const found = printType(type);
-    report(
-      frame,
-      'HED2513',
-      statement.type.span,
-      `the shape of a parameter must be known at compile time, found ${found}`,
-    );
-    return false;
-  }
-  const initializer = statement.initializer && evaluateInitializer(frame, statement.initializer);
-  const value = type ? placeParameter(frame, statement, path, type, initializer) : undefined;
-  frame.scope.define({ name: name.text, value: value ? tensor(value) : ERROR, span: name.span, role: 'parameter' });
-  return true;
-}
-
-/** The parameter at `path`: the one an earlier application made, or a new one; undefined after a report. */
-function placeParameter(
-  frame: Frame,
-  { name, span }: ParamStatement,
-  path: string,
-  type: TensorType,
-  initializer: Initializer | undefined,
-): Value | undefined {
-  const { parameters, builder } = frame.elaboration;
-  const first = frame.taken.get(path);
-  if (first) {
-    report(frame, 'HED2313', name.span, `the path \`${path}\` is already taken`, {
-      secondary: [{ span: first, text: 'taken here' }],
-    });
-    return undefined;
-  }
-  frame.taken.set(path, name.span);
-  const shared = parameters.get(path);
-  if (!shared) {
-    const value = builder.value(type);
-    parameters.set(path, {
-      name: path,
-      value,
-      origin: { path: frame.path, span },
-      ...(initializer && { initializer }),
-    });
-    return value;
-  }
-  const before = printType(shared.value.type);
-  if (before === printType(type)) return shared.value;
-  report(frame, 'HED2514', name.span, `\`${path}\` is shared and cannot be ${printType(type)} here: it is ${before}`);
-  return undefined;
-}
-
-function assumeName(frame: Frame, { text: name, span }: Name): void {
+/** Stands for what a name with a mistake would have been. */
+export function assumeName(frame: Frame, { text: name, span }: Name): void {
   if (!frame.scope.definedHere(name)) frame.scope.define({ name, value: ERROR, span, role: 'variable' });
 }
 

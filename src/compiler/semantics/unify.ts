@@ -4,18 +4,36 @@
  */
 import type { Label } from '../base/diagnostic.ts';
 import { closest } from '../base/suggest.ts';
-import type { Span } from '../base/source.ts';
-import { constantValue, equal, isAtLeast, print, subtract, ONE, type Bounds, type Dim } from '../dims/dim.ts';
-import { elementCount, printShape, sameShape } from '../dims/shape.ts';
+import { shortText, textOf, type Span } from '../base/source.ts';
+import {
+  constantValue,
+  DimensionOverflow,
+  equal,
+  isAtLeast,
+  print,
+  subtract,
+  ONE,
+  type Bounds,
+  type Dim,
+} from '../dims/dim.ts';
+import { isCountable, printShape, sameShape } from '../dims/shape.ts';
 import type { DType, TensorType } from '../ir/graph.ts';
-import { printType } from '../ir/types.ts';
+import { MAX_RANK, printType } from '../ir/types.ts';
 import type { Axis, Expr, TensorTypeExpr } from '../syntax/ast.ts';
 import { evaluateExpression, lookupName } from './expressions.ts';
-import { report, type Frame } from './frame.ts';
-import type { Binding } from './scope.ts';
-import { describeKind, integer, printValue } from './values.ts';
+import { report, silently, type Frame } from './frame.ts';
+import { bindingsIn } from './origins.ts';
+import { describeKind, ERROR, integer, printValue, type StaticValue } from './values.ts';
 
 const DTYPES: ReadonlySet<string> = new Set<DType>(['f32', 'i32', 'u32', 'bool']);
+
+/** What others call them. */
+const foreignDTypes: ReadonlyMap<string, DType> = new Map([
+  ...['float', 'float32', 'double', 'float64', 'f64'].map((name) => [name, 'f32'] as const),
+  ...['int', 'int32', 'int64', 'long', 'i64'].map((name) => [name, 'i32'] as const),
+  ...['uint', 'uint32', 'u64'].map((name) => [name, 'u32'] as const),
+  ...['boolean', 'i1'].map((name) => [name, 'bool'] as const),
+]);
 
 export function dtypeNamed(name: string): DType | undefined {
   return DTYPES.has(name) ? (name as DType) : undefined;
@@ -27,8 +45,8 @@ export interface Matching {
   readonly what: string;
   /** The argument, result or asserted expression. */
   readonly span: Span;
-  /** Whether free names bind; in assertions they must be known. */
-  readonly binds: boolean;
+  /** Binds a free name and answers true; false when the name is known already. Absent in assertions. */
+  readonly bind?: (name: string, value: StaticValue) => boolean;
 }
 
 /** Matches `type` against `pattern`, binding names in the frame's scope. Reports and answers false on a mismatch. */
@@ -41,14 +59,23 @@ export function matchType(frame: Frame, pattern: TensorTypeExpr, type: TensorTyp
     report(frame, 'HED2201', matching.span, `${matching.what} must be ${dtype}, found ${printType(type)}`, {
       label: printType(type),
       secondary: [there],
-      hint: `convert it with \`cast(…, ${dtype})\``,
+      hint: `convert it: \`cast(${shortText(matching.span)}, ${dtype})\``,
     });
     return false;
   }
-  const axes = alignAxes(pattern.axes, type);
+  const widths = widthsOf(frame, pattern.axes);
+  const [, second] = pattern.axes.filter((_, at) => widths[at] === undefined);
+  if (second) {
+    report(frame, 'HED2204', second.span, 'only one run of axes of a type may have an unknown length', {
+      hint: 'a tensor before this one can bind the others',
+    });
+    return false;
+  }
+  const axes = alignAxes(pattern.axes, widths, type);
   if (!axes) {
-    const least = pattern.axes.filter((axis) => axis.kind === 'size').length;
-    const some = least !== pattern.axes.length;
+    const least = widths.reduce((sum: number, width) => sum + (width ?? 0), 0);
+    const some = widths.includes(undefined);
+    const isFixed = pattern.axes.every((axis) => axis.kind === 'size');
     const plural = least === 1 ? 'axis' : 'axes';
     report(
       frame,
@@ -58,6 +85,7 @@ export function matchType(frame: Frame, pattern: TensorTypeExpr, type: TensorTyp
       {
         label: `${type.shape.length} ${type.shape.length === 1 ? 'axis' : 'axes'}`,
         secondary: [there],
+        hint: isFixed ? surplusAxis(frame, pattern, type) : undefined,
       },
     );
     return false;
@@ -68,13 +96,36 @@ export function matchType(frame: Frame, pattern: TensorTypeExpr, type: TensorTyp
   return [...bare, ...computed].every((pair) => matchAxis(frame, pair, type, matching, there));
 }
 
+/** The one axis without which the type would have the shape asked for. */
+function surplusAxis(frame: Frame, pattern: TensorTypeExpr, { shape }: TensorType): string | undefined {
+  if (shape.length !== pattern.axes.length + 1) return undefined;
+  const silent = silently(frame);
+  const wanted = pattern.axes.map((axis) => {
+    const isFree = axis.kind === 'rest' || (axis.value.kind === 'name' && !frame.scope.lookup(axis.value.text));
+    const size = isFree ? undefined : evaluateExpression(silent, axis.value);
+    return size?.kind === 'integer' ? size.value : undefined;
+  });
+  const fitting = [...shape.keys()].filter((dropped) =>
+    shape.toSpliced(dropped, 1).every((size, at) => !wanted[at] || equal(size, wanted[at])),
+  );
+  const [axis] = fitting;
+  if (axis === undefined || fitting.length > 1) return undefined;
+  const first = [...Array.from({ length: axis }, () => ':'), '0'].join(', ');
+  return `axis ${axis} is one too many: \`x[${first}]\` takes its first element, \`mean(x, axis: ${axis})\` the mean`;
+}
+
 export function resolveDType(frame: Frame, pattern: TensorTypeExpr): DType | undefined {
   const known = dtypeNamed(pattern.dtype.text);
   if (known) return known;
   const bound = frame.scope.lookup(pattern.dtype.text)?.value;
   if (bound?.kind === 'dtype') return bound.dtype;
-  report(frame, 'HED2203', pattern.dtype.span, `\`${pattern.dtype.text}\` is not a dtype`, {
-    hint: `dtypes are ${[...DTYPES].join(', ')}`,
+  const name = pattern.dtype.text;
+  const similar = foreignDTypes.get(name) ?? closest(name, DTYPES);
+  const listed = bound
+    ? 'a hyperparameter of the type `dtype` may stand for one'
+    : `dtypes are ${[...DTYPES].join(', ')}`;
+  report(frame, 'HED2203', pattern.dtype.span, `\`${name}\` is not a dtype`, {
+    hint: similar ? `did you mean \`${similar}\`?` : listed,
   });
   return undefined;
 }
@@ -85,14 +136,30 @@ interface AxisPair {
   readonly at: number;
 }
 
-/** Pairs pattern axes with the type's; undefined when the ranks cannot agree. One `..rest` takes what is left. */
-function alignAxes(axes: readonly Axis[], type: TensorType): AxisPair[] | undefined {
-  const rests = axes.filter((axis) => axis.kind === 'rest').length;
-  const spare = type.shape.length - (axes.length - rests);
-  if (spare < 0 || (rests === 0 && spare > 0)) return undefined;
-  let at = 0;
+/**
+ * How many axes each axis of a pattern stands for; undefined for a run that may have any length. Runs that are bound
+ * have their length where there are several: `f32[..rows, ..columns]`.
+ */
+function widthsOf({ scope }: Frame, axes: readonly Axis[]): readonly (number | undefined)[] {
+  const isOnly = axes.filter((axis) => axis.kind === 'rest').length === 1;
   return axes.map((axis) => {
-    const width = axis.kind === 'rest' ? spare : 1;
+    if (axis.kind === 'size') return 1;
+    const bound = isOnly ? undefined : scope.lookup(axis.name.text)?.value;
+    return bound?.kind === 'axes' ? bound.axes.length : undefined;
+  });
+}
+
+/** Pairs pattern axes with the type's; undefined when the ranks cannot agree. An unknown width takes what is left. */
+function alignAxes(
+  axes: readonly Axis[],
+  widths: readonly (number | undefined)[],
+  type: TensorType,
+): AxisPair[] | undefined {
+  const spare = widths.reduce((rank: number, width) => rank - (width ?? 0), type.shape.length);
+  if (spare < 0 || (spare > 0 && !widths.includes(undefined))) return undefined;
+  let at = 0;
+  return axes.map((axis, place) => {
+    const width = widths[place] ?? spare;
     const pair = { axis, dims: type.shape.slice(at, at + width), at };
     at += width;
     return pair;
@@ -102,12 +169,9 @@ function alignAxes(axes: readonly Axis[], type: TensorType): AxisPair[] | undefi
 function matchAxis(frame: Frame, pair: AxisPair, type: TensorType, matching: Matching, there: Label): boolean {
   const { axis, dims, at } = pair;
   const name = axis.kind === 'rest' ? axis.name.text : axis.value.kind === 'name' ? axis.value.text : undefined;
+  const value = axis.kind === 'rest' ? ({ kind: 'axes', axes: dims } as const) : integer(dims[0]!);
+  if (name !== undefined && matching.bind?.(name, value)) return true;
   const binding = name === undefined ? undefined : frame.scope.lookup(name);
-  if (name !== undefined && !binding && matching.binds) {
-    const value = axis.kind === 'rest' ? ({ kind: 'axes', axes: dims } as const) : integer(dims[0]!);
-    frame.scope.define({ name, value, span: matching.span, role: 'dimension' });
-    return true;
-  }
   if (axis.kind === 'rest') {
     if (binding?.value.kind === 'axes') {
       if (sameShape(binding.value.axes, dims)) return true;
@@ -117,7 +181,7 @@ function matchAxis(frame: Frame, pair: AxisPair, type: TensorType, matching: Mat
         type,
         [`..${name}: ${printShape(dims)} against ${printShape(binding.value.axes)}`],
         there,
-        binding,
+        [{ span: binding.span, text: `\`..${name}\` was bound to ${printShape(binding.value.axes)} here` }],
       );
     }
     report(frame, 'HED2204', axis.span, `\`..${name}\` is not a run of axes here`, {
@@ -137,7 +201,7 @@ function matchAxis(frame: Frame, pair: AxisPair, type: TensorType, matching: Mat
   const undecided = areDistinct(found, wanted.value, frame.elaboration.bounds)
     ? []
     : ['these sizes agree for some values of the dimensions only'];
-  return mismatch(frame, matching, type, [sizes, ...undecided], there, binding);
+  return mismatch(frame, matching, type, [sizes, ...undecided], there, bindingsIn(axis.value, frame.scope));
 }
 
 /** Whether two sizes differ for every value of the symbols. */
@@ -153,12 +217,10 @@ function mismatch(
   type: TensorType,
   notes: readonly string[],
   there: Label,
-  binding: Binding | undefined,
+  bindings: readonly Label[],
 ): false {
-  const origin =
-    binding && binding.span !== matching.span
-      ? [{ span: binding.span, text: `\`${binding.name}\` was bound to ${printValue(binding.value)} here` }]
-      : [];
+  // What was bound by this very argument says nothing new.
+  const origin = bindings.filter((label) => label.span !== matching.span);
   report(frame, 'HED2205', matching.span, `${matching.what} does not have the shape asked for`, {
     label: printType(type),
     secondary: [there, ...origin],
@@ -169,8 +231,7 @@ function mismatch(
 
 /** The pattern as written, on one line. */
 export function printPattern(pattern: TensorTypeExpr): string {
-  const { source, start, end } = pattern.span;
-  return source.text.slice(start, end).replace(/\s+/g, ' ');
+  return textOf(pattern.span);
 }
 
 /** The type a pattern spells out with known names only, for parameters and inputs; undefined after a report. */
@@ -198,24 +259,35 @@ export function evaluateType(frame: Frame, pattern: TensorTypeExpr): TensorType 
     if (size.kind === 'integer' && !isNegative(size.value)) shape.push(size.value);
     else {
       if (size.kind !== 'error')
-        report(frame, 'HED2204', axis.span, `a size must be an int of at least 0, found \`${printValue(size)}\``);
+        report(frame, 'HED2204', axis.span, `a size must be an int of at least 0, found \`${printValue(size)}\``, {
+          secondary: axis.value.kind === 'name' ? [] : bindingsIn(axis.value, frame.scope),
+        });
       sound = false;
     }
   }
   if (!sound || !dtype) return undefined;
-  // Throws DimensionOverflow, which the statement reports, where the elements cannot be counted.
-  elementCount(shape);
+  if (shape.length > MAX_RANK) {
+    report(frame, 'HED2202', pattern.span, `a tensor has at most ${MAX_RANK} axes, this one ${shape.length}`);
+    return undefined;
+  }
+  // The statement reports it.
+  if (!isCountable(shape)) throw new DimensionOverflow('elements');
   return { dtype, shape };
 }
 
-/** In a model a dimension has to be declared; elsewhere a signature binds it. */
+/** In an entry a dimension has to be declared; elsewhere a signature binds it. */
 function reportUndeclaredDimension(frame: Frame, size: Expr): boolean {
-  if (frame.role !== 'model' || size.kind !== 'name' || lookupName(frame, size.text)) return false;
+  if ((frame.role !== 'model' && frame.role !== 'train') || size.kind !== 'name' || lookupName(frame, size.text))
+    return false;
   const known = frame.elaboration.dims.map((dim) => dim.name);
-  const similar = closest(size.text, [...known, ...frame.scope.names()]);
+  const similar = closest(size.text, known);
+  const other = similar ?? closest(size.text, frame.scope.names());
+  const declaration = `declare it: \`dims ${[...known, size.text].join(', ')}\``;
+  const also = other === undefined ? declaration : `${declaration}; or did you mean \`${other}\`?`;
   report(frame, 'HED2005', size.span, `the dimension \`${size.text}\` is not declared`, {
-    hint: similar ? `did you mean \`${similar}\`?` : `declare it: \`dims ${[...known, size.text].join(', ')}\``,
+    hint: similar ? `did you mean \`${similar}\`?` : also,
   });
+  frame.scope.define({ name: size.text, value: ERROR, span: size.span, role: 'variable' });
   return true;
 }
 

@@ -4,7 +4,7 @@ import { constantValue, print, type Dim } from '../dims/dim.ts';
 import type { DType, Value } from '../ir/graph.ts';
 import type { Op } from '../ir/op.ts';
 import { printType } from '../ir/types.ts';
-import type { BlockDeclaration, FunctionDeclaration, ModelDeclaration } from '../syntax/ast.ts';
+import type { BlockDeclaration, FunctionDeclaration, ModelDeclaration, TrainDeclaration } from '../syntax/ast.ts';
 import type { Module } from './modules.ts';
 
 export type StaticValue =
@@ -12,10 +12,18 @@ export type StaticValue =
   | { readonly kind: 'integer'; readonly value: Dim }
   | { readonly kind: 'float'; readonly value: number }
   | { readonly kind: 'bool'; readonly value: boolean }
-  | { readonly kind: 'string'; readonly text: string }
+  /** `choices` are all it could be, where a hyperparameter says so. */
+  | { readonly kind: 'string'; readonly text: string; readonly choices?: readonly string[] }
   | { readonly kind: 'none' }
-  | { readonly kind: 'tuple'; readonly elements: readonly StaticValue[] }
-  | { readonly kind: 'list'; readonly elements: readonly StaticValue[] }
+  /** `names` are those of the outputs, where a model gave them. */
+  | {
+      readonly kind: 'tuple';
+      readonly elements: readonly StaticValue[];
+      readonly names?: readonly string[];
+      readonly size?: number;
+    }
+  /** `size` counts what it holds, the elements of its elements too, where a spec spelled it out. */
+  | { readonly kind: 'list'; readonly elements: readonly StaticValue[]; readonly size?: number }
   | { readonly kind: 'dtype'; readonly dtype: DType }
   /** The axes bound by `..name`. */
   | { readonly kind: 'axes'; readonly axes: readonly Dim[] }
@@ -23,6 +31,7 @@ export type StaticValue =
   | { readonly kind: 'block'; readonly declaration: BlockDeclaration; readonly module: Module }
   | { readonly kind: 'function'; readonly declaration: FunctionDeclaration; readonly module: Module }
   | { readonly kind: 'model'; readonly declaration: ModelDeclaration; readonly module: Module }
+  | { readonly kind: 'train'; readonly declaration: TrainDeclaration }
   | { readonly kind: 'op'; readonly op: Op }
   /** A function of compile-time values: `isqrt`, `len` … */
   | { readonly kind: 'staticFunction'; readonly name: string }
@@ -30,18 +39,36 @@ export type StaticValue =
   /** Something was reported here; whatever uses it stays silent. */
   | { readonly kind: 'error' };
 
-/** A block with its hyperparameters. Its parameters' path is fixed when it is bound to a name or first applied. */
+/** A block or model with its hyperparameters. Its parameters' path is fixed when it is bound to a name or first applied. */
 export interface Instance {
-  readonly declaration: BlockDeclaration;
+  readonly declaration: BlockDeclaration | ModelDeclaration;
   readonly module: Module;
   readonly hyperparameters: ReadonlyMap<string, StaticValue>;
   readonly span: Span;
+  /** Made by `frozen`. */
+  readonly frozen: boolean;
   /** Set once; an instance applied again keeps its path and so its weights. */
   path?: string;
+  /** Where it stands at the path of a round: the paths taken by the rest of the round, which its own must not meet. */
+  beside?: Map<string, Span>;
 }
 
 export const ERROR: StaticValue = { kind: 'error' };
 export const NONE: StaticValue = { kind: 'none' };
+
+/** What a list or tuple may hold in all: nested ones may share their elements, but whoever walks them does not know. */
+export const MAX_ELEMENTS = 100_000;
+
+/** Undefined where it would hold more than MAX_ELEMENTS. */
+export function sequence(kind: 'list' | 'tuple', elements: readonly StaticValue[]): StaticValue | undefined {
+  const size = elements.reduce((sum, element) => sum + sizeOf(element), 0);
+  return size <= MAX_ELEMENTS ? { kind, elements, size } : undefined;
+}
+
+function sizeOf(value: StaticValue): number {
+  if (value.kind !== 'list' && value.kind !== 'tuple') return 1;
+  return value.size ?? value.elements.reduce((sum, element) => sum + sizeOf(element), 1);
+}
 
 export function integer(value: Dim): StaticValue {
   return { kind: 'integer', value };
@@ -65,6 +92,8 @@ export function describeKind(value: StaticValue): string {
     case 'op':
     case 'instance':
       return `an ${value.kind}`;
+    case 'train':
+      return 'a train entry';
     case 'error':
       return 'an error';
     default:
@@ -86,9 +115,9 @@ export function printValue(value: StaticValue): string {
     case 'none':
       return 'none';
     case 'tuple':
-      return `(${value.elements.map(printValue).join(', ')})`;
+      return `(${printElements(value.elements)})`;
     case 'list':
-      return `[${value.elements.map(printValue).join(', ')}]`;
+      return `[${printElements(value.elements)}]`;
     case 'dtype':
       return value.dtype;
     case 'axes':
@@ -98,6 +127,7 @@ export function printValue(value: StaticValue): string {
     case 'block':
     case 'function':
     case 'model':
+    case 'train':
       return value.declaration.name.text;
     case 'op':
       return value.op.name;
@@ -108,6 +138,12 @@ export function printValue(value: StaticValue): string {
     case 'error':
       return '?';
   }
+}
+
+/** The first few, where there are many. */
+function printElements(elements: readonly StaticValue[]): string {
+  const few = elements.slice(0, 12).map(printValue).join(', ');
+  return elements.length > 12 ? `${few}, …` : few;
 }
 
 /** The number behind an int or float, or undefined when it is symbolic or no number. */

@@ -21,7 +21,10 @@ export interface Import {
   readonly span: Span;
 }
 
-export type Declaration = BlockDeclaration | FunctionDeclaration | ModelDeclaration | ConstStatement;
+export type Declaration = BlockDeclaration | FunctionDeclaration | EntryDeclaration | ConstStatement;
+
+/** What can be compiled. */
+export type EntryDeclaration = ModelDeclaration | TrainDeclaration;
 
 /** `block Name(hyperparameters)(tensors) -> results { }` */
 export interface BlockDeclaration {
@@ -53,6 +56,18 @@ export interface FunctionDeclaration {
 /** `model Name(hyperparameters) { }` */
 export interface ModelDeclaration {
   readonly kind: 'model';
+  readonly name: Name;
+  readonly doc: string;
+  readonly hyperparameters: readonly Hyperparameter[];
+  readonly body: Body;
+  /** Part of the header could not be read: nothing follows from what is missing in it. */
+  readonly incomplete?: true;
+  readonly span: Span;
+}
+
+/** `train Name(hyperparameters) { }` */
+export interface TrainDeclaration {
+  readonly kind: 'train';
   readonly name: Name;
   readonly doc: string;
   readonly hyperparameters: readonly Hyperparameter[];
@@ -121,6 +136,13 @@ export type Statement =
   | IfStatement
   | ForStatement
   | ReturnStatement
+  | StateStatement
+  | NextStatement
+  | AuxStatement
+  | LossStatement
+  | MetricStatement
+  | OptimizerStatement
+  | GenerateStatement
   | ErrorStatement;
 
 /** `a, b = e` or `y: f32[n] = e` (a type only with a single target). */
@@ -206,6 +228,71 @@ export interface ReturnStatement {
   readonly span: Span;
 }
 
+/** `state mean: f32[c] = zeros()`: a tensor without a gradient that steps may update. */
+export interface StateStatement {
+  readonly kind: 'state';
+  readonly name: Name;
+  readonly type: TensorTypeExpr;
+  readonly initializer?: Expr;
+  readonly span: Span;
+}
+
+/** `next mean = e`: the one update of a state in a step. */
+export interface NextStatement {
+  readonly kind: 'next';
+  readonly name: Name;
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+/** `aux balance = e`: a value that a block hands up to the losses. */
+export interface AuxStatement {
+  readonly kind: 'aux';
+  readonly name: Name;
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+/** `loss e`: the scalar to differentiate. */
+export interface LossStatement {
+  readonly kind: 'loss';
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+/** `metric accuracy = e` */
+export interface MetricStatement {
+  readonly kind: 'metric';
+  readonly name: Name;
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+/** `optimizer adamw(lr: 1e-3) { group "**.bias" (weight_decay: 0) }` */
+export interface OptimizerStatement {
+  readonly kind: 'optimizer';
+  readonly name: Name;
+  readonly arguments: readonly Argument[];
+  readonly groups: readonly OptimizerGroup[];
+  readonly span: Span;
+}
+
+/** Parameters whose paths match one of the patterns, with settings of their own. */
+export interface OptimizerGroup {
+  readonly patterns: readonly StringLiteral[];
+  readonly settings: readonly Argument[];
+  readonly span: Span;
+}
+
+/** `generate idx along time from logits` */
+export interface GenerateStatement {
+  readonly kind: 'generate';
+  readonly input: Name;
+  readonly along: Name;
+  readonly from: Name;
+  readonly span: Span;
+}
+
 /** Where the parser skipped text; a diagnostic was reported there. */
 export interface ErrorStatement {
   readonly kind: 'error';
@@ -238,6 +325,8 @@ export type Expr =
   | IndexExpr
   | MemberExpr
   | PipeExpr
+  | FrozenExpr
+  | MixtureExpr
   | ErrorExpr;
 
 interface Node<K extends string> {
@@ -327,6 +416,17 @@ export interface PipeExpr extends Node<'pipe'> {
   readonly value: Expr;
   readonly stage: Expr;
   readonly path?: Path;
+}
+/** `frozen Model(…)`: without training mode, gradients and optimizer state. Binds like a unary operator. */
+export interface FrozenExpr extends Node<'frozen'> {
+  readonly value: Expr;
+}
+/** `mixture(x, gate, index, count) as experts { t => t |> … }` */
+export interface MixtureExpr extends Node<'mixture'> {
+  readonly arguments: readonly Argument[];
+  readonly path?: Path;
+  readonly variable: Name;
+  readonly body: Expr;
 }
 /** Where the parser recovered inside an expression; a diagnostic was reported there. */
 export type ErrorExpr = Node<'error'>;

@@ -72,11 +72,13 @@ function leftoverNames(context: BuildContext, node: CstNode): Name[] {
     .map((token) => nameOf(context, token));
 }
 
+const headers = ['blockHeader', 'functionHeader', 'modelHeader', 'trainHeader'] as const;
+
 /** Absent where even the name is missing. */
 function declarationOf(context: BuildContext, node: CstNode, span: Span): Declaration | undefined {
   const constant = nodeOf(node, 'constStatement');
   if (constant) return constStatement(context, constant, spanOf(context, constant, span));
-  const header = nodeOf(node, 'blockHeader') ?? nodeOf(node, 'functionHeader') ?? nodeOf(node, 'modelHeader');
+  const header = headers.map((rule) => nodeOf(node, rule)).find((found) => found !== undefined);
   const token = header && tokenOf(header, t.Identifier);
   if (!token) return undefined;
   const [first, second] = nodes(header, 'parameters').filter((list) => has(list, t.LeftParen));
@@ -93,13 +95,15 @@ function declarationOf(context: BuildContext, node: CstNode, span: Span): Declar
       // With one list only, which was reported, it is the tensors' if there is a tensor in it.
       const single = second === undefined && first !== undefined && parameterNodes(first).some(declaresTensor);
       const [values, tensors] = single ? [undefined, first] : [first, second];
-      const hyperparameters = hyperparametersOf(context, values, 'a block');
+      const hyperparameters = hyperparametersOf(context, values, 'block');
       return { kind: 'block', ...common, hyperparameters, tensors: tensorsOf(context, tensors), results };
     }
     case 'functionHeader':
       return { kind: 'function', ...common, parameters: parametersOf(context, first), results };
+    case 'trainHeader':
+      return { kind: 'train', ...common, hyperparameters: hyperparametersOf(context, first, 'entry') };
     default:
-      return { kind: 'model', ...common, hyperparameters: hyperparametersOf(context, first, 'a model') };
+      return { kind: 'model', ...common, hyperparameters: hyperparametersOf(context, first, 'entry') };
   }
 }
 
@@ -125,10 +129,15 @@ function parameterNodes(list: CstNode): CstNode[] {
   return nodes(list, 'parameterSlot').flatMap((slot) => nodes(slot, 'parameter'));
 }
 
-function hyperparametersOf(context: BuildContext, node: CstNode | undefined, owner: string): Hyperparameter[] {
+function hyperparametersOf(
+  context: BuildContext,
+  node: CstNode | undefined,
+  owner: 'block' | 'entry',
+): Hyperparameter[] {
   return parametersOf(context, node).flatMap((parameter) => {
     if (parameter.kind === 'hyperparameter') return [parameter];
-    const where = owner === 'a model' ? 'a model declares tensors with `input`' : 'tensors stand in the second list';
+    const where =
+      owner === 'entry' ? 'the tensors of a model are declared with `input`' : 'tensors stand in the second list';
     context.sink.report(
       diagnostic('HED1018', parameter.type.span, `\`${parameter.name.text}\` is a tensor among the hyperparameters`, {
         hint: where,

@@ -15,9 +15,9 @@ import { endsOperand } from './token-facts.ts';
 import { beginsDeclarationLine } from './words.ts';
 
 /** Brackets, signs, powers and `if`s in each other: far beyond what people write, and far below what the stack holds. */
-export const depthLimit = 128;
+const depthLimit = 128;
 /** Operators, stages and `else if`s in a row, those of all brackets around included. */
-export const chainLimit = 1024;
+const chainLimit = 1024;
 
 /** What one bracket level adds to the depth. Operators and stages join whole operands, suffixes only the last one. */
 class Level {
@@ -175,10 +175,10 @@ function refuse(message: string, token: IToken, source: Source, sink: Diagnostic
 
 function opens(token: IToken): boolean {
   const type = token.tokenType;
-  return type === t.LeftParen || type === t.LeftBracket || type === t.LeftBrace;
+  return type === t.LeftParen || type === t.LeftBracket || type === t.LeftBrace || type === t.LeftExpertBrace;
 }
 
 function closes(token: IToken): boolean {
   const type = token.tokenType;
-  return type === t.RightParen || type === t.RightBracket || type === t.RightBrace;
+  return type === t.RightParen || type === t.RightBracket || type === t.RightBrace || type === t.RightExpertBrace;
 }

@@ -12,6 +12,7 @@ const phrases: Readonly<Record<string, string>> = {
   'blockHeader Identifier': 'the name of the block',
   'functionHeader Identifier': 'the name of the function',
   'modelHeader Identifier': 'the name of the model',
+  'trainHeader Identifier': 'the name of the training program',
   'parameters LeftParen': '`(` and the parameters',
   'parameter Identifier': 'a parameter',
   'parameter Colon': '`:` and the type of the parameter',
@@ -32,13 +33,31 @@ const phrases: Readonly<Record<string, string>> = {
   'constStatement Equal': '`=` and the value of the constant',
   'requireStatement Text': 'a message in double quotes',
   'dim Identifier': 'the name of a dimension',
+  'stateStatement Identifier': 'the name of the state',
+  'stateStatement Colon': '`:` and the type of the state',
+  'nextStatement Identifier': 'the name of a state',
+  'nextStatement Equal': '`=` and the next value of the state',
+  'auxStatement Identifier': 'the name of the value',
+  'auxStatement Equal': '`=` and a value',
+  'metricStatement Identifier': 'the name of the metric',
+  'metricStatement Equal': '`=` and the value of the metric',
+  'optimizerHeader Identifier': 'an optimizer such as `adamw(lr: 1e-3)`',
+  'groups LeftBrace': '`{` and the groups of the optimizer',
+  'patterns Text': 'a pattern of parameter paths in double quotes, such as `"**.bias"`',
+  'arguments LeftParen': '`(` and the arguments',
+  'generateStatement Identifier': 'a name: `generate input along dimension from output`',
+  'generateStatement AlongKeyword': '`along` and the dimension that grows',
+  'generateStatement FromKeyword': '`from` and the output to choose from',
+  'experts LeftExpertBrace': '`{` and the value of an expert, `{ t => … }`',
+  'experts Identifier': 'the name of the tokens an expert takes: `{ t => … }`',
+  'experts FatArrow': '`=>` and the value of an expert',
   'iteration Identifier': 'the name of the loop variable',
   'iteration In': '`in` and what to go through',
-  'path Identifier': 'a parameter path such as `head` or `layers.norm`',
+  'path Segment': 'a parameter path such as `head` or `layers.norm`',
   'arm Then': '`then`',
   'conditional Else': '`else`: an `if` expression has both branches',
   'comprehension FatArrow': '`=>` and the element',
-  'member Identifier': 'a name after `.`',
+  'member Segment': 'a name after `.`',
 };
 
 /** Where several tokens are possible, by rule. */
@@ -56,6 +75,10 @@ const choices: Readonly<Record<string, string>> = {
   condition: '`{` to open the body',
   importedNames: '`,` or `}` after the imported names',
   value: '`,` or the end of the value',
+  optimizer: '`{` and groups, or the next statement,',
+  groups: '`group` or `}`',
+  patterns: 'a pattern of parameter paths in double quotes, such as `"**.bias"`',
+  experts: 'an operator or `}`',
 };
 
 export function expectation(failure: Failure, previous: IToken | undefined): string {
@@ -80,6 +103,8 @@ function valueAfter(previous: IToken | undefined): string {
       return 'a condition after `if`';
     case t.RequireKeyword:
       return 'a condition after `require`';
+    case t.LossKeyword:
+      return 'a value after `loss`';
     case t.Then:
     case t.Else:
     case t.In:

@@ -79,8 +79,8 @@ function isStage(expr: Expr): boolean {
 }
 
 /** `as a.b`; absent where the path could not be read. */
-export function pathOf(context: BuildContext, node: CstNode | undefined): Path | undefined {
-  const names = node ? tokensOf(node, t.Identifier.name) : [];
+function pathOf(context: BuildContext, node: CstNode | undefined): Path | undefined {
+  const names = node ? tokensOf(node, t.Segment.name) : [];
   return names.length > 0 ? names.map((token) => nameOf(context, token)) : undefined;
 }
 
@@ -119,7 +119,7 @@ function postfixed(context: BuildContext, node: CstNode | undefined, fallback: S
         value = { kind: 'index', base: value, subscripts: subscriptsOf(context, suffix, span), span };
         break;
       default: {
-        const name = tokenOf(suffix, t.Identifier);
+        const name = tokenOf(suffix, t.Segment);
         const member: Name = name ? nameOf(context, name) : { text: '', span: after(span) };
         value = name ? { kind: 'member', base: value, member, span } : errorAt(span);
       }
@@ -133,6 +133,8 @@ function atom(context: BuildContext, node: CstNode, fallback: Span): Expr {
   if (group) return groupExpression(context, group, fallback);
   const list = nodeOf(node, 'list');
   if (list) return listExpression(context, list, fallback);
+  const mixture = nodeOf(node, 'mixture');
+  if (mixture) return mixtureExpression(context, mixture, fallback);
   const token = Object.values(node.children)
     .flat()
     .find((element): element is IToken => !isNode(element) && element.isInsertedInRecovery !== true);
@@ -202,6 +204,23 @@ function listExpression(context: BuildContext, node: CstNode, fallback: Span): E
   return { kind: 'comprehension', variable, over, ...(path && { path }), element, span };
 }
 
+function mixtureExpression(context: BuildContext, node: CstNode, fallback: Span): Expr {
+  const span = spanOf(context, node, fallback);
+  const given = nodeOf(node, 'arguments');
+  const experts = nodeOf(node, 'experts');
+  const variable = experts && tokenOf(experts, t.Identifier);
+  if (!given || !experts || !variable) return errorAt(span);
+  const path = pathOf(context, nodeOf(node, 'path'));
+  return {
+    kind: 'mixture',
+    arguments: argumentsOf(context, given, span),
+    ...(path && { path }),
+    variable: nameOf(context, variable),
+    body: expression(context, nodeOf(experts, 'expression'), after(span)),
+    span,
+  };
+}
+
 export interface Iteration {
   readonly variable: Name | undefined;
   readonly over: Expr;
@@ -220,7 +239,7 @@ export function iteration(context: BuildContext, node: CstNode | undefined, fall
   };
 }
 
-function argumentsOf(context: BuildContext, node: CstNode, fallback: Span): Argument[] {
+export function argumentsOf(context: BuildContext, node: CstNode, fallback: Span): Argument[] {
   return nodes(node, 'argument').map((argument) => {
     const span = spanOf(context, argument, after(fallback));
     const token = tokenOf(argument, t.Identifier);

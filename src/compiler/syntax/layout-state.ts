@@ -8,20 +8,23 @@ import { diagnostic } from '../base/diagnostic.ts';
 import type { DiagnosticDetails, DiagnosticSink } from '../base/diagnostic.ts';
 import type { Source } from '../base/source.ts';
 import type { Name } from './ast.ts';
+import { braceOwners } from './brace-owners.ts';
+import type { BraceOwners, BraceWord } from './brace-owners.ts';
 import { tokenSpan } from './lex.ts';
 import {
   braceBalances,
   endsOperand,
+  ifLandmarks,
   insertedToken,
   isBrace,
-  nextLandmarks,
+  isInserted,
   retyped,
   skippedToken,
 } from './token-facts.ts';
 import { beginsDeclarationLine } from './words.ts';
 
 /** Who opened, or is about to open, a brace. Only behind an `if`'s may an `else` follow. */
-export type Owner = 'declaration' | 'if' | 'else' | 'for' | 'import';
+export type Owner = 'declaration' | 'if' | 'else' | 'for' | 'import' | BraceWord;
 
 /** An open bracket; without an owner it is one of an expression or a header. */
 interface Bracket {
@@ -29,7 +32,19 @@ interface Bracket {
   readonly opener: IToken;
   /** The column of the first token on the opener's line. */
   readonly indent: number;
+  /** Who still waits for a `{` behind a `mixture`. */
+  readonly resume: Owner | undefined;
 }
+
+const contents: Readonly<Record<Owner, string>> = {
+  declaration: 'the body',
+  if: 'the body',
+  else: 'the body',
+  for: 'the body',
+  import: 'the imported names',
+  mixture: 'the experts',
+  optimizer: 'the groups',
+};
 
 export class LayoutState {
   readonly tokens: readonly IToken[];
@@ -47,12 +62,15 @@ export class LayoutState {
   closed: Owner | undefined;
   /** Between an assignment's first name and its `=`. */
   inTargets = false;
+  /** Between an `optimizer` and its `{`. */
+  inOptimizer = false;
   /** The column at which the current declaration begins. */
   margin = 1;
   readonly #sink: DiagnosticSink;
   readonly #brackets: Bracket[] = [];
-  readonly #landmarks: readonly (TokenType | undefined)[];
+  readonly #landmarks: ReadonlyMap<number, TokenType>;
   readonly #balances: readonly number[];
+  readonly #owners: BraceOwners;
   #openBraces = 0;
   #indent = 1;
   /** A brace whose `}` stands in another column: probably the one that is not closed. */
@@ -62,8 +80,10 @@ export class LayoutState {
     this.tokens = tokens;
     this.source = source;
     this.#sink = sink;
-    this.#landmarks = nextLandmarks(tokens);
-    this.#balances = braceBalances(tokens, (index) => beginsDeclarationLine(tokens, index));
+    const beginsDeclaration = (index: number): boolean => beginsDeclarationLine(tokens, index);
+    this.#owners = braceOwners(tokens, beginsDeclaration);
+    this.#landmarks = ifLandmarks(tokens, this.#owners);
+    this.#balances = braceBalances(tokens, beginsDeclaration);
   }
 
   // Looking around.
@@ -83,9 +103,9 @@ export class LayoutState {
     return token !== undefined && types.some((type) => tokenMatcher(token, type));
   }
 
-  /** Which of `{`, `then` and `else` comes first behind the current token. */
+  /** Which of `{`, `then` and `else` comes first behind the condition of the current `if`. */
   get landmark(): TokenType | undefined {
-    return this.#landmarks[this.at];
+    return this.#landmarks.get(this.at);
   }
 
   /** How many braces of the declaration are not closed (or, below zero, not opened) in the end. */
@@ -94,11 +114,33 @@ export class LayoutState {
   }
 
   /** What the innermost open bracket is. */
-  get place(): 'file' | 'group' | 'names' | 'body' {
+  get place(): 'file' | 'group' | 'names' | 'body' | BraceWord {
     const bracket = this.#brackets.at(-1);
     if (!bracket) return 'file';
-    if (!bracket.owner) return 'group';
-    return bracket.owner === 'import' ? 'names' : 'body';
+    switch (bracket.owner) {
+      case undefined:
+        return 'group';
+      case 'import':
+        return 'names';
+      case 'mixture':
+      case 'optimizer':
+        return bracket.owner;
+      default:
+        return 'body';
+    }
+  }
+
+  /** Whose braces the current token is in, parentheses left aside. */
+  get owner(): Owner | undefined {
+    return this.#brackets.findLast((bracket) => bracket.owner)?.owner;
+  }
+
+  /** Whose `{` the current token is; or, where that is missing, who wants it before the current token. */
+  get braceWord(): BraceWord | undefined {
+    // Its name may be missing.
+    if (this.is(0, t.LeftBrace) && this.previous?.tokenType === t.OptimizerKeyword) return 'optimizer';
+    const word = this.#owners.get(this.at);
+    return word === 'optimizer' && !this.inOptimizer ? undefined : word;
   }
 
   /** Whether no brace is open. */
@@ -120,7 +162,9 @@ export class LayoutState {
   /** Whether whatever came before is complete, so that a name cannot belong to it. */
   get fresh(): boolean {
     const { previous, place } = this;
-    return (place === 'body' || place === 'file') && (isBrace(previous) || endsOperand(previous!));
+    return (
+      (place === 'body' || place === 'file' || place === 'optimizer') && (isBrace(previous) || endsOperand(previous!))
+    );
   }
 
   /** Whether `name =` or `name, name =` stands here. */
@@ -138,7 +182,8 @@ export class LayoutState {
   // Brackets.
 
   open(owner: Owner | undefined, opener = this.current): void {
-    this.#brackets.push({ owner, opener, indent: this.#indentHere() });
+    const resume = owner === 'mixture' ? this.awaiting : undefined;
+    this.#brackets.push({ owner, opener, indent: this.#indentHere(), resume });
     if (owner) this.#openBraces++;
   }
 
@@ -152,6 +197,7 @@ export class LayoutState {
     const bracket = this.#brackets.pop();
     if (!bracket?.owner) return undefined;
     this.#openBraces--;
+    this.awaiting = bracket.resume;
     const closer = this.tokens[this.at];
     if (closer && this.onNewLine && (closer.startColumn ?? 1) < bracket.indent) this.#suspect ??= bracket.opener;
     return bracket.owner;
@@ -178,22 +224,47 @@ export class LayoutState {
   closeBraces(found: string): void {
     if (this.awaiting) this.insertBody();
     const open = this.#brackets.filter((bracket) => bracket.owner);
-    const { previous } = this;
     const innermost = open.at(-1);
-    if (previous && innermost) {
-      // Not counted as a mistake: with the braces written the parser has nothing to stumble over.
-      const { end } = tokenSpan(this.source, previous);
-      const place = { source: this.source, start: end, end };
-      const content = innermost.owner === 'import' ? 'the imported names' : 'the body';
-      const opener = tokenSpan(this.source, this.#suspect ?? innermost.opener);
-      this.#sink.report(
-        diagnostic('HED1003', place, `expected \`}\` to close ${content}, found ${found}`, {
-          secondary: [{ span: opener, text: 'opened here' }],
-        }),
-      );
-      for (let i = 0; i < open.length; i++) this.out.push(insertedToken(t.RightBrace, previous));
-    }
+    // Not counted as a mistake: with the braces written the parser has nothing to stumble over.
+    if (innermost) this.#tellUnclosed(innermost, this.#suspect, found);
+    for (const { owner } of open.toReversed()) this.out.push(insertedToken(closerOf(owner), this.previous!));
     this.leave();
+  }
+
+  /** Writes the `}` that is missing where a statement begins. */
+  closeOwned(found: string): void {
+    this.closeGroups();
+    const bracket = this.#brackets.at(-1);
+    if (!bracket?.owner) return;
+    // Where its `{` was written too, that was told.
+    if (!isInserted(bracket.opener)) this.mistakes.push(this.#tellUnclosed(bracket, undefined, found));
+    this.out.push(insertedToken(closerOf(bracket.owner), this.previous!));
+    this.#brackets.pop();
+    this.#openBraces--;
+    this.awaiting = bracket.resume;
+    this.closed = bracket.owner;
+  }
+
+  #tellUnclosed({ owner, opener }: Bracket, suspect: IToken | undefined, found: string): number {
+    const { end } = tokenSpan(this.source, this.previous!);
+    const place = { source: this.source, start: end, end };
+    const content = contents[owner ?? 'declaration'];
+    this.#sink.report(
+      diagnostic('HED1003', place, `expected \`}\` to close ${content}, found ${found}`, {
+        secondary: [{ span: tokenSpan(this.source, suspect ?? opener), text: 'opened here' }],
+      }),
+    );
+    return end;
+  }
+
+  /** Writes the `{` of a `mixture` or an `optimizer` before what it holds. */
+  openOwned(owner: BraceWord): void {
+    const brace = insertedToken(owner === 'mixture' ? t.LeftExpertBrace : t.LeftBrace, this.previous!);
+    const rule = owner === 'mixture' ? 'experts' : 'groups';
+    this.out.push(brace);
+    this.failures.push({ rule, second: false, wanted: brace.tokenType.name, found: brace });
+    this.open(owner, brace);
+    this.awaiting = undefined;
   }
 
   /** Writes the `{` that was forgotten before the current token; a whole body, where no `}` is left for it. */
@@ -265,4 +336,8 @@ export class LayoutState {
     this.mistakes.push(span.start);
     this.#sink.report(diagnostic(code, span, message, details));
   }
+}
+
+function closerOf(owner: Owner | undefined): TokenType {
+  return owner === 'mixture' ? t.RightExpertBrace : t.RightBrace;
 }

@@ -7,8 +7,8 @@
  * after a mistake it always knows where the next statement begins. Where text is broken, line breaks serve as a hint;
  * they never decide how correct text is read.
  *
- * Braces that are missing or too many, words that begin nothing, and constructs that are not implemented yet are
- * reported here, once; the stream that leaves has balanced bodies.
+ * Braces that are missing or too many and words that begin nothing are reported here, once; the stream that leaves has
+ * balanced bodies.
  */
 import type { IToken, TokenType } from 'chevrotain';
 import type { Failure } from '../../../grammar/expressions.ts';
@@ -20,23 +20,15 @@ import { clip } from './lex.ts';
 import {
   isForeignFunction,
   skipBraces,
-  skipDeclaration,
   skipElse,
   skipForeignFunction,
   skipImport,
-  skipMixture,
+  skipMisplaced,
   skipStray,
   skipUnknownStatement,
 } from './skipping.ts';
 import { endsOperand, isBrace } from './token-facts.ts';
-import {
-  bodyWords,
-  declarationWords,
-  keywordTypes,
-  misspeltDeclaration,
-  unsupportedDeclarations,
-  unsupportedStatements,
-} from './words.ts';
+import { bodyWords, declarationWords, keywordTypes, misspeltDeclaration } from './words.ts';
 
 export interface LaidOut {
   readonly tokens: IToken[];
@@ -64,6 +56,8 @@ function begin(state: LayoutState): boolean {
   const path = leadsToPath(state);
   if (path && state.place === 'names') state.closeNames();
   if (path) return false;
+  const wantsBrace = state.is(0, t.LeftBrace) ? undefined : state.braceWord;
+  if (wantsBrace) state.openOwned(wantsBrace);
   const declaration = declarationStart(state);
   if (declaration !== undefined) {
     beginDeclaration(state, declaration);
@@ -80,6 +74,7 @@ function begin(state: LayoutState): boolean {
     return true;
   }
   if (start === undefined) return false;
+  if (start !== t.GroupKeyword && skipMisplaced(state)) return true;
   if (start === t.Else) skipElse(state);
   else if (start === t.ImportKeyword) skipImport(state);
   else if (start === t.Skipped) skipUnknownStatement(state, beginStatement);
@@ -107,7 +102,7 @@ function declarationStart(state: LayoutState): TokenType | undefined {
   // Inside of something else only what stands no further to the right counts: else it is nested.
   const outdented = state.onNewLine && (state.current.startColumn ?? 1) <= state.margin;
   const possible = state.atFileLevel && state.fresh && !state.awaiting;
-  if (state.is(0, t.Import)) return possible || outdented ? t.ImportKeyword : undefined;
+  if (state.is(0, t.Import)) return (possible || outdented) && !state.is(1, t.Equal) ? t.ImportKeyword : undefined;
   if (!state.is(0, t.Identifier)) return undefined;
   const word = state.current.image;
   // The parser tells that the name is missing.
@@ -116,7 +111,6 @@ function declarationStart(state: LayoutState): TokenType | undefined {
   // There it must also look like a whole header.
   const opened = state.is(2, t.LeftParen, t.LeftBrace);
   if (!possible && !(opened && outdented)) return undefined;
-  if (unsupportedDeclarations.has(word)) return t.Skipped;
   if (declarationWords.has(word)) return keywordTypes.get(word);
   const meant = possible && opened ? misspeltDeclaration(word) : undefined;
   if (meant === undefined) return undefined;
@@ -127,13 +121,9 @@ function declarationStart(state: LayoutState): TokenType | undefined {
 function beginDeclaration(state: LayoutState, type: TokenType): void {
   state.closeBraces(`\`${state.current.image}\``);
   state.margin = state.current.startColumn ?? 1;
-  if (type === t.Skipped) {
-    skipDeclaration(state);
-  } else {
-    state.emit(type);
-    if (type !== t.ImportKeyword) state.awaiting = 'declaration';
-    else if (state.at < state.tokens.length && state.is(0, t.Identifier)) bareNames(state);
-  }
+  state.emit(type);
+  if (type !== t.ImportKeyword) state.awaiting = 'declaration';
+  else if (state.at < state.tokens.length && state.is(0, t.Identifier)) bareNames(state);
 }
 
 /** `import A, B from "path"`: the braces are written. */
@@ -172,13 +162,20 @@ function statementStart(state: LayoutState): TokenType | undefined {
     case t.Identifier:
       return state.fresh && !inHeader ? freshWord(state) : interruptingWord(state);
     case t.Import:
-      return state.fresh ? t.ImportKeyword : undefined;
+      return reservedTarget(state) ?? (state.fresh ? t.ImportKeyword : undefined);
     case t.Else:
       if (state.closed === 'if' || state.place === 'names') return undefined;
       return isBrace(state.previous) || state.is(1, t.LeftBrace) ? t.Else : undefined;
+    case t.Frozen:
+    case t.Mixture:
+      return reservedTarget(state) ?? (state.fresh && beginsLine(state) ? t.Skipped : undefined);
     default:
       return reservedTarget(state);
   }
+}
+
+function beginsLine(state: LayoutState): boolean {
+  return state.onNewLine || isBrace(state.previous);
 }
 
 /** Directly behind `[` it is a comprehension. */
@@ -199,26 +196,46 @@ function ifBegins(state: LayoutState): boolean {
 /** What a name begins where whatever came before is complete. */
 function freshWord(state: LayoutState): TokenType | undefined {
   const word = state.current.image;
+  if (word === 'group' && state.place === 'optimizer') return t.GroupKeyword;
   if (state.is(1, t.Equal, t.Comma, t.Colon)) return t.Target;
-  if (word === 'as' && !isBrace(state.previous)) return undefined;
-  const keyword = bodyWords.has(word) ? keywordTypes.get(word) : undefined;
-  if (keyword !== undefined) return keyword;
-  if (unsupportedStatements.has(word)) return t.Skipped;
+  if ((word === 'as' && !isBrace(state.previous)) || generateWord(state)) return undefined;
+  if (bodyWords.has(word)) return keywordTypes.get(word);
   // On the same line it is rather an operator or a comma that is missing; the parser says so.
-  const sameLine = !state.onNewLine && !isBrace(state.previous);
-  return sameLine ? undefined : t.Skipped;
+  return beginsLine(state) ? t.Skipped : undefined;
 }
+
+/** Whether what follows a keyword on its line cannot follow a name in an expression. */
+function goesOnAsStatement(state: LayoutState): boolean {
+  const next = state.tokens[state.at + 1];
+  if (next?.startLine !== state.current.startLine || state.previous?.tokenType === t.AlongKeyword) return false;
+  if (next?.tokenType === t.Identifier) return next.image !== 'as';
+  return state.current.image === 'loss' && state.is(1, ...operandStarts);
+}
+
+/** They take a name and `=` themselves. */
+const takesName = [t.ConstKeyword, t.OutputKeyword, t.NextKeyword, t.AuxKeyword, t.MetricKeyword];
+
+/** What begins an operand and can follow none, names left aside. */
+const operandStarts = [
+  t.Integer,
+  t.Float,
+  t.Text,
+  t.True,
+  t.False,
+  t.None,
+  t.Training,
+  t.Mixture,
+  t.Not,
+  t.Frozen,
+  t.If,
+];
 
 /** What a name begins where an expression, a bracket or a header is still open, that is, where something is missing. */
 function interruptingWord(state: LayoutState): TokenType | undefined {
   if (!state.onNewLine || state.place === 'names') return undefined;
   const word = state.current.image;
-  const keyword = bodyWords.has(word)
-    ? keywordTypes.get(word)
-    : unsupportedStatements.has(word)
-      ? t.Skipped
-      : undefined;
-  if (keyword !== undefined && state.is(1, t.Identifier) && state.tokens[state.at + 1]!.image !== 'as') return keyword;
+  if (word === 'group' && state.owner === 'optimizer' && state.is(1, t.Text)) return t.GroupKeyword;
+  if (bodyWords.has(word) && goesOnAsStatement(state)) return keywordTypes.get(word);
   const previous = state.previous?.tokenType;
   // Behind a comma a name may go on a list of targets; or, in brackets, be a named argument in Python's form, which
   // then stands further to the right.
@@ -227,8 +244,7 @@ function interruptingWord(state: LayoutState): TokenType | undefined {
     const interrupts = state.place === 'group' ? state.outdented : !state.inTargets;
     return interrupts && state.is(1, t.Equal) ? t.Target : undefined;
   }
-  // `const` and `output` take a name and `=` themselves.
-  if (previous === t.ConstKeyword || previous === t.OutputKeyword) return undefined;
+  if (takesName.some((type) => type === previous)) return undefined;
   if (state.assigns) return t.Target;
   if (state.is(1, t.BinaryOperator) && state.is(2, t.Equal)) return t.Skipped;
   // A line further to the right would be an argument behind a missing comma.
@@ -240,7 +256,7 @@ function interruptingWord(state: LayoutState): TokenType | undefined {
 function reservedTarget(state: LayoutState): TokenType | undefined {
   const { image } = state.current;
   if (!t.reservedTexts.includes(image) || !state.is(1, t.Equal)) return undefined;
-  if (!state.fresh || !(state.onNewLine || isBrace(state.previous))) return undefined;
+  if (!state.fresh || !beginsLine(state)) return undefined;
   state.report('HED1019', `\`${image}\` is a reserved word and cannot be a name`);
   return t.Target;
 }
@@ -250,6 +266,7 @@ function beginStatement(state: LayoutState, type: TokenType): void {
   const elseIf = type === t.IfKeyword && state.previous?.tokenType === t.Else;
   if (state.awaiting && !elseIf) state.insertBrace();
   state.inTargets = type === t.Target;
+  state.inOptimizer = type === t.OptimizerKeyword;
   state.awaiting = type === t.IfKeyword ? 'if' : type === t.ForKeyword ? 'for' : undefined;
   state.emit(type);
 }
@@ -276,13 +293,6 @@ function pass(state: LayoutState): void {
     case t.Else:
       if (state.closed === 'if') state.awaiting = 'else';
       return state.emit();
-    case t.Frozen:
-      // Only the word is left out, so that the model it stands before is still read.
-      state.report('HED1010', '`frozen` is not supported yet');
-      state.at++;
-      return;
-    case t.Mixture:
-      return skipMixture(state);
     case t.Identifier:
       return state.emit(wordInside(state));
     default:
@@ -291,7 +301,13 @@ function pass(state: LayoutState): void {
 }
 
 function passLeftBrace(state: LayoutState): void {
-  const owner = state.previous?.tokenType === t.ImportKeyword ? 'import' : state.awaiting;
+  if (state.braceWord === 'mixture') {
+    state.open('mixture');
+    state.awaiting = undefined;
+    return state.emit(t.LeftExpertBrace);
+  }
+  const imports = state.previous?.tokenType === t.ImportKeyword;
+  const owner = imports ? 'import' : (state.braceWord ?? state.awaiting);
   // In the middle of a header it is one too many, if the file has one too many.
   const misplaced = owner === 'declaration' && state.place === 'group' && state.braceBalance > 0;
   if (!owner || misplaced) return skipBraces(state);
@@ -312,15 +328,25 @@ function passRightBrace(state: LayoutState): void {
   state.closeGroups();
   const owner = state.close();
   state.inTargets = false;
-  state.emit();
+  state.emit(owner === 'mixture' ? t.RightExpertBrace : t.RightBrace);
   state.closed = owner;
 }
 
-/** `as` and `from` are keywords inside of what another word began. */
+/** `as`, `from` and `along` are keywords inside of what another word began. */
 function wordInside(state: LayoutState): TokenType {
   const { previous } = state;
   const word = state.current.image;
   if (state.closed === 'import' && word === 'from') return t.FromKeyword;
   const named = state.is(1, t.Equal, t.Comma, t.Colon);
-  return word === 'as' && previous !== undefined && endsOperand(previous) && !named ? t.AsKeyword : t.Identifier;
+  if (word === 'as' && previous !== undefined && endsOperand(previous) && !named) return t.AsKeyword;
+  return generateWord(state) ?? t.Identifier;
+}
+
+/** What the word is in `generate input along axis from output`, if that is where it stands. */
+function generateWord(state: LayoutState): TokenType | undefined {
+  if (state.previous?.tokenType !== t.Identifier || state.is(1, t.Equal, t.Comma, t.Colon)) return undefined;
+  const before = state.out.at(-2)?.tokenType;
+  const word = state.current.image;
+  if (word === 'along' && before === t.GenerateKeyword) return t.AlongKeyword;
+  return word === 'from' && (before === t.AlongKeyword || before === t.GenerateKeyword) ? t.FromKeyword : undefined;
 }

@@ -4,8 +4,10 @@
  */
 import type { IToken } from 'chevrotain';
 import {
+  Dot,
   ForeignWord,
   Identifier,
+  Integer,
   lexer,
   MalformedNumber,
   SingleQuotedText,
@@ -31,23 +33,36 @@ export function tokenSpan(source: Source, token: IToken): Span {
 
 export function lex(source: Source, sink: DiagnosticSink): Lexed {
   const result = lexer.tokenize(source.text);
+  const words = result.tokens.flatMap((token, at, all) => segmentsOf(token, all[at - 1]));
   const found: Diagnostic[] = [
     ...result.errors.map((error) => strangeCharacters(source, error.offset, error.length)),
     ...(result.groups['mistakes'] ?? []).map((token) => hashComment(tokenSpan(source, token))),
-    ...result.tokens.flatMap((token) => malformedLiteral(source, token) ?? []),
+    ...words.flatMap((token) => malformedLiteral(source, token) ?? []),
   ];
   const start = (item: Diagnostic): number => item.primary?.span.start ?? 0;
   found.sort((a, b) => start(a) - start(b));
   for (const item of found) sink.report(item);
-  const open = result.tokens.filter((token) => token.tokenType === UnterminatedText);
+  const open = words.filter((token) => token.tokenType === UnterminatedText);
   // A `;` ends a statement rather than being a part of it.
   const lost = result.errors.filter(({ offset, length }) => !/^;+$/.test(source.text.slice(offset, offset + length)));
   return {
-    tokens: namesFromForeignWords(result.tokens, source, sink),
+    tokens: namesFromForeignWords(words, source, sink),
     comments: result.groups['comments'] ?? [],
     mistakes: found.map(start),
     gaps: [...open.map((token) => token.startOffset), ...lost.map(({ offset }) => offset)].sort((a, b) => a - b),
   };
+}
+
+/** Behind a dot or `as`, `0.1` is no fraction but two segments of a path: `net.0.1`. */
+function segmentsOf(token: IToken, before: IToken | undefined): readonly IToken[] {
+  if ((before?.tokenType !== Dot && before?.image !== 'as') || !/^\d+(?:\.\d+)+$/.test(token.image)) return [token];
+  return [...token.image.matchAll(/\d+|\./g)].map(({ 0: image, index }) => {
+    const tokenType = image === '.' ? Dot : Integer;
+    const [startOffset, startColumn] = [token.startOffset + index, token.startColumn! + index];
+    const last = image.length - 1;
+    const place = { startOffset, endOffset: startOffset + last, startColumn, endColumn: startColumn + last };
+    return { ...token, ...place, image, tokenType, tokenTypeIdx: tokenType.tokenTypeIdx! };
+  });
 }
 
 /** A word with foreign letters is reported once and is a name from then on: whatever follows from it is consistent. */

@@ -8,7 +8,7 @@ import type { BinaryOperator, Expr, UnaryOperator } from './ast.ts';
 export type Part =
   | { readonly kind: 'operand'; readonly value: Expr }
   | { readonly kind: 'operator'; readonly text: BinaryOperator | '..'; readonly span: Span }
-  | { readonly kind: 'prefix'; readonly text: UnaryOperator; readonly span: Span };
+  | { readonly kind: 'prefix'; readonly text: UnaryOperator | 'frozen'; readonly span: Span };
 
 /**
  * How tightly each operator binds. `not` binds more loosely than a comparison, so that `not a == b` negates the whole
@@ -33,8 +33,9 @@ export const precedence = {
   '@': 7,
   'unary +': 8,
   'unary -': 8,
+  'unary frozen': 8,
   '**': 9,
-} as const satisfies Record<BinaryOperator | '..' | 'not' | 'unary +' | 'unary -', number>;
+} as const satisfies Record<BinaryOperator | '..' | 'not' | 'unary +' | 'unary -' | 'unary frozen', number>;
 
 const comparison = precedence['=='];
 
@@ -100,7 +101,9 @@ function reportChain(left: Operator, right: Extract<Part, { kind: 'operator' }>,
 }
 
 function unary(operator: Extract<Part, { kind: 'prefix' }>, operand: Expr): Expr {
-  return { kind: 'unary', operator: operator.text, operand, span: spanning(operator.span, operand.span) };
+  const span = spanning(operator.span, operand.span);
+  if (operator.text === 'frozen') return { kind: 'frozen', value: operand, span };
+  return { kind: 'unary', operator: operator.text, operand, span };
 }
 
 function binary(operator: Extract<Part, { kind: 'operator' }>, left: Expr, right: Expr): Expr {
@@ -113,6 +116,6 @@ export function isBinaryOperator(text: string): text is BinaryOperator | '..' {
   return Object.hasOwn(precedence, text) && text !== 'not' && !text.startsWith('unary');
 }
 
-export function isPrefixOperator(text: string): text is UnaryOperator {
-  return text === '-' || text === '+' || text === 'not';
+export function isPrefixOperator(text: string): text is UnaryOperator | 'frozen' {
+  return text === '-' || text === '+' || text === 'not' || text === 'frozen';
 }

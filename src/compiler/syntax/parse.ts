@@ -18,20 +18,25 @@ import { docLookup } from './docs.ts';
 import { wholeExpression } from './expressions.ts';
 import { layOut } from './layout.ts';
 import type { LaidOut } from './layout.ts';
-import { lex } from './lex.ts';
+import { lex, tokenSpan } from './lex.ts';
 import { tellFailures } from './syntax-errors.ts';
-import { notText } from './text.ts';
+import { notText, tooLong, tooMany } from './text.ts';
 
 /** Parses a `.model` file. */
 export function parseFile(source: Source, sink: DiagnosticSink): File {
   const nothing: File = { source, imports: [], declarations: [], missing: [] };
-  const unreadable = notText(source);
+  const unreadable = notText(source) ?? tooLong(source);
   if (unreadable) {
     sink.report(unreadable);
     return nothing;
   }
   return inOrder(sink, (ordered) => {
     const lexed = lex(source, ordered);
+    const many = tooMany(lexed.tokens.length, (at) => tokenSpan(source, lexed.tokens[at]!));
+    if (many) {
+      ordered.report(many);
+      return nothing;
+    }
     if (!checkBraces(lexed.tokens, source, ordered)) return nothing;
     const laidOut = layOut(lexed.tokens, source, ordered);
     const input = { ...laidOut, mistakes: [...lexed.mistakes, ...laidOut.mistakes], gaps: lexed.gaps };

@@ -14,7 +14,7 @@ export interface Regions {
   openerAt(index: number): IToken | undefined;
 }
 
-/** A region is one statement without its bodies, or one parameter or the results of a declaration's header. */
+/** A region is one statement without its bodies, one group of an optimizer, or one parameter or the results of a declaration's header. */
 export function regionsOf(tokens: readonly IToken[]): Regions {
   const regionOf: number[] = [];
   const openers: (IToken | undefined)[] = [];
@@ -59,11 +59,12 @@ const openerOf = new Map([
   [t.RightParen, t.LeftParen],
   [t.RightBracket, t.LeftBracket],
   [t.RightBrace, t.LeftBrace],
+  [t.RightExpertBrace, t.LeftExpertBrace],
 ]);
 
 function trackBracket(open: IToken[], token: IToken): void {
   const type = token.tokenType;
-  if (type === t.LeftParen || type === t.LeftBracket) open.push(token);
+  if (type === t.LeftParen || type === t.LeftBracket || type === t.LeftExpertBrace) open.push(token);
   else if (type === t.LeftBrace) {
     while (open.length > 0 && open.at(-1)!.tokenType !== t.LeftBrace) open.pop();
     open.push(token);

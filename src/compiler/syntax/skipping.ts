@@ -12,13 +12,45 @@ import {
   declaresFunctionElsewhere,
   keywordTypes,
   misspeltStatement,
-  unsupportedStatements,
 } from './words.ts';
 
-/** A declaration that is not implemented yet. */
-export function skipDeclaration(state: LayoutState): void {
-  state.report('HED1010', `\`${state.current.image}\` declarations are not supported yet`);
-  state.skip(endOfSkipped(state), [state.nameAt(1)]);
+/**
+ * A statement inside of a `mixture` or an `optimizer`. Where a `}` is missing later it is written here, and the
+ * statement stays to be read; otherwise it is left out, with all up to the `}` that is there.
+ */
+export function skipMisplaced(state: LayoutState): boolean {
+  while (state.owner === 'mixture' || state.owner === 'optimizer') {
+    if (state.braceBalance > 0) state.closeOwned(`\`${state.current.image}\``);
+    else return leaveOut(state, state.owner);
+  }
+  return false;
+}
+
+function leaveOut(state: LayoutState, owner: 'mixture' | 'optimizer'): true {
+  const word = state.current.image;
+  state.closeGroups();
+  if (owner === 'optimizer' && closest(word, ['group']) !== undefined && state.is(1, t.Text)) {
+    state.report('HED1004', `\`${word}\` begins no group`, { hint: 'did you mean `group`?' });
+    state.emit(t.GroupKeyword);
+    return true;
+  }
+  const [message, hint, type] =
+    owner === 'optimizer'
+      ? ['the braces of an optimizer hold nothing but groups', 'write `group "pattern" (setting: …)`', t.Skipped]
+      : [
+          'the braces of a `mixture` hold one value',
+          'put the statements into a block: `{ t => t |> Expert() }`',
+          t.SkippedOperand,
+        ];
+  state.report('HED1012', message, { hint });
+  let to = state.at + 1;
+  for (let depth = 0; to < state.tokens.length && !beginsDeclarationLine(state.tokens, to); to++) {
+    const { tokenType } = state.tokens[to]!;
+    if (tokenType === t.LeftBrace) depth++;
+    else if (tokenType === t.RightBrace && --depth < 0) break;
+  }
+  state.skip(to, [], type);
+  return true;
 }
 
 /**
@@ -27,7 +59,7 @@ export function skipDeclaration(state: LayoutState): void {
  */
 export function skipUnknownStatement(state: LayoutState, begin: (state: LayoutState, type: TokenType) => void): void {
   const word = state.current.image;
-  const named = state.is(1, t.Identifier);
+  const named = state.is(0, t.Identifier) && state.is(1, t.Identifier);
   const meant = misspeltStatement(state.tokens, state.at);
   if (state.closed === 'if' && state.is(1, t.LeftBrace, t.If) && closest(word, ['else']) !== undefined) {
     state.report('HED1004', `\`${word}\` begins no statement`, { hint: 'did you mean `else`?' });
@@ -35,9 +67,7 @@ export function skipUnknownStatement(state: LayoutState, begin: (state: LayoutSt
     state.awaiting = 'else';
     return;
   }
-  if (unsupportedStatements.has(word)) {
-    state.report('HED1010', `\`${word}\` statements are not supported yet`);
-  } else if (meant !== undefined) {
+  if (meant !== undefined) {
     state.report('HED1004', `\`${word}\` begins no statement`, { hint: `did you mean \`${meant}\`?` });
     return begin(state, keywordTypes.get(meant)!);
   } else if (named && state.is(2, t.Equal)) {
@@ -60,6 +90,8 @@ function reportUnknown(state: LayoutState, named: boolean): void {
     state.report('HED1012', `a \`${word}\` cannot be declared inside of a body`, {
       hint: 'declare it at the top level of the file',
     });
+  } else if (word === 'group' && state.is(1, t.Text)) {
+    state.report('HED1012', 'a `group` can only stand in the braces of an `optimizer`');
   } else if (named) {
     const words = [...bodyWords].map((known) => `\`${known}\``).join(', ');
     state.report('HED1004', `\`${word}\` begins no statement`, {
@@ -112,7 +144,7 @@ function strayHint(state: LayoutState): string | undefined {
   if (target?.tokenType === t.Identifier && previous?.tokenType !== t.RightBrace) {
     return `a constant of the file is written \`const ${target.image} = …\``;
   }
-  return 'a file holds `import`, `block`, `fn`, `model` and `const`; statements stand in a body';
+  return 'a file holds `import`, `block`, `fn`, `model`, `train` and `const`; statements stand in a body';
 }
 
 /** Where something that is left out ends: behind its braces, or before the next line that begins something. */
@@ -247,19 +279,6 @@ export function skipBraces(state: LayoutState): void {
   const type = state.fresh ? t.Skipped : t.SkippedOperand;
   const surplus = state.braceBalance > 0;
   state.skip(surplus ? state.at + 1 : behindBrackets(state, state.at, t.LeftBrace, t.RightBrace), [], type);
-}
-
-/** `mixture(…) as path { … }`, as far as it is there, becomes one operand. */
-export function skipMixture(state: LayoutState): void {
-  state.report('HED1010', '`mixture` is not supported yet');
-  const { tokens } = state;
-  let to = behindBrackets(state, state.at + 1, t.LeftParen, t.RightParen);
-  if (tokens[to]?.image === 'as') {
-    to++;
-    while (tokens[to]?.tokenType === t.Identifier || tokens[to]?.tokenType === t.Dot) to++;
-    to = behindBrackets(state, to, t.LeftBrace, t.RightBrace);
-  }
-  state.skip(to, [], t.SkippedOperand);
 }
 
 /** Behind the bracket that closes the one at `index`, if one opens there; or where a declaration begins. */

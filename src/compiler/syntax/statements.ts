@@ -3,10 +3,20 @@ import type { CstNode } from 'chevrotain';
 import * as t from '../../../grammar/tokens.ts';
 import { diagnostic } from '../base/diagnostic.ts';
 import type { Span } from '../base/source.ts';
-import type { Body, ConstStatement, ErrorStatement, Expr, IfStatement, Name, Statement } from './ast.ts';
+import type {
+  Argument,
+  Body,
+  ConstStatement,
+  ErrorStatement,
+  Expr,
+  IfStatement,
+  Name,
+  OptimizerGroup,
+  Statement,
+} from './ast.ts';
 import type { BuildContext } from './cst.ts';
 import { after, has, isNode, nameOf, nodeOf, nodes, spanOf, tokenOf, tokensOf } from './cst.ts';
-import { iteration, wholeExpression } from './expressions.ts';
+import { argumentsOf, iteration, wholeExpression } from './expressions.ts';
 import { skippedNames } from './token-facts.ts';
 import { tokenSpan } from './lex.ts';
 import { textLiteral } from './literals.ts';
@@ -48,8 +58,22 @@ function statementOf(context: BuildContext, node: CstNode, fallback: Span): Stat
       return ifStatement(context, inner, span);
     case 'forStatement':
       return forStatement(context, inner, span);
-    default:
+    case 'returnStatement':
       return returnStatement(context, inner, span);
+    case 'stateStatement':
+      return stateStatement(context, inner, span);
+    case 'nextStatement':
+      return namedStatement(context, inner, span, 'next');
+    case 'auxStatement':
+      return namedStatement(context, inner, span, 'aux');
+    case 'metricStatement':
+      return namedStatement(context, inner, span, 'metric');
+    case 'lossStatement':
+      return { kind: 'loss', value: valueOf(context, inner, span), span };
+    case 'optimizerStatement':
+      return optimizerStatement(context, inner, span);
+    default:
+      return generateStatement(context, inner, span);
   }
 }
 
@@ -168,4 +192,57 @@ function returnStatement(context: BuildContext, node: CstNode, span: Span): Stat
   const word = tokenOf(node, t.ReturnKeyword);
   const missing = after(word ? tokenSpan(context.source, word) : span);
   return { kind: 'return', values: values.length > 0 ? values : [{ kind: 'error', span: missing }], span };
+}
+
+function stateStatement(context: BuildContext, node: CstNode, span: Span): Statement {
+  const name = declaredName(context, node);
+  const type = tensorType(context, nodeOf(node, 'tensorType'));
+  if (!name || !type) return errorStatement(span, name ? [name] : []);
+  const initializer = has(node, t.Equal) ? valueOf(context, node, span) : undefined;
+  return { kind: 'state', name, type, ...(initializer && { initializer }), span };
+}
+
+function namedStatement(context: BuildContext, node: CstNode, span: Span, kind: 'next' | 'aux' | 'metric'): Statement {
+  const name = declaredName(context, node);
+  return name ? { kind, name, value: valueOf(context, node, span), span } : errorStatement(span, []);
+}
+
+function optimizerStatement(context: BuildContext, node: CstNode, span: Span): Statement {
+  const header = nodeOf(node, 'optimizerHeader');
+  const name = header && declaredName(context, header);
+  if (!name) return errorStatement(span, []);
+  const list = nodeOf(node, 'groups');
+  const inner = list && nodeOf(list, 'groupList');
+  const groups = (inner ? nodes(inner, 'groupSlot') : []).flatMap((slot) => {
+    const group = nodeOf(slot, 'parameterGroup');
+    return (group && groupOf(context, group, span)) ?? [];
+  });
+  return { kind: 'optimizer', name, arguments: settingsOf(context, header, span), groups, span };
+}
+
+/** Absent where it could not be read. */
+function groupOf(context: BuildContext, node: CstNode, fallback: Span): OptimizerGroup | undefined {
+  const span = spanOf(context, node, fallback);
+  const list = nodeOf(node, 'patterns');
+  const patterns = (list ? tokensOf(list, t.Text.name) : []).map((token) => textLiteral(context, token));
+  if (patterns.length === 0) return undefined;
+  return { patterns, settings: settingsOf(context, node, span), span };
+}
+
+/** Those that could not be read are error nodes, as other values of a statement are. */
+function settingsOf(context: BuildContext, owner: CstNode, span: Span): Argument[] {
+  const list = nodeOf(owner, 'arguments');
+  const found = list ? argumentsOf(context, list, span) : [];
+  return found.map((item) => {
+    const broken = context.breaks(item.span.start);
+    return broken ? { ...item, value: { kind: 'error', span: item.value.span } } : item;
+  });
+}
+
+function generateStatement(context: BuildContext, node: CstNode, span: Span): Statement {
+  const [input, along, from] = ['input', 'along', 'from'].map((label) => {
+    const token = tokensOf(node, label)[0];
+    return token && nameOf(context, token);
+  });
+  return input && along && from ? { kind: 'generate', input, along, from, span } : errorStatement(span, []);
 }

@@ -135,9 +135,12 @@ function missingOperand(fault: Fault): Diagnostic | undefined {
     previous.tokenType === t.PipeArrow ? 'stage' : before && endsOperand(before) ? 'right operand' : 'operand';
   const sameLine = !isEnd(found) && previous.endLine === found.startLine;
   const message = `\`${previous.image}\` has no ${what}${sameLine ? `: found ${foundIn(fault)}` : ''}`;
-  const hint = sameLine ? reservedHint(found) : undefined;
+  const isFrozenStage = what === 'stage' && found.tokenType === t.Frozen;
+  const hint = isFrozenStage ? frozenStage : sameLine ? reservedHint(found) : undefined;
   return diagnostic('HED1006', tokenSpan(fault.source, previous), message, { hint });
 }
+
+const frozenStage = 'give the frozen model a name first: `teacher = frozen …`, then `|> teacher`';
 
 function reservedHint({ image }: IToken): string | undefined {
   return t.reservedTexts.includes(image) ? `\`${image}\` is a reserved word and cannot be a name` : undefined;
@@ -147,6 +150,7 @@ const closers: Readonly<Record<string, string>> = {
   [t.RightParen.name]: ')',
   [t.RightBracket.name]: ']',
   [t.RightBrace.name]: '}',
+  [t.RightExpertBrace.name]: '}',
 };
 
 /** A bracket that is not closed where its content must end. */
@@ -173,9 +177,16 @@ function startsSomething(token: IToken): boolean {
 /** Whether nothing inside of brackets could go on with the token, so that it is the bracket that is missing. */
 function endsContent(token: IToken): boolean {
   const type = token.tokenType;
-  const closes = type === t.RightParen || type === t.RightBracket || type === t.RightBrace || type === t.LeftBrace;
-  return closes || isEnd(token) || startsSomething(token);
+  return contentEnds.has(type) || isEnd(token) || startsSomething(token);
 }
+
+const contentEnds: ReadonlySet<TokenType> = new Set([
+  t.RightParen,
+  t.RightBracket,
+  t.RightBrace,
+  t.RightExpertBrace,
+  t.LeftBrace,
+]);
 
 /** What the open bracket is for. */
 function purpose({ rule, opener, beforeOpener }: Fault): string {
@@ -195,6 +206,8 @@ const purposes: ReadonlyMap<string, string> = new Map([
   ['tupleType', 'the tuple type'],
   ['listType', 'the list type'],
   ['axes', 'the tensor type'],
+  ['experts', 'the experts'],
+  ['groups', 'the groups'],
 ]);
 
 /** Something between two statements, or two declarations, that belongs to neither. */
@@ -264,14 +277,22 @@ const items: ReadonlyMap<string, string> = new Map([
   ['importedNames', 'a name'],
 ]);
 
-function hintFor({ rule, wanted, found, beforePrevious }: Fault): string | undefined {
+const plainName =
+  'a name has no dots: parameters get their paths from the instances around them, `x |> Linear(8) as head`';
+
+function hintFor({ rule, wanted, found, previous, beforePrevious }: Fault): string | undefined {
   if (rule === 'member' && beforePrevious && tokenMatcher(beforePrevious, t.Integer)) {
     return `a float has a digit after its dot: \`${beforePrevious.image}.0\``;
   }
-  if (found.tokenType === t.Dot) return 'a float has a digit before its dot: `0.5`';
+  if (found.tokenType === t.Dot)
+    return previous?.tokenType === t.Identifier ? plainName : 'a float has a digit before its dot: `0.5`';
+  if (wanted === t.LeftBracket.name && rule === 'axes') return 'a scalar has no axes: `f32[]`';
   if (found.tokenType === t.Equal && rule === 'condition') return 'a comparison is written `==`';
   if (found.tokenType === t.Ellipsis && rule === 'axes') return 'any number of axes is written `..name`';
-  return wanted === t.Identifier.name || wanted === '' ? reservedHint(found) : undefined;
+  // `for = x` was meant to assign.
+  if (found.tokenType === t.Equal && previous && rule === 'iteration') return reservedHint(previous);
+  const wantsName = [t.Identifier.name, t.Segment.name, ''].includes(wanted) || rule === 'parameters';
+  return wantsName ? reservedHint(found) : undefined;
 }
 
 /** The found token; or, where a line ends too early, the place behind what came before. */

@@ -3,6 +3,7 @@ import { tokenMatcher } from 'chevrotain';
 import type { IToken, TokenType } from 'chevrotain';
 import * as t from '../../../grammar/tokens.ts';
 import type { Name } from './ast.ts';
+import type { BraceOwners } from './brace-owners.ts';
 
 /** The names that skipped text would have bound; the payload of a `Skipped` token. */
 interface SkippedText {
@@ -34,9 +35,11 @@ export function insertedToken(type: TokenType, before: IToken): IToken {
   return { ...retyped(before, type), image: '', startOffset: end + 1, endOffset: end, payload: undefined };
 }
 
+const braces: readonly TokenType[] = [t.LeftBrace, t.RightBrace, t.LeftExpertBrace, t.RightExpertBrace];
+
 /** Whether the token stands for a brace that is not in the text. */
 export function isInserted(token: IToken): boolean {
-  return token.image === '' && (token.tokenType === t.LeftBrace || token.tokenType === t.RightBrace);
+  return token.image === '' && braces.includes(token.tokenType);
 }
 
 /** Behind a brace, and at the start of a file, nothing is left open. */
@@ -55,6 +58,7 @@ const operandEnds: readonly TokenType[] = [
   t.Training,
   t.RightParen,
   t.RightBracket,
+  t.RightExpertBrace,
   t.Skipped,
   t.SkippedOperand,
 ];
@@ -63,14 +67,27 @@ export function endsOperand(token: IToken): boolean {
   return operandEnds.some((type) => tokenMatcher(token, type));
 }
 
-/** For each token, which of `{`, `then` and `else` comes first behind it: it tells the kinds of `if` apart. */
-export function nextLandmarks(tokens: readonly IToken[]): (TokenType | undefined)[] {
-  const result: (TokenType | undefined)[] = [];
-  let next: TokenType | undefined;
-  for (let i = tokens.length - 1; i >= 0; i--) {
-    result[i] = next;
-    const type = tokens[i]!.tokenType;
-    if (type === t.LeftBrace || type === t.Then || type === t.Else) next = type;
+/**
+ * For each `if`, which of `{`, `then` and `else` comes first behind its condition: it tells the kinds of `if` apart.
+ * Braces that have an owner do not count.
+ */
+export function ifLandmarks(tokens: readonly IToken[], owners: BraceOwners): ReadonlyMap<number, TokenType> {
+  const result = new Map<number, TokenType>();
+  let pending: number[] = [];
+  let elses = 0;
+  for (const [i, { tokenType }] of tokens.entries()) {
+    if (tokenType === t.If) {
+      pending.push(i);
+    } else if (tokenType === t.LeftBrace && !owners.has(i)) {
+      for (const index of pending) result.set(index, tokenType);
+      [pending, elses] = [[], 0];
+    } else if (tokenType === t.Then || (tokenType === t.Else && elses === 0)) {
+      const index = pending.pop();
+      if (index !== undefined) result.set(index, tokenType);
+      if (tokenType === t.Then) elses++;
+    } else if (tokenType === t.Else) {
+      elses--;
+    }
   }
   return result;
 }

@@ -39,7 +39,8 @@ export function isTensorType(node: CstNode): boolean {
 
 type Primitive = Extract<ValueType, { kind: 'primitive' }>['name'];
 
-const primitives: readonly Primitive[] = ['int', 'float', 'bool', 'string', 'block', 'fn', 'dtype'];
+/** The types of compile-time values that are words. */
+export const primitives: readonly Primitive[] = ['int', 'float', 'bool', 'string', 'block', 'fn', 'dtype'];
 
 /** The type of a compile-time value; absent where it could not be read. */
 export function valueType(context: BuildContext, node: CstNode, fallback: Span): ValueType | undefined {

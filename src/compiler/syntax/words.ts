@@ -8,6 +8,7 @@ export const keywordTypes: ReadonlyMap<string, TokenType> = new Map([
   ['block', t.BlockKeyword],
   ['fn', t.FnKeyword],
   ['model', t.ModelKeyword],
+  ['train', t.TrainKeyword],
   ['import', t.ImportKeyword],
   ['param', t.ParamKeyword],
   ['input', t.InputKeyword],
@@ -15,20 +16,30 @@ export const keywordTypes: ReadonlyMap<string, TokenType> = new Map([
   ['const', t.ConstKeyword],
   ['require', t.RequireKeyword],
   ['dims', t.DimsKeyword],
+  ['state', t.StateKeyword],
+  ['next', t.NextKeyword],
+  ['aux', t.AuxKeyword],
+  ['loss', t.LossKeyword],
+  ['metric', t.MetricKeyword],
+  ['optimizer', t.OptimizerKeyword],
+  ['generate', t.GenerateKeyword],
+  ['group', t.GroupKeyword],
   ['if', t.IfKeyword],
   ['for', t.ForKeyword],
   ['return', t.ReturnKeyword],
 ]);
 
 /** Contextual words that begin a declaration; `import` is reserved, and `const` also begins a statement. */
-export const declarationWords: ReadonlySet<string> = new Set(['block', 'fn', 'model']);
+export const declarationWords: ReadonlySet<string> = new Set(['block', 'fn', 'model', 'train']);
 
-/** Contextual words that begin a statement. */
-export const bodyWords: ReadonlySet<string> = new Set(['param', 'input', 'output', 'const', 'require', 'dims']);
-
-/** Parts of the language that are specified but not implemented yet. */
-export const unsupportedDeclarations: ReadonlySet<string> = new Set(['train']);
-export const unsupportedStatements: ReadonlySet<string> = new Set([
+/** Contextual words that begin a statement of a body. */
+export const bodyWords: ReadonlySet<string> = new Set([
+  'param',
+  'input',
+  'output',
+  'const',
+  'require',
+  'dims',
   'state',
   'next',
   'aux',
@@ -51,7 +62,7 @@ export function declaresFunctionElsewhere(word: string): boolean {
 
 /** The declaration's word that `word` was probably meant to be. */
 export function misspeltDeclaration(word: string): string | undefined {
-  return closest(word, ['block', 'model', 'const', 'import']) ?? own(otherLanguages, word);
+  return closest(word, ['block', 'model', 'train', 'const', 'import']) ?? own(otherLanguages, word);
 }
 
 /**
@@ -60,8 +71,11 @@ export function misspeltDeclaration(word: string): string | undefined {
  */
 export function misspeltStatement(tokens: readonly IToken[], index: number): string | undefined {
   const word = tokens[index]!.image;
-  if (tokens[index + 1]?.tokenType !== t.Identifier) return closest(word, ['return', 'require']);
-  return closest(word, tokens[index + 2]?.tokenType === t.In ? ['for'] : [...bodyWords, 'return']);
+  const next = tokens[index + 1]?.tokenType;
+  if (next === t.Identifier) {
+    return closest(word, tokens[index + 2]?.tokenType === t.In ? ['for'] : [...bodyWords, 'return']);
+  }
+  return closest(word, next === t.LeftParen ? ['return', 'require'] : ['return', 'require', 'loss']);
 }
 
 function own(record: Readonly<Record<string, string>>, key: string): string | undefined {
@@ -74,6 +88,6 @@ export function beginsDeclarationLine(tokens: readonly IToken[], index: number):
   if (token.tokenType === t.Import) return token.startLine !== tokens[index - 1]?.endLine;
   if (token.startColumn !== 1 || tokens[index + 1]?.tokenType !== t.Identifier) return false;
   const word = token.image;
-  if (declarationWords.has(word) || unsupportedDeclarations.has(word)) return true;
+  if (declarationWords.has(word)) return true;
   return word === 'const' || misspeltDeclaration(word) !== undefined;
 }

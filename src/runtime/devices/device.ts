@@ -25,7 +25,7 @@ export interface Device {
 }
 
 /** Addresses are 32-bit. */
-export const MAX_MEMORY = 2 ** 32;
+const MAX_MEMORY = 2 ** 32;
 
 /** Throws HeddleError 'memory' when `bytes` cannot be addressed. */
 export function checkMemory(bytes: number): void {

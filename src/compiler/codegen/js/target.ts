@@ -28,4 +28,5 @@ export const jsTarget: Target = {
   ]),
   nativePow: true,
   nativeMod: true,
+  strictArithmetic: true,
 };

@@ -9,4 +9,5 @@ export const wasmTarget: Target = {
   nativeUnary: new Set(['neg', 'abs', 'sqrt', 'floor', 'ceil', 'round', 'trunc', 'not']),
   nativePow: false,
   nativeMod: false,
+  strictArithmetic: true,
 };

@@ -1,9 +1,13 @@
 /** What the expansions of functions into arithmetic share. All of it is blind to lanes. */
-import { binary, bitcast, literal } from '../build.ts';
+import { binary, bitcast, convert, literal, unary } from '../build.ts';
 import type { Expr } from '../ir.ts';
 
 /** Gives a value that is used more than once a name, so that it is computed once. */
-export type Bind = (value: Expr, name: string) => Expr;
+export interface Bind {
+  (value: Expr, name: string): Expr;
+  /** Whether the target computes arithmetic as written. */
+  readonly strict: boolean;
+}
 
 /** Rewrites a function of one f32 argument; the argument is cheap to repeat. */
 export type Expansion = (x: Expr, bind: Bind) => Expr;
@@ -42,6 +46,11 @@ export interface Nearest {
 
 /** Rounds |x| < 2²²; other x give anything. */
 export function nearestInteger(x: Expr, bind: Bind): Nearest {
+  // A compiler that may reorder additions would find that shifting there and back changes nothing.
+  if (!bind.strict) {
+    const whole = bind(unary('round', x), 'whole');
+    return { whole, bits: plus(convert(whole, 'i32'), literal(SHIFTER_BITS, 'i32')) };
+  }
   const shifted = bind(plus(x, literal(SHIFTER)), 'shifted');
   return { whole: bind(minus(shifted, literal(SHIFTER)), 'whole'), bits: bitcast(shifted, 'i32') };
 }

@@ -87,7 +87,10 @@ function legalizeExpr(expr: Expr, scope: Scope, before: Statement[]): Expr {
   const expand = expansionOf(mapped, scope.target);
   if (!expand) return mapped;
   // An expansion may itself use functions that the target lacks.
-  const bind: Bind = (value, name) => bindTo(legalizeExpr(value, scope, before), name, scope, before);
+  const bind: Bind = Object.assign(
+    (value: Expr, name: string) => bindTo(legalizeExpr(value, scope, before), name, scope, before),
+    { strict: scope.target.strictArithmetic },
+  );
   return legalizeExpr(expand(bind), scope, before);
 }
 

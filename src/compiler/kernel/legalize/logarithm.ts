@@ -31,7 +31,12 @@ export function splitAny(x: Expr, bind: Bind): { readonly e: Expr; readonly m: E
 }
 
 function logOfParts(e: Expr, m: Expr, bind: Bind): Expr {
-  const [power, f] = [bind(e, 'power'), bind(minus(m, literal(1)), 'f')];
+  return logOfFraction(e, minus(m, literal(1)), bind);
+}
+
+/** log(2ᵉ (1 + f)) */
+function logOfFraction(e: Expr, fraction: Expr, bind: Bind): Expr {
+  const [power, f] = [bind(e, 'power'), bind(fraction, 'f')];
   const square = bind(times(f, f), 'square');
   const cubic = times(times(square, f), polynomial(LOG, f));
   const low = minus(plus(cubic, times(power, literal(LN2_LOW))), times(square, literal(0.5)));
@@ -57,11 +62,16 @@ export function expandLog(x: Expr, bind: Bind): Expr {
 
 /**
  * log(u) + (x - (u - 1)) / u with u the rounded 1 + x: the second part restores what the rounding lost.
- * Measured: at most 1.5 ulp.
+ * Measured: at most 1.5 ulp. Where a compiler might find that nothing was lost, x itself is the fraction near 1, and
+ * elsewhere the loss is small against the logarithm. Measured: at most 2.3 ulp.
  */
 export function expandLog1p(x: Expr, bind: Bind): Expr {
   const u = bind(plus(x, literal(1)), 'successor');
   const { e, m } = splitBinary(u, bind);
+  if (!bind.strict) {
+    const fraction = select(compare('eq', e, literal(0, 'i32')), x, minus(m, literal(1)));
+    return atEdges(u, logOfFraction(convert(e, 'f32'), fraction, bind));
+  }
   const lost = minus(x, minus(u, literal(1)));
   return atEdges(u, plus(logOfParts(convert(e, 'f32'), m, bind), over(lost, u)));
 }

@@ -23,8 +23,10 @@ export function expandMod(x: Expr, y: Expr, bind: Bind): Expr {
   const isWithin = (value: Expr): Expr => compare('lt', unary('abs', value), size);
   let reduced = x;
   for (let step = 0; step < STEPS; step++) reduced = reduceOnce(reduced, y, bind);
-  // A quotient too large for the steps leaves anything; an infinity or NaN times 0 is NaN.
-  const beyond = select(compare('gt', size, zero), times(x, zero), literal(NaN));
+  // A quotient too large for the steps leaves anything. An infinity or NaN times 0 is NaN, unless a compiler knows better.
+  const isFinite = compare('lt', unary('abs', x), literal(Infinity));
+  const nothing = bind.strict ? times(x, zero) : select(isFinite, zero, literal(NaN));
+  const beyond = select(compare('gt', size, zero), nothing, literal(NaN));
   // The first test also keeps what an infinite divisor leaves as it is.
   const rest = bind(select(isWithin(x), x, select(isWithin(reduced), reduced, beyond)), 'rest');
   const opposed = binary('xor', compare('lt', rest, zero), compare('lt', y, zero));

@@ -47,7 +47,7 @@ export function planLanes(loop: Loop): LanePlan | undefined {
   if (!accumulators) return undefined;
   const varying = findVarying(loop, accumulators);
   if (!controlIsUniform(loop.body, varying)) return undefined;
-  return { varying, accumulators, perLane: findPerLane(loop, varying) };
+  return { varying, accumulators, perLane: findPerLane(loop.body, loop.variable, varying) };
 }
 
 /**
@@ -108,12 +108,17 @@ function controlIsUniform(statements: readonly Statement[], varying: ReadonlySet
   });
 }
 
-function findPerLane(loop: Loop, varying: ReadonlySet<string>): Set<string> {
+/** The varying names besides the loop's `counter` that dimensions in the body refer to. */
+export function findPerLane(
+  body: readonly Statement[],
+  counter: string,
+  varying: ReadonlySet<string>,
+): ReadonlySet<string> {
   const names = new Set<string>();
   const visit = (dim: Dim): void => {
-    for (const name of symbolsOf(dim)) if (name !== loop.variable && varying.has(name)) names.add(name);
+    for (const name of symbolsOf(dim)) if (name !== counter && varying.has(name)) names.add(name);
   };
-  forEachStatement(loop.body, (statement) => {
+  forEachStatement(body, (statement) => {
     const dim = dimOf(statement);
     if (dim) visit(dim);
     const value = valueOf(statement);

@@ -31,6 +31,8 @@ export interface Contraction {
   readonly right: Operand;
   readonly result: readonly string[];
   readonly axes: ContractionAxes;
+  /** The summed axes in the loops that run over them, outermost first; the axes of one loop are counted as one. */
+  readonly loops: readonly (readonly LabelledAxis[])[];
 }
 
 export function analyseContraction(region: Region): Contraction {
@@ -43,7 +45,8 @@ export function analyseContraction(region: Region): Contraction {
   const lastOwned = labels.result.findLast((label) => labels.left.includes(label) !== labels.right.includes(label));
   const swap = lastOwned !== undefined && labels.left.includes(lastOwned);
   const [left, right] = swap ? [second, first] : [first, second];
-  return { region, node, left, right, result: labels.result, axes: axesOf(left, right, labels.result) };
+  const axes = axesOf(left, right, labels.result);
+  return { region, node, left, right, result: labels.result, axes, loops: [axes.summed] };
 }
 
 function axesOf(left: Operand, right: Operand, result: readonly string[]): ContractionAxes {

@@ -5,11 +5,17 @@
  */
 import type { Bounds } from '../../dims/dim.ts';
 import type { Region } from '../../ir/graph.ts';
-import type { Target } from '../../kernel/target.ts';
+import type { Target, Tile } from '../../kernel/target.ts';
 import type { LoweredKernel } from '../lowered-kernel.ts';
 import { analyseContraction } from './axes.ts';
-import { leftIsReadable, packPanels, packRows } from './pack.ts';
+import { readInPlace } from './left.ts';
+import { packPanels, packRows } from './pack.ts';
 import { writeProduct } from './product.ts';
+
+/** The register tile of a target's products. */
+export function chooseTile(target: Target): Tile {
+  return target.tiles[0]!;
+}
 
 /** All kernels of a contraction region, in order. */
 export function lowerContraction(
@@ -18,10 +24,12 @@ export function lowerContraction(
   target: Target,
   bounds: Bounds,
 ): readonly LoweredKernel[] {
-  const contraction = analyseContraction(region);
-  const tile = target.tiles[0]!;
+  const given = analyseContraction(region);
+  const inPlace = readInPlace(given, bounds);
+  const contraction = inPlace ?? given;
+  const tile = chooseTile(target);
   const panels = packPanels(contraction, tile, `${name}_panels`, bounds);
-  const rows = leftIsReadable(contraction, bounds) ? undefined : packRows(contraction, `${name}_rows`, bounds);
+  const rows = inPlace ? undefined : packRows(contraction, `${name}_rows`, bounds);
   const product = writeProduct(contraction, {
     tile,
     target,

@@ -1,5 +1,5 @@
 /** Kernels that put the operands of a product into the order the product reads them in. */
-import { add, affineIn, constant, multiply, type Bounds, type Dim } from '../../dims/dim.ts';
+import { add, constant, multiply, type Bounds, type Dim } from '../../dims/dim.ts';
 import { elementCount } from '../../dims/shape.ts';
 import type { Region, Value } from '../../ir/graph.ts';
 import { compare, literal, position, select } from '../../kernel/build.ts';
@@ -8,7 +8,7 @@ import type { Tile } from '../../kernel/target.ts';
 import { KernelContext } from '../kernel-context.ts';
 import type { BufferUse, LoweredKernel, Scratch } from '../lowered-kernel.ts';
 import { openScope, RegionReader, type ReadScope } from '../reader.ts';
-import { indexOfLabels, labelPositions, panelCount, sizesOf, type Contraction, type Operand } from './axes.ts';
+import { indexOfLabels, labelPositions, panelCount, sizesOf, type Contraction } from './axes.ts';
 
 export interface Packed {
   readonly lowered: LoweredKernel;
@@ -18,15 +18,14 @@ export interface Packed {
 /** A reader of one operand that loads from the region's parameters, and the buffers it has taken. */
 export function operandReader(
   region: Region,
-  operand: Operand,
+  operand: { readonly value: Value },
   context: KernelContext,
 ): { reader: RegionReader; uses: BufferUse[] } {
   const reader = new RegionReader(region, context);
   const uses: BufferUse[] = [];
   for (const parameter of parametersBehind(region, operand.value)) {
-    const slot = context.buffer(parameter.type.dtype, 'read');
+    reader.loadFrom(context.buffer(parameter.type.dtype, 'read'), parameter);
     uses.push({ kind: 'value', value: parameter });
-    reader.sources.set(parameter, (index) => context.element(slot, parameter, index));
   }
   return { reader, uses };
 }
@@ -111,7 +110,7 @@ export function packRows(contraction: Contraction, name: string, bounds: Bounds)
   const row = context.counter('m', rows);
   const k = context.counter('k', depth);
   const scope = openScope();
-  const value = readLeft(contraction, reader, { batch: batch.at, row: row.at, k: k.at }, scope, context);
+  const value = readLeft(contraction, reader, { batch: batch.at, row: row.at, summed: [k.at] }, scope, context);
   const place = add(multiply(add(multiply(batch.at, rows), row.at), depth), k.at);
   scope.statements.push({ kind: 'store', buffer: output.name, index: place, value });
   const grid = [
@@ -125,44 +124,32 @@ export function packRows(contraction: Contraction, name: string, bounds: Bounds)
   return { scratch, lowered: { kernel, buffers: [...uses, { kind: 'scratch', scratch }] } };
 }
 
-/** The left operand's element where batch, row and summed counters stand. */
+/** Where the counters of a product stand; `summed` has one for each of the contraction's loops. */
+export interface LeftPlace {
+  readonly batch: Dim;
+  readonly row: Dim;
+  readonly summed: readonly Dim[];
+}
+
+/** The left operand's element at a place. */
 export function readLeft(
   contraction: Contraction,
   reader: RegionReader,
-  at: { readonly batch: Dim; readonly row: Dim; readonly k: Dim },
+  at: LeftPlace,
   scope: ReadScope,
   context: KernelContext,
 ): Expr {
-  const { axes, left } = contraction;
+  const { axes, left, loops } = contraction;
   const positions = labelPositions(
     [
       { axes: axes.batch, at: at.batch },
       { axes: axes.rows, at: at.row },
-      { axes: axes.summed, at: at.k },
+      ...loops.map((loop, place) => ({ axes: loop, at: at.summed[place]! })),
     ],
     context.bounds,
   );
   // Unbound, so that a load stays a load, whoever else uses the value.
   return reader.readGuarded(left.value, indexOfLabels(left.labels, positions), scope);
-}
-
-/** Whether the product may read the left operand where it lies: plain loads, a fixed step apart along the sum. */
-export function leftIsReadable(contraction: Contraction, bounds: Bounds): boolean {
-  const { axes } = contraction;
-  const context = new KernelContext(bounds);
-  const { reader } = operandReader(contraction.region, contraction.left, context);
-  const counters = [axes.batch, axes.rows, axes.summed].map((group) =>
-    context.counter('n', elementCount(sizesOf(group))),
-  );
-  const [batch, row, k] = counters as [(typeof counters)[0], (typeof counters)[0], (typeof counters)[0]];
-  const scope = openScope();
-  const element = readLeft(contraction, reader, { batch: batch.at, row: row.at, k: k.at }, scope, context);
-  return (
-    element.kind === 'load' &&
-    element.type === 'f32' &&
-    affineIn(element.index, k.name) !== undefined &&
-    affineIn(element.index, row.name) !== undefined
-  );
 }
 
 /** Whether a size is a multiple of a number for all values of its symbols. */

@@ -1,5 +1,5 @@
 /** The register-tiled product itself: one grid point computes a tile of rows by one panel of columns. */
-import { add, constant, multiply, floorDiv, subtract, type Bounds, type Dim } from '../../dims/dim.ts';
+import { add, constant, floorDiv, multiply, subtract, type Bounds, type Dim } from '../../dims/dim.ts';
 import { elementCount, linearize } from '../../dims/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { binary, compare, lane, literal, load, position, splat, variable } from '../../kernel/build.ts';
@@ -7,13 +7,15 @@ import type { Expr, Statement } from '../../kernel/ir.ts';
 import { FreshNames } from '../../kernel/names.ts';
 import { replaceInStatements } from '../../kernel/rewrite.ts';
 import type { Target, Tile } from '../../kernel/target.ts';
-import { exprVaries } from '../../kernel/vector/analysis.ts';
+import { exprVaries, findPerLane } from '../../kernel/vector/analysis.ts';
 import { widenAll } from '../../kernel/vector/lanes.ts';
+import { followTo, parametersAfter } from '../followers.ts';
 import { KernelContext, type BufferSlot } from '../kernel-context.ts';
 import type { BufferUse, LoweredKernel, Scratch } from '../lowered-kernel.ts';
-import { openScope, RegionReader } from '../reader.ts';
+import { openScope, RegionReader, type ReadScope } from '../reader.ts';
 import { indexOfLabels, labelPositions, panelCount, sizesOf, type Contraction } from './axes.ts';
-import { isMultiple, parametersBehind, readLeft } from './pack.ts';
+import { anchorRows } from './left.ts';
+import { isMultiple, parametersBehind, readLeft, type LeftPlace } from './pack.ts';
 
 export interface ProductOptions {
   readonly tile: Tile;
@@ -69,18 +71,12 @@ class Product {
       this.#leftRows = context.buffer('f32', 'read');
       this.#uses.push({ kind: 'scratch', scratch: options.rows });
     } else {
-      for (const value of parametersBehind(region, left.value)) {
-        const slot = slotOf(value);
-        this.#left.sources.set(value, (index) => context.element(slot, value, index));
-      }
+      for (const value of parametersBehind(region, left.value)) this.#left.loadFrom(slotOf(value), value);
     }
     this.#panels = context.buffer('f32', 'read');
     this.#uses.push({ kind: 'scratch', scratch: options.panels });
     this.#after.sources.set(node.results[0]!, () => variable(ELEMENT, 'f32'));
-    for (const value of parametersAfter(contraction)) {
-      const slot = slotOf(value);
-      this.#after.sources.set(value, (index) => context.element(slot, value, index));
-    }
+    for (const value of parametersAfter(contraction)) this.#after.loadFrom(slotOf(value), value);
     this.#output = context.buffer('f32', 'write');
     this.#uses.push({ kind: 'value', value: region.results[0]! });
     this.#names = new FreshNames(options.bounds.keys());
@@ -138,7 +134,7 @@ class Product {
     const statements: Statement[] = accumulators
       .flat()
       .map((name) => ({ kind: 'declare', name, value: splat(literal(0), lanes) }));
-    statements.push(this.#accumulate(place, accumulators));
+    statements.push(...this.#accumulate(place, accumulators));
     const first = multiply(place.panel, constant(tile.columns));
     const whole = accumulators.flatMap((row, r) =>
       row.flatMap((name, v) =>
@@ -150,10 +146,14 @@ class Product {
     return [...statements, { kind: 'if', condition, then: whole, else: this.#writeTail(place, first, accumulators) }];
   }
 
-  #accumulate(place: Place, accumulators: readonly (readonly string[])[]): Statement {
+  /** The loops over the summed axes, and in front of them where each row begins, if that takes more than a step. */
+  #accumulate(place: Place, accumulators: readonly (readonly string[])[]): Statement[] {
     const { tile, target } = this.#options;
     const { lanes } = target;
-    const k = this.#context.counter('k', this.#depth);
+    const sizes = this.#contraction.loops.map((loop) => elementCount(sizesOf(loop)));
+    const counters = sizes.map((size) => this.#context.counter('k', size));
+    const summed = counters.map((counter) => counter.at);
+    const k = linearize(summed, sizes);
     const scope = openScope();
     const width = constant(tile.columns);
     const panelStart = multiply(
@@ -162,15 +162,19 @@ class Product {
       width,
     );
     const columns = accumulators[0]!.map((_, v) => {
-      const name = this.#context.fresh('b');
-      const index = add(panelStart, multiply(k.at, width), constant(v * lanes));
+      const name = this.#context.fresh('right');
+      const index = add(panelStart, multiply(k, width), constant(v * lanes));
       scope.statements.push({ kind: 'let', name, value: load(this.#panels.name, index, 'f32', lanes) });
       return variable(name, 'f32', lanes);
     });
+    const elements = accumulators.map((_, r) =>
+      this.#leftElement({ batch: place.batch, row: add(place.row, constant(r)), summed }, k, scope),
+    );
+    const counted = new Set(counters.map((counter) => counter.name));
+    const { before, rows } = anchorRows(elements, place.row, counted, this.#context);
     accumulators.forEach((row, r) => {
-      const name = this.#context.fresh('a');
-      const element = this.#leftElement(place, add(place.row, constant(r)), k.at, scope);
-      scope.statements.push({ kind: 'let', name, value: splat(element, lanes) });
+      const name = this.#context.fresh('left');
+      scope.statements.push({ kind: 'let', name, value: splat(rows[r]!, lanes) });
       row.forEach((accumulator, v) => {
         const product = binary('mul', variable(name, 'f32', lanes), columns[v]!);
         scope.statements.push({
@@ -181,13 +185,16 @@ class Product {
         });
       });
     });
-    return { kind: 'loop', variable: k.name, extent: this.#depth, mode: 'serial', body: scope.statements };
+    const loops = counters.reduceRight<readonly Statement[]>(
+      (body, { name }, at) => [{ kind: 'loop', variable: name, extent: sizes[at]!, mode: 'serial', body }],
+      scope.statements,
+    );
+    return [...before, ...loops];
   }
 
-  #leftElement(place: Place, row: Dim, k: Dim, scope: ReturnType<typeof openScope>): Expr {
-    if (!this.#leftRows)
-      return readLeft(this.#contraction, this.#left, { batch: place.batch, row, k }, scope, this.#context);
-    return load(this.#leftRows.name, add(multiply(add(multiply(place.batch, this.#rows), row), this.#depth), k), 'f32');
+  #leftElement(at: LeftPlace, k: Dim, scope: ReadScope): Expr {
+    if (!this.#leftRows) return readLeft(this.#contraction, this.#left, at, scope, this.#context);
+    return load(this.#leftRows.name, add(multiply(add(multiply(at.batch, this.#rows), at.row), this.#depth), k), 'f32');
   }
 
   /** Finishes `lanes` neighbouring columns from `column` on in registers and stores them. */
@@ -204,8 +211,9 @@ class Product {
         }),
       ];
     }
+    const varying = varyingNames(statements, j.name);
     return widenAll(statements, {
-      plan: { varying: varyingNames(statements, j.name), perLane: new Set(), accumulators: new Map() },
+      plan: { varying, perLane: findPerLane(statements, j.name, varying), accumulators: new Map() },
       loopVariable: j.name,
       base: constant(0),
       bounds: this.#context.bounds,
@@ -279,7 +287,13 @@ class Product {
       ],
       this.#context.bounds,
     );
-    return followToResult(region, node.results[0]!, indexOfLabels(result, positions), this.#context.bounds);
+    return followTo(
+      region,
+      node.results[0]!,
+      region.results[0]!,
+      indexOfLabels(result, positions),
+      this.#context.bounds,
+    );
   }
 
   #storeIndex(place: Place, row: Dim, column: Dim): Dim {
@@ -307,41 +321,6 @@ interface Place {
   readonly batch: Dim;
   readonly panel: Dim;
   readonly row: Dim;
-}
-
-/** Parameters read after the product. */
-function parametersAfter({ region, node }: Contraction): Value[] {
-  const needed = new Set(region.results);
-  for (const one of region.nodes.toReversed()) {
-    if (one === node || !one.results.some((result) => needed.has(result))) continue;
-    one.inputs.forEach((input) => needed.add(input));
-  }
-  return region.parameters.filter((parameter) => needed.has(parameter));
-}
-
-/** Where an element of `from` ends up in the region's result: the ops in between keep it or move it one to one. */
-function followToResult(
-  region: Contraction['region'],
-  from: Value,
-  start: readonly Dim[],
-  bounds: Bounds,
-): readonly Dim[] {
-  let [value, index] = [from, start];
-  while (value !== region.results[0]) {
-    const next = region.nodes.find((node) => node.inputs.includes(value));
-    if (!next) throw new Error('internal: a product does not reach the result of its region');
-    const { body } = next.op;
-    if (body.kind === 'movement' && body.destination) {
-      const context = {
-        inputs: next.inputs.map((input) => input.type),
-        outputs: next.results.map((result) => result.type),
-        bounds,
-      };
-      index = body.destination(index, next.attributes, context);
-    }
-    value = next.results[0]!;
-  }
-  return index;
 }
 
 /** Lets that differ from lane to lane, with the element itself and the lane's counter. */

@@ -3,10 +3,11 @@
  * Without spaces inside its terms a pattern has one letter an axis (`bij,bjk->bik`); as soon as one term has several
  * words, words name axes in all of them (`batch i, o i -> batch o`).
  */
+import { closest } from '../../base/suggest.ts';
 import { equal, print, type Dim } from '../../dims/dim.ts';
 import type { TensorType } from '../../ir/graph.ts';
 import { isOne, printType } from '../../ir/types.ts';
-import type { Mismatch } from '../rules.ts';
+import { MAX_PATTERN, type Mismatch } from '../rules.ts';
 
 interface Label {
   readonly name: string;
@@ -57,7 +58,8 @@ function isWordy(term: string): boolean {
   return /\S\s+\S/.test(term.replace(ELLIPSIS, '').trim());
 }
 
-export function parseEinsum(pattern: string): Pattern | Failure {
+function parseEinsum(pattern: string): Pattern | Failure {
+  if (pattern.length > MAX_PATTERN) return failure(`a pattern has at most ${MAX_PATTERN} characters`, 0);
   const arrow = pattern.indexOf('->');
   const left = arrow === -1 ? pattern : pattern.slice(0, arrow);
   const right = arrow === -1 ? undefined : pattern.slice(arrow + 2);
@@ -135,7 +137,11 @@ function explicitResult(
 ): readonly Label[] | Failure {
   const labels = term.labels.flatMap((label) => (label.name === ELLIPSIS ? ellipsis : [label]));
   for (const [axis, { name, at }] of labels.entries()) {
-    if (!known.has(name)) return failure(`axis \`${name}\` of the result is in no operand`, at);
+    if (!known.has(name)) {
+      const similar = closest(name, known.keys());
+      const hint = similar === undefined ? {} : { hint: `did you mean \`${similar}\`?` };
+      return failure(`axis \`${name}\` of the result is in no operand`, at, hint);
+    }
     if (labels.findIndex((label) => label.name === name) !== axis)
       return failure(`axis \`${name}\` is twice in the result`, at);
   }

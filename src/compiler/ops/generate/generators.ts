@@ -37,7 +37,7 @@ function choose(data: readonly number[], at: Dim, dtype: DType, from = 0): Expr 
   );
 }
 
-export const constantOp: Op = defineOp<Constant>({
+const constantOp: Op = defineOp<Constant>({
   name: 'constant',
   doc: 'Literal data of a static shape, row-major; a scalar has the shape []. Meant for few elements.',
   internal: true,
@@ -82,7 +82,7 @@ const dtypeSpec = { name: 'dtype', kind: 'dtype', default: 'f32', doc: 'The dtyp
 
 export const full: Op = defineOp<Full>({
   name: 'full',
-  doc: 'A tensor of one value.',
+  doc: 'A tensor of one value (any dtype).',
   operands: [],
   attributes: [shapeSpec, { name: 'value', kind: 'float', doc: 'Every element.' }, dtypeSpec],
   infer(_, { shape, value, dtype }) {
@@ -106,7 +106,7 @@ type Filled = { readonly shape: readonly (Dim | number)[]; readonly dtype: DType
 function filledWith(name: string, value: number): Op {
   return defineOp<Filled>({
     name,
-    doc: `A tensor of ${name}: \`full\` with ${value}.`,
+    doc: `A tensor of ${name} (any dtype): \`full\` with ${value}.`,
     operands: [],
     attributes: [shapeSpec, dtypeSpec],
     infer: (_, { shape, dtype }) => filled(name, shape, dtype),
@@ -139,7 +139,7 @@ function arangeSize({ stop, start, step }: Arange): Dim {
 
 const arange: Op = defineOp<Arange>({
   name: 'arange',
-  doc: 'The numbers start, start + step … before stop, along one axis (f32, i32, u32).',
+  doc: 'The numbers start, start + step … before stop, along one axis (f32, i32, u32); where there are none, an empty axis.',
   operands: [],
   attributes: [
     { name: 'stop', kind: 'dim', doc: 'The end, not included.' },

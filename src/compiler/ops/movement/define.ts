@@ -39,6 +39,8 @@ export interface ViewSpec<A extends Attributes> {
   /** The position in the operand of a result's element. */
   source(index: readonly Dim[], attributes: A, context: ElementContext): readonly Dim[];
   destination?(index: readonly Dim[], attributes: A, context: ElementContext): readonly Dim[];
+  /** See MovementBody. */
+  readonly overlaps?: boolean;
   readonly samples: readonly Sample[];
 }
 
@@ -63,6 +65,7 @@ export function viewOp<A extends Attributes>(spec: ViewSpec<A>): Op {
       kind: 'movement',
       element: ([read], index, attributes, context) => read!(spec.source(index, attributes, context)),
       ...(destination ? { destination } : {}),
+      ...(spec.overlaps ? { overlaps: true } : {}),
     },
     tolerance: MOVED,
     samples: spec.samples,

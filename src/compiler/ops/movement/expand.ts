@@ -17,11 +17,16 @@ type Expand = {
   readonly size: Dim | number | null;
 };
 
+/** The new shape with the sizes of x where it says -1. In front of the axes of x, there is none to keep. */
+function kept(own: Shape, shape: Shape): Shape {
+  return shape.map((dim, at) => (constantValue(dim) === -1 ? (own[at - shape.length + own.length] ?? dim) : dim));
+}
+
 function target(
   x: TensorType,
   { shape, axis, size }: Expand,
 ): { readonly shape: Shape } | { readonly error: Mismatch } {
-  if (shape !== null && axis === null && size === null) return { shape: toDims(shape) };
+  if (shape !== null && axis === null && size === null) return { shape: kept(x.shape, toDims(shape)) };
   if (shape !== null || axis === null || size === null)
     return fails('`expand` takes either `shape` or both `axis` and `size`', { attribute: 'shape' });
   const at = axisOf('expand', axis, x);
@@ -34,7 +39,7 @@ export const expand: Op = viewOp<Expand>({
     'Repeats axes of size 1 (any dtype), as PyTorch: either to a whole `shape`, with which x is aligned at its last ' +
     'axes, or along one `axis` to `size`. Only the number 1 is repeated, never a symbolic size.',
   attributes: [
-    { name: 'shape', kind: 'shape', default: null, doc: 'The shape of the result.' },
+    { name: 'shape', kind: 'shape', default: null, doc: 'The shape of the result; -1 keeps the size that x has.' },
     { name: 'axis', kind: 'axis', default: null, doc: 'The one axis to repeat.' },
     { name: 'size', kind: 'dim', default: null, doc: 'How often to repeat it.' },
   ],
@@ -69,5 +74,6 @@ export const expand: Op = viewOp<Expand>({
     { inputs: [f32()], attributes: { shape: toDims([n, 3]), axis: null, size: null } },
     { inputs: [tensor('bool', n, 1)], attributes: { shape: toDims([2, n, 4]), axis: null, size: null } },
     { inputs: [f32(2, n)], attributes: { shape: toDims([2, n]), axis: null, size: null } },
+    { inputs: [f32(n, 1, 2)], attributes: { shape: toDims([3, -1, 4, -1]), axis: null, size: null } },
   ],
 });

@@ -4,6 +4,7 @@ import { concat, stack } from './concat.ts';
 import { expand } from './expand.ts';
 import { pad } from './pad.ts';
 import { reshape } from './reshape.ts';
+import { roll } from './roll.ts';
 import { flip, slice } from './slice.ts';
 import { chunk, split, unstack } from './split.ts';
 import { squeeze, unsqueeze } from './squeeze.ts';
@@ -16,6 +17,7 @@ export const movements: readonly Op[] = [
   expand,
   slice,
   flip,
+  roll,
   concat,
   stack,
   split,

@@ -6,6 +6,7 @@ import {
   isAtLeast,
   maximum,
   minimum,
+  modulo,
   negate,
   ONE,
   print,
@@ -19,7 +20,7 @@ import { defineOp, type Op, type Tensor, type SizeCondition } from '../../ir/op.
 import { countOf, printType } from '../../ir/types.ts';
 import { binary, compare, literal, position, select } from '../../kernel/build.ts';
 import type { Expr } from '../../kernel/ir.ts';
-import { fails, valueFault, type Mismatch } from '../rules.ts';
+import { fails, unknownWord, valueFault, type Mismatch } from '../rules.ts';
 import { f32, n, tensor } from '../samples.ts';
 import { rowMajor } from '../strided.ts';
 import { MOVED } from './define.ts';
@@ -47,10 +48,8 @@ const isNegative = (dim: Dim): boolean => isAtLeast(constant(-1), dim);
 function fault(x: TensorType, attributes: Pad): Mismatch | undefined {
   const { mode } = attributes;
   const rank = x.shape.length;
-  if (!['constant', 'reflect', 'replicate'].includes(mode)) {
-    const message = `\`pad\` knows the modes "constant", "reflect" and "replicate", not ${JSON.stringify(mode)}`;
-    return { message, attribute: 'mode' };
-  }
+  const modes = ['constant', 'reflect', 'replicate', 'circular'];
+  if (!modes.includes(mode)) return unknownWord('pad', 'modes', 'mode', mode, modes);
   const value = mode === 'constant' ? valueFault(attributes.value, x.dtype) : undefined;
   if (value) return value;
   const long = (['before', 'after'] as const).find((attribute) => attributes[attribute].length > rank);
@@ -68,7 +67,7 @@ function fault(x: TensorType, attributes: Pad): Mismatch | undefined {
       return { message: `\`pad\` with mode "${mode}" takes no negative sizes`, attribute: 'before' };
     // The first element is not repeated by `reflect`, so it offers one less.
     const most = mode === 'reflect' ? subtract(size, ONE) : size;
-    const far = [before, after].find((end) => isAtLeast(end, add(most, ONE)) && mode === 'reflect');
+    const far = [before, after].find((end) => isAtLeast(end, add(most, ONE)) && mode !== 'replicate');
     if (far || equal(size, ZERO)) {
       const notes = [`${print(far ?? before)} against ${print(most)} elements of axis ${axis}`];
       return {
@@ -87,6 +86,7 @@ function sourceIndex(at: Dim, { before }: Ends, size: Dim, mode: string): Dim {
   const last = subtract(size, ONE);
   if (mode === 'constant') return inner;
   if (mode === 'replicate') return maximum(ZERO, minimum(inner, last));
+  if (mode === 'circular') return modulo(inner, size);
   const fromStart = maximum(inner, negate(inner));
   const fromEnd = subtract(last, fromStart);
   return subtract(last, maximum(fromEnd, negate(fromEnd)));
@@ -111,7 +111,7 @@ function element(read: (index: readonly Dim[]) => Expr, index: readonly Dim[], a
   );
 }
 
-/** What a run's sizes have to offer for elements to be repeated or mirrored. */
+/** What a run's sizes have to offer for elements to be repeated, mirrored or wrapped around. */
 function conditionsOf(x: TensorType, attributes: Pad): SizeCondition[] {
   const { mode } = attributes;
   if (mode === 'constant') return [];
@@ -119,7 +119,7 @@ function conditionsOf(x: TensorType, attributes: Pad): SizeCondition[] {
     const size = x.shape[axis]!;
     return [before, after].flatMap((end) => {
       if (equal(end, ZERO)) return [];
-      const least = mode === 'reflect' ? add(end, ONE) : ONE;
+      const least = mode === 'reflect' ? add(end, ONE) : mode === 'circular' ? end : ONE;
       const message = `\`pad\` with mode "${mode}" needs ${print(least)} elements of axis ${axis}, which has ${print(size)}`;
       return [{ atLeastZero: subtract(size, least), message }];
     });
@@ -130,6 +130,7 @@ function conditionsOf(x: TensorType, attributes: Pad): SizeCondition[] {
 function concreteSource(at: number, size: number, mode: string): number {
   if (mode === 'constant') return at < 0 || at >= size ? -1 : at;
   if (mode === 'replicate') return Math.min(Math.max(at, 0), size - 1);
+  if (mode === 'circular') return (at + size) % size;
   return at < 0 ? -at : at >= size ? 2 * (size - 1) - at : at;
 }
 
@@ -164,12 +165,12 @@ export const pad: Op = defineOp<Pad>({
   name: 'pad',
   doc:
     'Each axis with `before` elements more in front and `after` more behind (any dtype): of `value`, mirrored ' +
-    'without the outermost element, or of that element repeated. Negative sizes take elements away (mode "constant").',
+    'without the outermost element, of that element repeated, or of the other end. Negative sizes take elements away (mode "constant").',
   operands: [{ name: 'x' }],
   attributes: [
     { name: 'before', kind: 'shape', doc: 'How many elements come in front, for each axis or for the last few.' },
     { name: 'after', kind: 'shape', doc: 'How many elements come behind, for each axis or for the last few.' },
-    { name: 'mode', kind: 'string', default: 'constant', doc: '"constant", "reflect" or "replicate".' },
+    { name: 'mode', kind: 'string', default: 'constant', doc: '"constant", "reflect", "replicate" or "circular".' },
     { name: 'value', kind: 'float', default: 0, doc: 'The element of mode "constant".' },
   ],
   infer([x], attributes) {
@@ -195,6 +196,7 @@ export const pad: Op = defineOp<Pad>({
     { inputs: [f32(n, 4)], attributes: { ...ends([3, 2]), mode: 'reflect', value: 0 } },
     { inputs: [f32(2, n)], attributes: { ...ends([1, 2]), mode: 'reflect', value: 0 } },
     { inputs: [f32(2, n)], attributes: { ...ends([3, 1]), mode: 'replicate', value: 0 } },
+    { inputs: [f32(n, 3)], attributes: { ...ends([2, 1], [0, 3]), mode: 'circular', value: 0 } },
     { inputs: [tensor('i32', n)], attributes: { ...ends([1, 1]), mode: 'constant', value: -7 } },
     { inputs: [tensor('bool', n)], attributes: { ...ends([0, 2]), mode: 'constant', value: 1 } },
   ],

@@ -18,7 +18,7 @@ import { normalizeAxis, toDims } from '../../ir/attributes.ts';
 import type { TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type ConcreteType, type Op, type Tensor } from '../../ir/op.ts';
 import { printType } from '../../ir/types.ts';
-import { axisOf, fails, gives } from '../rules.ts';
+import { axisOf, countFault, fails, gives } from '../rules.ts';
 import { f32, n, tensor } from '../samples.ts';
 import { copyStrided, rowMajor } from '../strided.ts';
 import { MOVED } from './define.ts';
@@ -58,6 +58,7 @@ type Split = { readonly sizes: readonly (Dim | number)[]; readonly axis: number 
 export const split: Op = defineOp<Split>({
   name: 'split',
   doc: 'The tensor cut along an axis into parts of the given sizes, which add up to the axis (any dtype).',
+  several: true,
   operands: [{ name: 'x' }],
   attributes: [
     { name: 'sizes', kind: 'shape', doc: 'The size of each part.' },
@@ -67,6 +68,8 @@ export const split: Op = defineOp<Split>({
     const at = axisOf('split', axis, x!);
     if ('error' in at) return at;
     const [parts, size] = [toDims(sizes), x!.shape[at.axis]!];
+    const many = countFault('split', parts.length);
+    if (many) return many;
     const total = add(ZERO, ...parts);
     const negative = parts.find((dim) => isAtLeast(constant(-1), dim));
     if (negative || parts.length === 0) {
@@ -118,6 +121,7 @@ export const chunk: Op = defineOp<Chunk>({
   doc:
     'The tensor cut along an axis into `chunks` parts of ceil(size / chunks), as PyTorch: the last may be smaller, ' +
     'and there may be fewer. A symbolic size must be a multiple of `chunks` (any dtype).',
+  several: true,
   operands: [{ name: 'x' }],
   attributes: [
     { name: 'chunks', kind: 'int', doc: 'How many parts.' },
@@ -128,6 +132,8 @@ export const chunk: Op = defineOp<Chunk>({
     if ('error' in at) return at;
     if (chunks < 1) return fails(`\`chunk\` into ${chunks} parts`, { attribute: 'chunks' });
     const size = x!.shape[at.axis]!;
+    const many = countFault('chunk', Math.min(chunks, constantValue(size) || chunks));
+    if (many) return many;
     const sizes = chunkSizes(size, chunks);
     if (sizes) return gives(...sizes.map((dim) => ({ dtype: x!.dtype, shape: x!.shape.with(at.axis, dim) })));
     return fails(`\`chunk\` cannot tell that axis ${at.axis} of ${printType(x!)} is a multiple of ${chunks}`, {
@@ -162,12 +168,15 @@ function without(type: TensorType, axis: number): TensorType {
 export const unstack: Op = defineOp<Unstack>({
   name: 'unstack',
   doc: 'The slices of a tensor at each index of an axis, whose size is a number; the axis is gone (any dtype).',
+  several: true,
   operands: [{ name: 'x' }],
   attributes: [{ name: 'axis', kind: 'axis', default: 0, doc: 'The axis to take apart.' }],
   infer([x], { axis }) {
     const at = axisOf('unstack', axis, x!);
     if ('error' in at) return at;
     const size = constantValue(x!.shape[at.axis]!);
+    const many = countFault('unstack', size ?? 0);
+    if (many) return many;
     if (size !== undefined && size > 0) return gives(...Array.from({ length: size }, () => without(x!, at.axis)));
     const why = size === 0 ? 'is empty' : `has the symbolic size ${print(x!.shape[at.axis]!)}`;
     return fails(`\`unstack\` gives one tensor for each index, but axis ${at.axis} of ${printType(x!)} ${why}`, {
@@ -196,6 +205,7 @@ export const unstack: Op = defineOp<Unstack>({
   samples: [
     { inputs: [f32(3, n, 2)], attributes: { axis: 0 } },
     { inputs: [f32(n, 2)], attributes: { axis: -1 } },
-    { inputs: [tensor('bool', 4)], attributes: { axis: 0 } },
+    { inputs: [tensor('bool', 2, n)], attributes: { axis: 0 } },
+    { inputs: [tensor('i32', 4)], attributes: { axis: 0 } },
   ],
 });

@@ -2,6 +2,7 @@
 import type { Op } from '../../ir/op.ts';
 import { binary, compare, literal, select, unary } from '../../kernel/build.ts';
 import type { Expr } from '../../kernel/ir.ts';
+import { unknownWord } from '../rules.ts';
 import { pointwise } from './define.ts';
 import { erfc } from './special.ts';
 
@@ -28,9 +29,9 @@ const gelu = pointwise<Approximation>({
   attributes: [{ name: 'approximate', kind: 'string', default: 'none', doc: '"none" or "tanh".' }],
   dtypes: ['f32'],
   check(_, { approximate }) {
-    if (approximate === 'none' || approximate === 'tanh') return undefined;
-    const message = `\`gelu\` knows the approximations "none" and "tanh", not ${JSON.stringify(approximate)}`;
-    return { message, attribute: 'approximate' };
+    const words = ['none', 'tanh'];
+    if (words.includes(approximate)) return undefined;
+    return unknownWord('gelu', 'approximations', 'approximate', approximate, words);
   },
   compute({ approximate }) {
     if (approximate === 'tanh') return (x) => 0.5 * x * (1 + Math.tanh(SLOPE * (x + CUBIC * x ** 3)));
@@ -111,6 +112,59 @@ const elu = pointwise<{ readonly alpha: number }>({
   corners: [{ alpha: 1 }, { alpha: 0.5 }],
 });
 
+/** tanh(softplus(x)) as a quotient of powers of exp(-|x|), which cannot overflow. */
+function tanhSoftplus(x: Expr): Expr {
+  const e = unary('exp', unary('neg', unary('abs', x)));
+  const square = binary('mul', e, e);
+  const twice = binary('add', e, e);
+  const above = binary('add', one, twice);
+  const below = binary('add', twice, square);
+  const isAbove = compare('ge', x, zero);
+  const rest = select(isAbove, binary('add', square, square), literal(2));
+  const most = select(isAbove, above, below);
+  return binary('div', most, binary('add', most, rest));
+}
+
+const further: readonly Op[] = [
+  pointwise({
+    name: 'hardswish',
+    doc: 'x * clamp(x + 3, 0, 6) / 6 (Howard et al. 2019, https://arxiv.org/abs/1905.02244).',
+    operands: ['x'],
+    dtypes: ['f32'],
+    compute: () => (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
+    scalar([x]) {
+      const gate = binary('min', binary('max', binary('add', x!, literal(3)), zero), literal(6));
+      return binary('mul', x!, binary('div', gate, literal(6)));
+    },
+    range: [-6, 6],
+  }),
+  pointwise({
+    name: 'log_sigmoid',
+    doc: 'log(1 / (1 + exp(-x))), which does not overflow.',
+    operands: ['x'],
+    dtypes: ['f32'],
+    compute: () => (x) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x))),
+    scalar([x]) {
+      const tail = unary('log1p', unary('exp', unary('neg', unary('abs', x!))));
+      return binary('sub', binary('min', x!, zero), tail);
+    },
+    expensive: true,
+    tolerance,
+    range: [-6, 6],
+  }),
+  pointwise({
+    name: 'mish',
+    doc: 'x * tanh(softplus(x)) (Misra 2019, https://arxiv.org/abs/1908.08681).',
+    operands: ['x'],
+    dtypes: ['f32'],
+    compute: () => (x) => x * Math.tanh(Math.log1p(Math.exp(-Math.abs(x))) + Math.max(x, 0)),
+    scalar: ([x]) => binary('mul', x!, tanhSoftplus(x!)),
+    expensive: true,
+    tolerance,
+    range: [-6, 6],
+  }),
+];
+
 export const activations: readonly Op[] = [
   pointwise({
     name: 'relu',
@@ -146,4 +200,5 @@ export const activations: readonly Op[] = [
   softplus,
   leakyRelu,
   elu,
+  ...further,
 ];

@@ -53,7 +53,7 @@ export const arithmetic: readonly Op[] = [
   pointwise({
     name: 'add',
     operator: '+',
-    doc: 'The sum of two tensors of one shape and dtype (f32, i32, u32).',
+    doc: 'The sum, element by element (f32, i32, u32). Integers wrap around at 32 bits.',
     operands: ['left', 'right'],
     dtypes: NUMBERS,
     compute: (_, dtype) => wrapping(dtype, (a, b) => a + b),
@@ -62,7 +62,7 @@ export const arithmetic: readonly Op[] = [
   pointwise({
     name: 'sub',
     operator: '-',
-    doc: 'The difference of two tensors of one shape and dtype (f32, i32, u32).',
+    doc: 'The difference, element by element (f32, i32, u32). Integers wrap around at 32 bits.',
     operands: ['left', 'right'],
     dtypes: NUMBERS,
     compute: (_, dtype) => wrapping(dtype, (a, b) => a - b),
@@ -71,7 +71,7 @@ export const arithmetic: readonly Op[] = [
   pointwise({
     name: 'mul',
     operator: '*',
-    doc: 'The element-wise product of two tensors of one shape and dtype (f32, i32, u32).',
+    doc: 'The product, element by element (f32, i32, u32). Integers wrap around at 32 bits.',
     operands: ['left', 'right'],
     dtypes: NUMBERS,
     compute: (_, dtype) => product(dtype),
@@ -80,7 +80,7 @@ export const arithmetic: readonly Op[] = [
   pointwise({
     name: 'div',
     operator: '/',
-    doc: 'The element-wise quotient of two f32 tensors of one shape. Division by zero follows IEEE 754.',
+    doc: 'The quotient, element by element (f32). Division by 0 follows IEEE 754: an infinity, and NaN of 0 / 0.',
     operands: ['left', 'right'],
     dtypes: ['f32'],
     compute: () => (a, b) => a / b,
@@ -117,7 +117,7 @@ export const arithmetic: readonly Op[] = [
   pointwise({
     name: 'neg',
     operator: '-',
-    doc: 'The tensor with its sign changed (f32, i32).',
+    doc: 'The tensor with its sign changed (f32, i32). The least i32 stays itself.',
     operands: ['x'],
     dtypes: ['f32', 'i32'],
     compute: (_, dtype) => wrapping(dtype, (a) => -a),

@@ -44,7 +44,7 @@ export function pointwise<A extends Attributes>(spec: PointwiseSpec<A>): Op {
     doc: spec.doc,
     operands: spec.operands.map((name) => ({ name })),
     attributes: spec.attributes ?? [],
-    ...(spec.operator === undefined ? {} : { internal: true }),
+    ...(spec.operator === undefined ? {} : { internal: true, operator: spec.operator }),
     infer(inputs, attributes) {
       const error =
         dtypeFault(called, inputs, spec.dtypes) ??

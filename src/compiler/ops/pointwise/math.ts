@@ -49,14 +49,14 @@ const functions: readonly Op[] = [
   elementary({ name: 'expm1', doc: 'exp(x) - 1 without cancellation near 0.', compute: Math.expm1, scalar: 'expm1' }),
   elementary({
     name: 'log',
-    doc: 'The natural logarithm; NaN below 0.',
+    doc: 'The natural logarithm; -inf at 0, NaN below.',
     compute: Math.log,
     scalar: 'log',
     range: [0.05, 8],
   }),
   elementary({
     name: 'log1p',
-    doc: 'log(1 + x) without cancellation near 0.',
+    doc: 'log(1 + x) without cancellation near 0; -inf at -1, NaN below.',
     compute: Math.log1p,
     scalar: 'log1p',
     range: [-0.9, 4],
@@ -64,14 +64,14 @@ const functions: readonly Op[] = [
   elementary({ name: 'sqrt', doc: 'The square root; NaN below 0.', compute: Math.sqrt, scalar: 'sqrt', range: [0, 8] }),
   elementary({
     name: 'rsqrt',
-    doc: '1 / sqrt(x).',
+    doc: '1 / sqrt(x); inf at 0, NaN below.',
     compute: (x) => 1 / Math.sqrt(x),
     scalar: (x) => binary('div', one, unary('sqrt', x)),
     range: [0.05, 8],
   }),
   elementary({
     name: 'reciprocal',
-    doc: '1 / x.',
+    doc: '1 / x; of 0 infinity with its sign.',
     compute: (x) => 1 / x,
     scalar: (x) => binary('div', one, x),
     range: [0.2, 4],
@@ -167,7 +167,7 @@ type ClampAttributes = { readonly min: number | null; readonly max: number | nul
 
 const clamp = pointwise<ClampAttributes>({
   name: 'clamp',
-  doc: 'x limited to min … max; either may be none. Where min > max the result is max, as in PyTorch; NaN stays NaN.',
+  doc: 'x limited to min … max (f32, i32, u32); either may be none. Where min > max the result is max, as in PyTorch; NaN stays NaN.',
   operands: ['x'],
   attributes: [
     { name: 'min', kind: 'float', default: null, doc: 'The least value; none for no limit.' },

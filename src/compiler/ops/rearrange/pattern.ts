@@ -2,7 +2,7 @@
  * Reads a pattern in the notation of einops (Rogozhnikov 2022, https://openreview.net/forum?id=oapKSVM2bcj):
  * `b (h p) c -> b h (p c)`. Knows the notation, not the tensors it is fitted to.
  */
-import type { Mismatch } from '../rules.ts';
+import { MAX_PATTERN, type Mismatch } from '../rules.ts';
 
 export const ELLIPSIS = '...';
 
@@ -72,6 +72,7 @@ function parseSide(text: string, start: number): readonly Group[] | Failure {
 }
 
 export function parsePattern(text: string): Pattern | Failure {
+  if (text.length > MAX_PATTERN) return failure(`a pattern has at most ${MAX_PATTERN} characters`, 0);
   const arrow = text.indexOf('->');
   if (arrow === -1) return failure('the pattern has no `->`', text.length);
   const left = parseSide(text.slice(0, arrow), 0);

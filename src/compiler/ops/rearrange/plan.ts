@@ -1,4 +1,5 @@
 /** Fits a pattern to a tensor's shape: the size of every elementary axis, and the order on both sides. */
+import { closest } from '../../base/suggest.ts';
 import { constant, constantValue, equal, isAtLeast, multiply, ONE, print, product, type Dim } from '../../dims/dim.ts';
 import type { Shape } from '../../dims/shape.ts';
 import { toDim } from '../../ir/attributes.ts';
@@ -74,7 +75,12 @@ function givenSizes(axes: readonly Axis[], sizes: Sizes): Map<string, Dim> | Fai
   for (const [name, size] of Object.entries(sizes)) {
     const dim = toDim(size);
     const axis = axes.find((candidate) => candidate.name === name);
-    if (!axis) return { error: { message: `the pattern has no axis \`${name}\``, attribute: 'sizes' } };
+    if (!axis) {
+      const names = axes.filter((one) => one.size === undefined && one.name !== ELLIPSIS).map((one) => one.name);
+      const similar = closest(name, names);
+      const hint = similar ? `did you mean \`${similar}\`?` : `its axes are ${[...new Set(names)].join(', ')}`;
+      return { error: { message: `the pattern has no axis \`${name}\``, attribute: name, hint } };
+    }
     if (isAtLeast(constant(-1), dim)) return failure(`axis \`${name}\` has the negative size ${print(dim)}`, axis.at);
     found.set(name, dim);
   }
@@ -129,9 +135,15 @@ function sideFault(
   const called = (axis: Axis): string =>
     axis.size === undefined ? `axis \`${axis.name}\`` : `the axis of size ${axis.size}`;
   if (made && mode !== 'repeat') {
+    const similar = closest(
+      made.name,
+      left.map(({ name }) => name),
+    );
+    const known = sizes.has(made.name) ? '`repeat` makes new axes' : undefined;
+    const hint = similar ? `did you mean \`${similar}\`?` : known;
     return failure(`${called(made)} is not on the left`, made.at, {
       notes: [`the axes on the left are: ${names}`],
-      ...(sizes.has(made.name) ? { hint: '`repeat` makes new axes' } : {}),
+      ...(hint !== undefined && { hint }),
     });
   }
   if (made && !right.every((axis) => has(left, axis) || sizes.has(axis.name)))

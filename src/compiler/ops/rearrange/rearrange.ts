@@ -9,7 +9,7 @@ import { countOf } from '../../ir/types.ts';
 import { MOVED } from '../movement/define.ts';
 import { broadcast, scalarOf, SUM_TOLERANCE } from '../reduce/composite.ts';
 import { foldOf, identityOf } from '../reduce/primitive.ts';
-import { dtypeFault, gives, known } from '../rules.ts';
+import { dtypeFault, gives, known, unknownWord } from '../rules.ts';
 import { f32, n, tensor } from '../samples.ts';
 import { copyStrided, forEachRow, rowMajor } from '../strided.ts';
 import { lostAxes, newAxes, planPattern, type Mode, type Plan, type Sizes } from './plan.ts';
@@ -160,12 +160,7 @@ const reduce: Op = defineOp<Reduce>({
   attributes: [PATTERN, { name: 'reduction', kind: 'string', doc: 'How elements are combined.' }, SIZES],
   infer([x], { pattern, sizes, reduction }) {
     const rule = Object.hasOwn(REDUCTIONS, reduction) ? REDUCTIONS[reduction] : undefined;
-    if (!rule) {
-      const names = Object.keys(REDUCTIONS).join(', ');
-      return {
-        error: { message: `\`reduce\` knows ${names}, not ${JSON.stringify(reduction)}`, attribute: 'reduction' },
-      };
-    }
+    if (!rule) return { error: unknownWord('reduce', 'reductions', 'reduction', reduction, Object.keys(REDUCTIONS)) };
     const error = dtypeFault(`reduce with "${reduction}"`, [x!], rule.dtypes);
     if (error) return { error };
     const plan = planPattern('reduce', pattern, sizes, x!);

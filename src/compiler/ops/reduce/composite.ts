@@ -1,9 +1,10 @@
 /** What the composites over reductions share: their axes, the count of what is reduced, and dropping kept axes. */
-import { constantValue, product, type Dim } from '../../dims/dim.ts';
+import { constant, constantValue, isAtLeast, ONE, print, product, subtract, type Dim } from '../../dims/dim.ts';
 import type { Builder } from '../../ir/builder.ts';
 import type { Axes } from '../../ir/attributes.ts';
-import type { Attributes, TensorType, Value } from '../../ir/graph.ts';
-import type { AttributeSpec } from '../../ir/op.ts';
+import type { Attributes, ShapeContext, TensorType, Value } from '../../ir/graph.ts';
+import type { AttributeSpec, SizeCondition } from '../../ir/op.ts';
+import { printType } from '../../ir/types.ts';
 import { axesOf, known, type Mismatch } from '../rules.ts';
 import { reducedShape } from './primitive.ts';
 
@@ -64,6 +65,20 @@ export function scalarOf(builder: Builder, dim: Dim): Value {
 /** The number of elements that are combined into one. */
 export function reducedCount(x: TensorType, axes: readonly number[]): Dim {
   return product(axes.map((axis) => x.shape[axis]!));
+}
+
+/** Nothing has no largest element: an error where that is known, else a condition of the run. */
+export function emptinessOf(
+  called: string,
+  x: TensorType,
+  count: Dim,
+  { bounds }: ShapeContext,
+): { readonly error?: Mismatch; readonly conditions: readonly SizeCondition[] } {
+  if (isAtLeast(count, ONE, bounds)) return { conditions: [] };
+  const message = `\`${called}\` of ${printType(x)} needs at least one element, but there are ${print(count)}`;
+  const atLeastZero = subtract(count, ONE);
+  if (isAtLeast(constant(-1), atLeastZero, bounds)) return { error: { message, operand: 0 }, conditions: [] };
+  return { conditions: [{ atLeastZero, message }] };
 }
 
 export const SUM_TOLERANCE = { absolute: 1e-5, relative: 1e-5 };

@@ -76,7 +76,7 @@ function integerProduct(dtype: DType): Fold {
 }
 
 /** `x` combined along `axes`, which stay with size 1. Runs along the last axis are folded whole where they can be. */
-export function reduceTensor(x: Tensor, combine: Combine, axes: readonly number[]): Float64Array {
+function reduceTensor(x: Tensor, combine: Combine, axes: readonly number[]): Float64Array {
   const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
   const target = new Float64Array(countOf(kept)).fill(identityOf(combine, x.dtype));
   const strides = rowMajor(kept).map((stride, axis) => (axes.includes(axis) ? 0 : stride));

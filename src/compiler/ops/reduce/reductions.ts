@@ -4,6 +4,7 @@ import type { Builder } from '../../ir/builder.ts';
 import type { DType, TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type ConcreteType, type Inference, type Op, type Sample, type Tensor } from '../../ir/op.ts';
 import { countOf } from '../../ir/types.ts';
+import { wrapTo } from '../integers.ts';
 import { dtypeFault, gives } from '../rules.ts';
 import { n, tensor } from '../samples.ts';
 import { forEachRow, rowMajor } from '../strided.ts';
@@ -11,6 +12,7 @@ import {
   ALONG,
   alongCorners,
   broadcast,
+  emptinessOf,
   finish,
   reducedAxes,
   reducedCount,
@@ -30,7 +32,7 @@ function inferAlong(called: string, x: TensorType, along: Along, dtypes: readonl
 }
 
 /** Calls `visit` for every element with the position of its result: the plain definition of reducing. */
-function forEachReduced(x: Tensor, axis: Along['axis'], visit: (result: number, element: number) => void): void {
+export function forEachReduced(x: Tensor, axis: Along['axis'], visit: (result: number, element: number) => void): void {
   const axes = reducedAxes(x.shape, axis);
   const kept = x.shape.map((size, at) => (axes.includes(at) ? 1 : size));
   const strides = rowMajor(kept).map((stride, at) => (axes.includes(at) ? 0 : stride));
@@ -48,19 +50,26 @@ interface FoldSpec {
   readonly combine: (a: number, b: number, dtype: DType) => number;
   readonly identity: (dtype: DType) => number;
   readonly exact?: boolean;
+  /** There is no result of nothing. */
+  readonly needsElements?: boolean;
   /** Bool operands are counted as i32. */
   readonly countsBools?: boolean;
 }
 
 /** A reduction that is one primitive, apart from `keepdim`. */
-function fold({ name, doc, primitive, dtypes, combine, identity, exact, countsBools }: FoldSpec): Op {
+function fold({ name, doc, primitive, dtypes, combine, identity, exact, needsElements, countsBools }: FoldSpec): Op {
   const resultOf = (dtype: DType): DType => (countsBools && dtype === 'bool' ? 'i32' : dtype);
   return defineOp<Along>({
     name,
     doc,
     operands: [{ name: 'x' }],
     attributes: ALONG,
-    infer: ([x], along) => inferAlong(name, x!, along, dtypes, resultOf(x!.dtype)),
+    infer([x], along, context) {
+      const inferred = inferAlong(name, x!, along, dtypes, resultOf(x!.dtype));
+      if ('error' in inferred || !needsElements) return inferred;
+      const empty = emptinessOf(name, x!, reducedCount(x!, reducedAxes(x!.shape, along.axis)), context);
+      return empty.error ? { error: empty.error } : { ...inferred, conditions: empty.conditions };
+    },
     evaluate([x], { axis }, [output]) {
       const dtype = output!.dtype;
       const target = new Float64Array(countOf(output!.shape)).fill(identity(dtype));
@@ -83,22 +92,10 @@ function fold({ name, doc, primitive, dtypes, combine, identity, exact, countsBo
   });
 }
 
-function wrapTo(value: number, dtype: DType): number {
-  switch (dtype) {
-    case 'f32':
-    case 'bool':
-      return value;
-    case 'i32':
-      return value | 0;
-    case 'u32':
-      return value >>> 0;
-  }
-}
-
 const folds: readonly Op[] = [
   fold({
     name: 'sum',
-    doc: 'The sum along some axes, 0 of none (f32, i32, u32). True bools are counted, as i32.',
+    doc: 'The sum along some axes, 0 of none (f32, i32, u32). True bools are counted, as i32. Integers wrap around.',
     primitive: 'reduce_sum',
     dtypes: [...NUMBERS, 'bool'],
     combine: (a, b, dtype) => wrapTo(a + b, dtype),
@@ -107,7 +104,7 @@ const folds: readonly Op[] = [
   }),
   fold({
     name: 'prod',
-    doc: 'The product along some axes, 1 of none (f32, i32, u32).',
+    doc: 'The product along some axes, 1 of none (f32, i32, u32). Integers wrap around.',
     primitive: 'reduce_prod',
     dtypes: NUMBERS,
     combine: (a, b, dtype) => (dtype === 'f32' ? a * b : wrapTo(Math.imul(a, b), dtype)),
@@ -115,21 +112,23 @@ const folds: readonly Op[] = [
   }),
   fold({
     name: 'max',
-    doc: 'The maximum along some axes (f32, i32, u32); of none the least value there is. NaN if any element is NaN.',
+    doc: 'The maximum along some axes (f32, i32, u32); NaN if any element is NaN. There must be an element.',
     primitive: 'reduce_max',
     dtypes: NUMBERS,
     combine: (a, b) => Math.max(a, b),
     identity: (dtype) => (dtype === 'f32' ? -Infinity : dtype === 'i32' ? -(2 ** 31) : 0),
     exact: true,
+    needsElements: true,
   }),
   fold({
     name: 'min',
-    doc: 'The minimum along some axes (f32, i32, u32); of none the greatest value there is. NaN if any element is NaN.',
+    doc: 'The minimum along some axes (f32, i32, u32); NaN if any element is NaN. There must be an element.',
     primitive: 'reduce_min',
     dtypes: NUMBERS,
     combine: (a, b) => Math.min(a, b),
     identity: (dtype) => (dtype === 'f32' ? Infinity : dtype === 'i32' ? 2 ** 31 - 1 : 2 ** 32 - 1),
     exact: true,
+    needsElements: true,
   }),
   fold({
     name: 'any',
@@ -172,7 +171,7 @@ function means(x: Tensor, axis: Along['axis'], output: ConcreteType): { means: F
 
 const mean: Op = defineOp<Along>({
   name: 'mean',
-  doc: 'The arithmetic mean along some axes, NaN of none (f32). Of bool it is the fraction that is true.',
+  doc: 'The arithmetic mean along some axes, NaN of none (f32). Of bool it is the fraction that is true, as f32.',
   operands: [{ name: 'x' }],
   attributes: ALONG,
   infer: ([x], along) => inferAlong('mean', x!, along, ['f32', 'bool'], 'f32'),
@@ -257,8 +256,10 @@ export const reductions: readonly Op[] = [
   mean,
   spread({
     name: 'var',
-    doc: 'The variance along some axes (f32): the mean of the squared deviations from the mean, biased unless asked.',
+    doc:
+      'The variance along some axes (f32): the mean of the squared deviations from the mean. NaN of no elements, and of ' +
+      'one where it is unbiased.',
     root: false,
   }),
-  spread({ name: 'std', doc: 'The standard deviation: the square root of `var` (f32).', root: true }),
+  spread({ name: 'std', doc: 'The standard deviation along some axes (f32): the square root of `var`.', root: true }),
 ];

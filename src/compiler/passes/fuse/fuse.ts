@@ -3,29 +3,31 @@
  * the way: pointwise chains behind a product in registers, softmax and layer norm as row kernels, everything else that
  * is pointwise or movement inside its consumer, or in a kernel of its own where several kernels need it.
  */
-import { equal } from '../../dims/dim.ts';
+import { equal, symbol, type Dim } from '../../dims/dim.ts';
 import { elementCount } from '../../dims/shape.ts';
 import { Builder } from '../../ir/builder.ts';
-import type { Graph, Node, Region, Value } from '../../ir/graph.ts';
-import { definitionsOf, nextId, topologicalOrder } from '../../ir/walk.ts';
+import type { Fusion, FusionKind } from '../../ir/fusion.ts';
+import type { Graph, Node, Origin, Region, Value } from '../../ir/graph.ts';
+import { moveIndex } from '../../ir/movement.ts';
+import { boundsOf } from '../../ir/types.ts';
+import { definitionsOf, nextId, topologicalOrder, type Use } from '../../ir/walk.ts';
 import type { Pass } from '../pass.ts';
-import { graphBounds } from '../rewriter.ts';
 import { findGroups, MAX_KERNEL_NODES, type Group, type Grouping } from './groups.ts';
 
 export const fuse: Pass = {
   name: 'fuse',
   doc: 'Puts what one kernel computes into one fused node.',
-  run: (graph, context) => new Fusion(graph, new Builder(context.ops, graphBounds(graph), nextId(graph))).run(),
+  run: (graph, context) => new Fuser(graph, new Builder(context.ops, boundsOf(graph), nextId(graph))).run(),
 };
 
 /** A kernel to be: the values it must leave in memory, and what holds it together. */
 interface Root {
-  readonly kind: 'contract' | 'row' | 'pointwise';
+  readonly kind: FusionKind;
   readonly values: readonly Value[];
   readonly anchor: Node;
 }
 
-class Fusion {
+class Fuser {
   readonly #graph: Graph;
   readonly #builder: Builder;
   readonly #definitions: ReadonlyMap<Value, Node>;
@@ -35,6 +37,8 @@ class Fusion {
   /** How many nodes each kernel computes so far. */
   readonly #sizes = new Map<Group | Node, number>();
   readonly #stored = new Set<Value>();
+  /** Nodes whose elements are read at many places each, by windows. */
+  readonly #overlapped = new Set<Node>();
   readonly #order: ReadonlyMap<Node, number>;
 
   constructor(graph: Graph, builder: Builder) {
@@ -81,6 +85,7 @@ class Fusion {
       }
       const readers = this.#readersOf(node);
       const [value] = node.results;
+      if (this.#isOverlapped(node)) this.#overlapped.add(node);
       if (this.#mayBeInlined(node, readers)) {
         this.#readers.set(node, readers);
         for (const reader of readers) this.#sizes.set(reader, this.#sizeOf(reader) + 1);
@@ -93,23 +98,26 @@ class Fusion {
   }
 
   #groupRoot(group: Group): Root {
+    // A structured op writes all its results, read or not.
     const values = [...group.members].flatMap((member) =>
-      member.results.filter((result) => this.#isReadOutside(result, group)),
+      member.results.filter((result) => group.kind === 'structured' || this.#isReadOutside(result, group)),
     );
     for (const value of values) this.#stored.add(value);
     return { kind: group.kind, values, anchor: group.anchor };
   }
 
   #isReadOutside(value: Value, group: Group): boolean {
-    return (this.#grouping.uses.get(value) ?? []).some(
-      (use) => use.kind === 'output' || this.#grouping.groupOf.get(use.node) !== group,
-    );
+    return this.#usesOf([value]).some((use) => use.kind === 'output' || this.#grouping.groupOf.get(use.node) !== group);
+  }
+
+  #usesOf(values: readonly Value[]): Use[] {
+    return values.flatMap((value) => this.#grouping.uses.get(value) ?? []);
   }
 
   /** The kernels that read a node's value, directly or through nodes inlined into them. */
   #readersOf(node: Node): Set<Group | Node> {
     const readers = new Set<Group | Node>();
-    for (const use of node.results.flatMap((result) => this.#grouping.uses.get(result) ?? [])) {
+    for (const use of this.#usesOf(node.results)) {
       if (use.kind === 'output') readers.add(node);
       else {
         const group = this.#grouping.groupOf.get(use.node);
@@ -128,44 +136,69 @@ class Fusion {
 
   /** One reader computes it on the way; a mere renaming of elements that are in memory is repeated by each. */
   #mayBeInlined(node: Node, readers: ReadonlySet<Group | Node>): boolean {
-    if (readers.has(node)) return false;
+    if (readers.has(node) || this.#feedsRepeatedReads(node)) return false;
+    if (this.#overlapped.has(node) && !this.#isRenaming(node)) return false;
     if ([...readers].some((reader) => this.#sizeOf(reader) >= MAX_KERNEL_NODES)) return node.inputs.length === 0;
     if (isChoice(node) && this.#feedsChoice(node)) return false;
     if (readers.size <= 1) return !this.#isDearAndRepeated(node);
     return node.op.body.kind === 'movement' && node.inputs.length <= 1;
   }
 
+  /** Whether windows read the node, or mere renamings of elements that windows read in turn. */
+  #isOverlapped(node: Node): boolean {
+    return this.#usesOf(node.results).some((use) => {
+      if (use.kind !== 'operand' || use.node.op.body.kind !== 'movement') return false;
+      return use.node.op.body.overlaps || (this.#overlapped.has(use.node) && this.#isRenaming(use.node));
+    });
+  }
+
+  /** Whether each element of the result is an element of an operand, at a place that takes no choice to tell. */
+  #isRenaming(node: Node): boolean {
+    const index = node.results[0]!.type.shape.map((_, axis) => symbol(`$${axis}`));
+    const moved = moveIndex(node, index, this.#builder.bounds);
+    return moved !== undefined && !moved.index.some(hasExtremum);
+  }
+
+  /** Whether a structured op reads its elements several times each. */
+  #feedsRepeatedReads(node: Node): boolean {
+    return this.#usesOf(node.results).some((use) => {
+      if (use.kind !== 'operand' || use.node.op.body.kind !== 'structured') return false;
+      return !use.node.op.body.once?.includes(use.operand);
+    });
+  }
+
   /** A choice between operands inside of another one would be made for each piece of that one. */
   #feedsChoice(node: Node): boolean {
-    const uses = node.results.flatMap((result) => this.#grouping.uses.get(result) ?? []);
-    return uses.some((use) => use.kind === 'operand' && isChoice(use.node));
+    return this.#usesOf(node.results).some((use) => use.kind === 'operand' && isChoice(use.node));
   }
 
   /** A dear scalar function whose result is then repeated along axes would be computed for every repetition. */
   #isDearAndRepeated(node: Node): boolean {
     const { body } = node.op;
     if (body.kind !== 'pointwise' || !body.expensive) return false;
-    const uses = node.results.flatMap((result) => this.#grouping.uses.get(result) ?? []);
-    return uses.some(
+    return this.#usesOf(node.results).some(
       (use) =>
-        use.kind === 'operand' &&
-        use.node.op.body.kind === 'movement' &&
-        use.node.inputs.length === 1 &&
-        !equal(elementCount(use.node.results[0]!.type.shape), elementCount(use.node.inputs[0]!.type.shape)),
+        (use.kind === 'operand' &&
+          use.node.op.body.kind === 'movement' &&
+          (use.node.inputs.length === 1 || use.node.op.body.indirect) &&
+          !equal(
+            elementCount(use.node.results[0]!.type.shape),
+            elementCount(use.node.inputs[use.operand]!.type.shape),
+          )) ||
+        isRepeatedMask(use),
     );
   }
 
   #fuseRoot(root: Root, replaced: Map<Value, Value>): Node {
-    const region = this.#regionOf(root.values);
-    const results = root.values.map((value) => this.#builder.value(value.type));
-    root.values.forEach((value, at) => replaced.set(value, results[at]!));
-    return {
-      op: this.#builder.op('fusion'),
-      inputs: region.inputs,
-      attributes: { kind: root.kind, body: region.body },
-      results,
-      origin: root.anchor.origin,
-    };
+    const { body, inputs } = this.#regionOf(root.values);
+    const fused = this.#fused({ kind: root.kind, body }, inputs, root.anchor.origin);
+    root.values.forEach((value, at) => replaced.set(value, fused.results[at]!));
+    return fused;
+  }
+
+  #fused(attributes: Fusion, inputs: readonly Value[], origin: Origin): Node {
+    const results = attributes.body.results.map((result) => this.#builder.value(result.type));
+    return { op: this.#builder.op('fusion'), inputs, attributes, results, origin };
   }
 
   /** Everything from the stored values before it up to `values`, with values of its own. */
@@ -223,17 +256,23 @@ class Fusion {
       results: [result],
       origin: { path: '' },
     };
-    return {
-      op: this.#builder.op('fusion'),
-      inputs: [value],
-      attributes: { kind: 'pointwise', body: { parameters: [parameter], nodes: [move], results: [result] } },
-      results: [this.#builder.value(type)],
-      origin: { path: '' },
-    };
+    const body = { parameters: [parameter], nodes: [move], results: [result] };
+    return this.#fused({ kind: 'pointwise', body }, [value], move.origin);
   }
+}
+
+/** A mask of attention that is smaller than the scores, which exist nowhere. */
+function isRepeatedMask(use: Use): boolean {
+  if (use.kind !== 'operand' || use.node.op.body.kind !== 'attention' || use.operand !== 3) return false;
+  const [q, k, , mask] = use.node.inputs.map((input) => input.type.shape);
+  return !equal(elementCount(mask!), elementCount([...q!.slice(0, -1), k!.at(-2)!]));
 }
 
 /** A movement that reads from one of several operands. */
 function isChoice(node: Node): boolean {
-  return node.op.body.kind === 'movement' && node.inputs.length > 1;
+  return node.op.body.kind === 'movement' && node.inputs.length > 1 && !node.op.body.indirect;
+}
+
+function hasExtremum(dim: Dim): boolean {
+  return dim.terms.some((term) => term.factors.some((atom) => atom.kind === 'min' || atom.kind === 'max'));
 }

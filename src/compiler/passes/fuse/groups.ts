@@ -1,8 +1,10 @@
-/** Which nodes are computed by one kernel because a contraction or reductions hold them together. */
-import { symbol, ZERO, type Bounds } from '../../dims/dim.ts';
+/** Which nodes are computed by one kernel because a contraction, an attention or reductions hold them together. */
+import { ONE, subtract, symbol, ZERO, type Bounds, type Dim } from '../../dims/dim.ts';
 import { sameShape, type Shape } from '../../dims/shape.ts';
+import type { FusionKind } from '../../ir/fusion.ts';
 import type { Graph, Node, Value } from '../../ir/graph.ts';
 import { moveIndex } from '../../ir/movement.ts';
+import { isOne } from '../../ir/types.ts';
 import { bodyOf, definitionsOf, usesOf, type Use } from '../../ir/walk.ts';
 
 /**
@@ -11,12 +13,12 @@ import { bodyOf, definitionsOf, usesOf, type Use } from '../../ir/walk.ts';
  */
 export const MAX_KERNEL_NODES = 96;
 
-export type GroupKind = 'contract' | 'row';
+export type GroupKind = Exclude<FusionKind, 'pointwise'>;
 
 /** Nodes that one kernel computes. */
 export interface Group {
   readonly kind: GroupKind;
-  /** The contraction or the first reduction, after which the kernel is named in profiles. */
+  /** The contraction, the attention, the structured op or the first reduction, after which the kernel is named in profiles. */
   readonly anchor: Node;
   readonly members: ReadonlySet<Node>;
 }
@@ -37,7 +39,7 @@ interface Context {
   readonly free: (node: Node) => boolean;
 }
 
-/** Every contraction and every reduction gets into a group; pointwise nodes that follow or feed one may join it. */
+/** Contractions, attentions and reductions all get into a group; pointwise nodes that follow or feed one may join it. */
 export function findGroups(graph: Graph, bounds: Bounds): Grouping {
   const uses = usesOf(bodyOf(graph));
   const groupOf = new Map<Node, Group>();
@@ -49,21 +51,24 @@ export function findGroups(graph: Graph, bounds: Bounds): Grouping {
   };
   const free = (node: Node): boolean => !groupOf.has(node);
   const context: Context = { graph, uses, bounds, free, definitions: definitionsOf(graph.nodes) };
-  for (const node of graph.nodes)
-    if (node.op.body.kind === 'contraction') add('contract', node, contractionMembers(node, uses, free));
+  for (const node of graph.nodes) {
+    if (node.op.body.kind === 'contraction') add('contract', node, withFollowers(node, uses, free));
+    if (node.op.body.kind === 'attention') add('attention', node, withFollowers(node, uses, free));
+    if (node.op.body.kind === 'structured') add('structured', node, [node]);
+  }
   graph.nodes.forEach((node, at) => {
     if (node.op.body.kind === 'reduction' && free(node)) add('row', node, new RowGroup(context, node, at).members());
   });
   return { groups, groupOf, uses };
 }
 
-/** The contraction and the chain of nodes behind it that keep its elements apart, as long as nobody else looks. */
-function contractionMembers(
-  contraction: Node,
-  uses: ReadonlyMap<Value, readonly Use[]>,
-  free: (node: Node) => boolean,
-): Node[] {
-  const members = [contraction];
+/**
+ * The node and the chain of nodes behind its first result that keep the elements apart, as long as nobody else looks.
+ * A second result that is used may come back into such a chain, so then there is none.
+ */
+function withFollowers(first: Node, uses: ReadonlyMap<Value, readonly Use[]>, free: (node: Node) => boolean): Node[] {
+  const members = [first];
+  if (first.results.slice(1).some((result) => uses.has(result))) return members;
   for (;;) {
     const all = uses.get(members.at(-1)!.results[0]!) ?? [];
     const [only] = all;
@@ -157,16 +162,34 @@ class RowGroup {
     const { body } = node.op;
     switch (body.kind) {
       case 'pointwise':
-        return sameShape(shape, this.#domain) || sameShape(shape, this.#kept);
+        return sameShape(shape, this.#domain) || this.#isOneARow(shape);
       case 'reduction':
         return sameShape(node.inputs[0]!.type.shape, this.#domain) && axesOf(node).join() === this.#axes.join();
       case 'movement':
-        return this.#repeatsRow(node);
+        return this.#repeatsRow(node) || this.#keepsRows(node);
       case 'composite':
       case 'contraction':
+      case 'attention':
+      case 'structured':
       case 'fusion':
         return false;
     }
+  }
+
+  /** Whether a shape has one element a row, in the order of the rows, whatever axes of size 1 it has. */
+  #isOneARow(shape: Shape): boolean {
+    return sameShape(withoutOnes(shape, shape), withoutOnes(this.#kept, this.#kept));
+  }
+
+  /** Whether a movement only adds or drops axes of size 1. */
+  #keepsRows(node: Node): boolean {
+    const [input, ...others] = node.inputs;
+    const { shape } = node.results[0]!.type;
+    if (!input || others.length > 0 || ![input.type.shape, shape].every((each) => this.#isOneARow(each))) return false;
+    const index = shape.map((size, axis) => (isOne(size) ? ZERO : symbol(`$${axis}`)));
+    const limits = shape.map((size, axis) => [`$${axis}`, subtract(size, ONE)] as const);
+    const moved = moveIndex(node, index, new Map([...this.#context.bounds, ...limits]));
+    return moved !== undefined && sameShape(withoutOnes(moved.index, input.type.shape), withoutOnes(index, shape));
   }
 
   /** Whether a movement gives each element of a row the row's one value. */
@@ -187,4 +210,9 @@ class RowGroup {
 function axesOf(node: Node): readonly number[] {
   const { body } = node.op;
   return body.kind === 'reduction' ? body.axes(node.attributes) : [];
+}
+
+/** What stands for the axes of `shape` that are not of size 1. */
+function withoutOnes(dims: readonly Dim[], shape: Shape): readonly Dim[] {
+  return dims.filter((_, axis) => !isOne(shape[axis]!));
 }

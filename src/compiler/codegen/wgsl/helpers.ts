@@ -1,0 +1,99 @@
+/** Functions that the emitted module contains where a kernel calls them. */
+
+export interface Helper {
+  readonly code: string;
+  /** Helpers that it calls. */
+  readonly needs: readonly HelperName[];
+}
+
+export type HelperName =
+  | 'is_nan'
+  | 'single_of_bits'
+  | 'min_single'
+  | 'max_single'
+  | 'i32_of_single'
+  | 'u32_of_single'
+  | 'quotient_i32'
+  | 'quotient_u32'
+  | 'floor_quotient';
+
+/** In the order in which they are written. */
+export const HELPERS: Readonly<Record<HelperName, Helper>> = {
+  // Drivers may take a comparison of a value with itself for always true.
+  is_nan: {
+    needs: [],
+    code: `fn is_nan(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}`,
+  },
+  // WGSL has no literals of infinities and NaN.
+  single_of_bits: {
+    needs: [],
+    code: `fn single_of_bits(bits: u32) -> f32 {
+  return bitcast<f32>(bits);
+}`,
+  },
+  // The built-in functions may answer with the other operand where one is NaN.
+  min_single: {
+    needs: ['is_nan'],
+    code: `fn min_single(a: f32, b: f32) -> f32 {
+  return select(select(min(a, b), b, is_nan(b)), a, is_nan(a));
+}`,
+  },
+  max_single: {
+    needs: ['is_nan'],
+    code: `fn max_single(a: f32, b: f32) -> f32 {
+  return select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
+}`,
+  },
+  i32_of_single: {
+    needs: ['is_nan'],
+    code: `// Truncates and saturates; NaN gives 0.
+fn i32_of_single(x: f32) -> i32 {
+  if (is_nan(x)) { return 0i; }
+  if (x >= 2147483648f) { return 2147483647i; }
+  if (x <= -2147483648f) { return i32(-2147483648); }
+  return i32(x);
+}`,
+  },
+  u32_of_single: {
+    needs: ['is_nan'],
+    code: `// Truncates and saturates; NaN gives 0.
+fn u32_of_single(x: f32) -> u32 {
+  if (is_nan(x) || x <= 0f) { return 0u; }
+  if (x >= 4294967296f) { return 4294967295u; }
+  return u32(x);
+}`,
+  },
+  quotient_i32: {
+    needs: [],
+    code: `// 0 where the divisor is 0.
+fn quotient_i32(a: i32, b: i32) -> i32 {
+  if (b == 0i) { return 0i; }
+  return a / b;
+}`,
+  },
+  quotient_u32: {
+    needs: [],
+    code: `// 0 where the divisor is 0.
+fn quotient_u32(a: u32, b: u32) -> u32 {
+  if (b == 0u) { return 0u; }
+  return a / b;
+}`,
+  },
+  floor_quotient: {
+    needs: [],
+    code: `// Rounded down, where the division itself truncates.
+fn floor_quotient(a: i32, b: i32) -> i32 {
+  let quotient = a / b;
+  return select(quotient, quotient - 1i, (a ^ b) < 0i && quotient * b != a);
+}`,
+  },
+};
+
+/** `names` with all that they need, in the order of the table. */
+export function withNeeded(names: ReadonlySet<HelperName>): HelperName[] {
+  const all = new Set(names);
+  for (const name of all) HELPERS[name].needs.forEach((needed) => all.add(needed));
+  return (Object.keys(HELPERS) as HelperName[]).filter((name) => all.has(name));
+}

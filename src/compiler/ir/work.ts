@@ -1,0 +1,57 @@
+/** How much arithmetic a graph asks for, read off the bodies of its ops. */
+import { add, exactly, multiply, product, ZERO, type Bounds, type Dim } from '../dims/dim.ts';
+import { isRegion } from './attributes.ts';
+import { Builder } from './builder.ts';
+import type { Attributes, Node } from './graph.ts';
+import type { ContractionBody, OpTable } from './op.ts';
+
+/**
+ * The multiplications of all sums of products in `nodes`, each with its addition: for a contraction the product of the
+ * sizes of its labels, for attention those of both its products with what is masked, for a composite that of its
+ * definition. Everything else counts nothing, as is usual. Undefined when the number is beyond 2^53.
+ */
+export function multiplyAdds(nodes: readonly Node[], ops: OpTable, bounds: Bounds): Dim | undefined {
+  return exactly(() => sum(nodes, ops, bounds));
+}
+
+function sum(nodes: readonly Node[], ops: OpTable, bounds: Bounds): Dim {
+  return add(...nodes.map((node) => ofNode(node, ops, bounds)));
+}
+
+function ofNode({ op, inputs, attributes }: Node, ops: OpTable, bounds: Bounds): Dim {
+  const { body } = op;
+  switch (body.kind) {
+    case 'pointwise':
+    case 'movement':
+    case 'reduction':
+    case 'structured':
+      return ZERO;
+    case 'contraction':
+      return ofContraction(body, inputs, attributes);
+    case 'attention':
+      return ofAttention(inputs);
+    case 'composite': {
+      const builder = new Builder(ops, bounds);
+      body.expand(builder, inputs, attributes);
+      return sum(builder.nodes, ops, bounds);
+    }
+    case 'fusion':
+      return add(
+        ...Object.values(attributes).map((region) => (isRegion(region) ? sum(region.nodes, ops, bounds) : ZERO)),
+      );
+  }
+}
+
+function ofContraction(body: ContractionBody<Attributes>, [a, b]: Node['inputs'], attributes: Attributes): Dim {
+  const { left, right } = body.labels(attributes);
+  const sizes = new Map<string, Dim>();
+  left.forEach((label, axis) => sizes.set(label, a!.type.shape[axis]!));
+  right.forEach((label, axis) => sizes.set(label, b!.type.shape[axis]!));
+  return product([...sizes.values()]);
+}
+
+/** Scores over [..b, h, i, j] from rows of e, and their products with rows of f. */
+function ofAttention([query, key, value]: Node['inputs']): Dim {
+  const rows = product(query!.type.shape.slice(0, -1));
+  return multiply(rows, key!.type.shape.at(-2)!, add(query!.type.shape.at(-1)!, value!.type.shape.at(-1)!));
+}

@@ -1,0 +1,59 @@
+/** `cumsum`: running sums along an axis. */
+import { normalizeAxis } from '../ir/attributes.ts';
+import type { DType } from '../ir/graph.ts';
+import { defineOp, type Op, type Sample } from '../ir/op.ts';
+import { binary, literal } from '../kernel/build.ts';
+import { wrapTo } from './integers.ts';
+import { forEachLine, writeLines } from './lines.ts';
+import { axisOf, dtypeFault, gives } from './rules.ts';
+import { n, tensor } from './samples.ts';
+
+type Axis = { readonly axis: number };
+
+const NUMBERS: readonly DType[] = ['f32', 'i32', 'u32'];
+
+export const cumsum: Op = defineOp<Axis>({
+  name: 'cumsum',
+  doc: 'At each position along an axis, the sum of the elements up to it and of it (f32, i32, u32). Integers wrap around.',
+  operands: [{ name: 'x' }],
+  attributes: [{ name: 'axis', kind: 'axis', doc: 'The axis that is summed along.' }],
+  infer(inputs, { axis }) {
+    const error = dtypeFault('cumsum', inputs, NUMBERS);
+    if (error) return { error };
+    const at = axisOf('cumsum', axis, inputs[0]!);
+    return 'error' in at ? at : gives(inputs[0]!);
+  },
+  evaluate([x], { axis }) {
+    const at = normalizeAxis(axis, x!.shape.length)!;
+    const target = new Float64Array(x!.data.length);
+    forEachLine(x!.shape, at, (first, count, step) => {
+      let sum = 0;
+      for (let i = 0; i < count; i++) {
+        sum = wrapTo(sum + x!.data[first + i * step]!, x!.dtype);
+        target[first + i * step] = sum;
+      }
+    });
+    return [target];
+  },
+  body: {
+    kind: 'structured',
+    once: [0],
+    write(nest, { axis }) {
+      const { shape, dtype } = nest.inputs[0]!;
+      const along = normalizeAxis(axis, shape.length)!;
+      writeLines(nest, shape, along, (body, line) => {
+        const sum = body.variable(literal(0, dtype));
+        body.loop(shape[along]!, 'serial', (step, at) => {
+          step.assign(sum, binary('add', sum, step.read(0, line.at(at))));
+          step.store(nest.results[0]!, line.at(at), sum);
+        });
+      });
+    },
+  },
+  tolerance: { absolute: 1e-5, relative: 1e-5 },
+  samples: NUMBERS.flatMap((dtype): Sample[] => [
+    { inputs: [tensor(dtype, 3, n)], attributes: { axis: -1 } },
+    { inputs: [tensor(dtype, n, 5)], attributes: { axis: 0 } },
+    { inputs: [tensor(dtype, 2, 3, n)], attributes: { axis: 1 } },
+  ]),
+});

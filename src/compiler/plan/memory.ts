@@ -1,0 +1,73 @@
+/** What a planned program needs of memory, as expressions over its dimensions: for reports. */
+import { add, exactly, isAtLeast, scale, subtract, ZERO, type Bounds, type Dim } from '../dims/dim.ts';
+import type { BufferSpec } from '../../program/program.ts';
+import type { SizeExpr } from '../../program/size.ts';
+import { toSizeExpr } from './size-expr.ts';
+
+/** Every element takes this many bytes, bool included. */
+export const ELEMENT_BYTES = 4;
+
+/** A buffer of the program, with its size in elements. */
+export interface SizedBuffer extends Omit<BufferSpec, 'size'> {
+  readonly size: Dim;
+}
+
+/** The bytes of all buffers that are alive at a step. */
+export interface Peak {
+  readonly step: number;
+  readonly bytes: Dim;
+}
+
+/**
+ * Bytes that are needed at the worst moment: the weights and what was made of them, with the intermediate results that
+ * are alive in one step, of loading or of a run. The runtime's layout may add padding and gaps. Undefined when a sum
+ * is beyond 2^53.
+ */
+export function peakMemory(buffers: readonly SizedBuffer[], bounds: Bounds): SizeExpr | undefined {
+  return exactly(() => {
+    const kept = add(ZERO, ...ofKind(buffers, 'persistent').map(bytesOf));
+    const alive = [...bytesAlive(ofKind(buffers, 'staging')), ...bytesAlive(ofKind(buffers, 'arena'))];
+    const peaks = highest(alive, bounds).map(({ bytes }) => toSizeExpr(add(kept, bytes)));
+    return peaks.length > 1 ? ['max', ...peaks] : (peaks[0] ?? toSizeExpr(kept));
+  });
+}
+
+/**
+ * The steps of a run at which no other is known to need more of the arena, whatever the dimensions; of equal ones the
+ * first. Step -1 is before the first. Undefined when a sum is beyond 2^53.
+ */
+export function arenaPeaks(buffers: readonly SizedBuffer[], bounds: Bounds): readonly Peak[] | undefined {
+  return exactly(() => highest(bytesAlive(ofKind(buffers, 'arena')), bounds));
+}
+
+function ofKind(buffers: readonly SizedBuffer[], kind: BufferSpec['kind']): SizedBuffer[] {
+  return buffers.filter((buffer) => buffer.kind === kind);
+}
+
+function bytesOf({ size }: SizedBuffer): Dim {
+  return scale(size, ELEMENT_BYTES);
+}
+
+/** What is alive wherever a life begins, and so wherever it may be most; each sum once. */
+function bytesAlive(buffers: readonly SizedBuffer[]): Peak[] {
+  const byStart = buffers.toSorted((a, b) => a.first - b.first);
+  const byEnd = buffers.toSorted((a, b) => a.last - b.last);
+  const sums = new Map<string, Peak>();
+  let bytes = ZERO;
+  let ended = 0;
+  byStart.forEach((buffer, at) => {
+    const step = buffer.first;
+    for (; byEnd[ended]!.last < step; ended++) bytes = subtract(bytes, bytesOf(byEnd[ended]!));
+    bytes = add(bytes, bytesOf(buffer));
+    if (byStart[at + 1]?.first !== step && !sums.has(bytes.key)) sums.set(bytes.key, { step, bytes });
+  });
+  return [...sums.values()];
+}
+
+/** Those that no other is provably as large as. */
+function highest(all: readonly Peak[], bounds: Bounds): Peak[] {
+  return all.reduce<Peak[]>((kept, peak) => {
+    if (kept.some((other) => isAtLeast(other.bytes, peak.bytes, bounds))) return kept;
+    return [...kept.filter((other) => !isAtLeast(peak.bytes, other.bytes, bounds)), peak];
+  }, []);
+}

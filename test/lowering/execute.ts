@@ -1,0 +1,33 @@
+/** Runs lowered programs in the kernel interpreter, on buffers of exactly their sizes. */
+import { evaluate } from '../../src/compiler/dims/dim.ts';
+import { interpretKernel, type BufferData } from '../../src/compiler/kernel/interpret.ts';
+import type { LoweredBuffer, LoweredProgram } from '../../src/compiler/plan/lowered.ts';
+
+function memoryOf({ type, size }: LoweredBuffer, symbols: ReadonlyMap<string, number>): BufferData {
+  const length = evaluate(size, symbols);
+  switch (type) {
+    case 'f32':
+      return new Float32Array(length).fill(NaN);
+    case 'u32':
+      return new Uint32Array(length);
+    case 'i32':
+    case 'bool':
+      return new Int32Array(length);
+  }
+}
+
+/** The outputs by name. Memory begins as NaN; the interpreter throws on any access beyond a buffer. */
+export function execute(
+  program: LoweredProgram,
+  symbols: ReadonlyMap<string, number>,
+  given: ReadonlyMap<string, ArrayLike<number>>,
+): Map<string, BufferData> {
+  const memory = program.buffers.map((buffer) => memoryOf(buffer, symbols));
+  for (const { name, buffer } of [...program.inputs, ...program.weights]) memory[buffer]!.set(given.get(name)!);
+  for (const { kernel, buffers, sizes } of program.calls) {
+    const bound = Object.fromEntries(kernel.buffers.map(({ name }, at) => [name, memory[buffers[at]!]!]));
+    const values = Object.fromEntries(kernel.sizes.map((name, at) => [name, evaluate(sizes[at]!, symbols)]));
+    interpretKernel(kernel, bound, values);
+  }
+  return new Map(program.outputs.map(({ name, buffer }) => [name, memory[buffer]!]));
+}

@@ -1,0 +1,44 @@
+import { test } from 'vitest';
+import { caseWith, expectCase, expectMutant, type CaseEntry } from '../support/cases.ts';
+import { describeReference } from '../support/reference.ts';
+import { testOnTargets } from '../support/webgpu.ts';
+
+const HYPERPARAMETERS = [
+  'num_labels',
+  'vocab',
+  'max_position',
+  'type_vocab',
+  'layers',
+  'heads',
+  'intermediate',
+  'ln_eps',
+];
+
+describeReference('BERT in PyTorch', 'oracle/shared/bert', () => {
+  const { given, settings } = caseWith('bert/classifier', HYPERPARAMETERS);
+  const model: CaseEntry = {
+    spec: 'bert.model',
+    entry: 'BertClassifier',
+    settings: { ...settings, hidden_size: given.config.hidden },
+    activations: {
+      'embeddings.LayerNorm': 'act.embeddings',
+      'encoder.layer.0': 'act.layer0',
+      'encoder.layer.1': 'act.layer1',
+    },
+  };
+
+  testOnTargets('classifier: outputs, activations and loss', async (target) => {
+    await expectCase(given, model, target, ['out.hidden', 'out.pooled', 'out.logits']);
+    if (target === 'webgpu') return;
+    const { activations: _, ...plain } = model;
+    await expectCase(given, { ...plain, entry: 'TrainBertClassifier', instance: 'net' }, target, ['loss']);
+  });
+
+  test.each([
+    ['gelu_tanh', '|> gelu |>', '|> gelu(approximate: "tanh") |>'],
+    ['ln_eps_1e_5', /LayerNorm\(\w+\)/g, 'LayerNorm(1e-5)'],
+    ['mask_ignored', 'attention(q, k, v, mask: bias)', 'attention(q, k, v)'],
+  ])('is off as it should be with the mistake %s', async (name, passage, mistake) => {
+    await expectMutant(given, model, name, { file: 'bert.model', passage, mistake });
+  });
+});

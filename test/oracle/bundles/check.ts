@@ -1,0 +1,161 @@
+/** Compiles the models of a sub-case, runs them, and holds their results against the stored ones. */
+import { expect, test } from 'vitest';
+import type { Graph } from '../../../src/compiler/ir/graph.ts';
+import type { Tensor, Tolerance } from '../../../src/compiler/ir/op.ts';
+import { describeReference } from '../../support/reference.ts';
+import { elaboratedOfText, storedTensor, TARGETS, withRun, type AnyTarget } from '../../support/specs.ts';
+import { expectClose } from '../../support/tensors.ts';
+import { describeGpu } from '../../support/webgpu.ts';
+import { callOf, type Call, type Form, type Table, type Written } from './form.ts';
+import { bundlesOf, readBundle, type SubCase } from './read.ts';
+
+/** A model of a sub-case, and the operands that it takes as inputs and as parameters. */
+interface Model {
+  readonly text: string;
+  readonly written: Written;
+}
+
+/** The models that a form makes of a sub-case: with literal sizes, and with dims where it names some. */
+function modelsOf(form: Form, { attributes, tensors }: SubCase): Model[] {
+  const operands = operandsOf(tensors);
+  const shapes = operands.map(([name, { shape }]) => [name, shape.map(String)] as const);
+  const literal = callOf(attributes, new Map(shapes));
+  const names = form.dims?.(literal) ?? {};
+  const symbolic = shapes.map(([name, sizes]) => {
+    const own = names[name]?.split(' ') ?? [];
+    // An axis of size 1 may be there to be repeated.
+    return [name, sizes.map((size, axis) => (size === '1' || (own[axis] ?? '.') === '.' ? size : own[axis]!))] as const;
+  });
+  const dims = new Set(symbolic.flatMap(([, sizes]) => sizes.filter((size) => Number.isNaN(Number(size)))));
+  const calls = dims.size === 0 ? [literal] : [literal, callOf(attributes, new Map(symbolic))];
+  return calls.map((call, at) => {
+    const result = form.write(call);
+    const written = typeof result === 'string' ? { body: result } : result;
+    return { text: textOf(written, call, operands, at === 0 ? [] : [...dims]), written };
+  });
+}
+
+function textOf(written: Written, call: Call, operands: Operands, dims: readonly string[]): string {
+  const { preamble = '', body, parameters = {}, updates } = written;
+  const inputs = operands.filter(([name]) => parameters[name] === undefined);
+  return [
+    preamble,
+    `${updates ? 'train' : 'model'} Case {`,
+    ...(dims.length > 0 ? [`dims ${dims.join(', ')}`] : []),
+    ...inputs.map(([name, { dtype }]) => `input ${name}: ${dtype}[${call.sizes(name).join(', ')}]`),
+    body,
+    '}',
+  ].join('\n');
+}
+
+type Operands = readonly (readonly [name: string, tensor: Tensor])[];
+
+function operandsOf(tensors: SubCase['tensors']): Operands {
+  return [...tensors].flatMap(([key, tensor]) =>
+    key.startsWith('in.') && !key.startsWith('in.cot.') ? [[key.slice('in.'.length), tensor] as const] : [],
+  );
+}
+
+/** The model's graph, with what a step writes into states among its outputs. */
+function graphOf({ text, written: { updates = {} } }: Model): Graph {
+  const elaborated = elaboratedOfText(text);
+  const further = Object.entries(updates).map(([name, path]) => {
+    const update = elaborated.updates.find(({ state }) => state === path);
+    if (!update) throw new Error(`nothing is written into ${path}`);
+    return { name, value: update.value };
+  });
+  return { ...elaborated.graph, outputs: [...elaborated.graph.outputs, ...further] };
+}
+
+/** Runs models of a sub-case on the targets. */
+async function checkModels(models: readonly Model[], subCase: SubCase, targets: readonly AnyTarget[]): Promise<void> {
+  const operands = operandsOf(subCase.tensors);
+  for (const model of models) {
+    const { parameters = {} } = model.written;
+    const stored = operands.flatMap(([name, { shape, data }]) => {
+      const path = parameters[name];
+      return path === undefined ? [] : [[path, storedTensor(shape, data)] as const];
+    });
+    const inputs = Object.fromEntries(operands.filter(([name]) => parameters[name] === undefined));
+    const graph = graphOf(model);
+    for (const target of targets) {
+      const outputs = await withRun(graph, target, new Map(stored), (run) => run(inputs));
+      expectResults(outputs, subCase, target, `${target}: ${model.text}`);
+    }
+  }
+}
+
+/** Truths of the bundles are PyTorch's own f64; a last digit may differ between its exp and ours. */
+const F64: Tolerance = { absolute: 1e-12, relative: 1e-11 };
+
+/** Truths by result: in f64 where there is one, integers, and buffers after the call. */
+function truthsOf(tensors: SubCase['tensors']): Map<string, { readonly key: string; readonly truth: Tensor }> {
+  const truths = new Map<string, { key: string; truth: Tensor }>();
+  for (const [at, truth] of tensors) {
+    const [, kind, wide, name] = /^(out|buf)(64)?\.(.*)$/.exec(at) ?? [];
+    if (name !== undefined && (wide || !truths.has(name))) truths.set(name, { key: `${kind}.${name}`, truth });
+  }
+  return truths;
+}
+
+/** Every result: in f64 closely, in f32 by the sidecar's tolerances, integers exactly. */
+function expectResults(
+  outputs: ReadonlyMap<string, Tensor>,
+  { name, tensors, tolerances }: SubCase,
+  target: AnyTarget,
+  what: string,
+): void {
+  const truths = truthsOf(tensors);
+  expect(truths.size).toBeGreaterThan(0);
+  for (const [result, { key, truth }] of truths) {
+    const place = `${name}/${key} on ${what}`;
+    const got = outputs.get(result);
+    if (!got) throw new Error(`no result ${place}`);
+    expect(got.shape, place).toEqual(truth.shape);
+    if (target === 'reference') {
+      expectClose(got.data, truth.data, F64, place);
+      continue;
+    }
+    const { exact, tol, rtol, atol } = tolerances[key]!;
+    if (exact !== true) expect(tol, place).toBeDefined();
+    expectClose(got.data, truth.data, { absolute: tol ?? 0, relative: 0 }, place);
+    if (rtol !== undefined && atol !== undefined)
+      expectClose(got.data, truth.data, { absolute: atol, relative: rtol }, place);
+  }
+}
+
+/** How many sub-cases of a bundle webgpu is given: its software driver takes long to build a program. */
+const SAMPLES = 3;
+
+/** Some, evenly spread from the first to the last. */
+function sampled<T>(all: readonly T[]): readonly T[] {
+  if (all.length <= SAMPLES) return all;
+  return Array.from({ length: SAMPLES }, (_, at) => all[Math.round((at * (all.length - 1)) / (SAMPLES - 1))]!);
+}
+
+/**
+ * The bundles of a family: every sub-case in every form, with literal sizes and with dims. On webgpu, some sub-cases in
+ * one form, with dims where there are any.
+ */
+export function testFamily(family: string, table: Table): void {
+  describeReference(`${family} as models agree with PyTorch`, `oracle/shared/${family}`, () => {
+    test('every bundle is written', () => {
+      expect(Object.keys(table).sort()).toEqual(bundlesOf(family).sort());
+    });
+
+    const models = (bundle: string, subCase: SubCase): readonly Model[] =>
+      [table[bundle]!].flat().flatMap((one) => modelsOf(one, subCase));
+
+    test.each(Object.keys(table))('%s', async (bundle) => {
+      for (const subCase of readBundle(`${family}/${bundle}`))
+        await checkModels(models(bundle, subCase), subCase, TARGETS);
+    });
+
+    describeGpu('on webgpu', () => {
+      test.each(Object.keys(table))('%s', async (bundle) => {
+        for (const subCase of sampled(readBundle(`${family}/${bundle}`)))
+          await checkModels(models(bundle, subCase).slice(-1), subCase, ['webgpu']);
+      });
+    });
+  });
+}

@@ -1,0 +1,5 @@
+/** The stored calls of PyTorch's losses, each written as a model, on every target. */
+import { testFamily } from './bundles/check.ts';
+import { lossForms } from './bundles/losses.ts';
+
+testFamily('losses', lossForms);
