@@ -1,73 +1,32 @@
 /**
- * `npm run bench`: the compiled 512³ product against the register-tile ceiling, in one process, taking turns.
- * Prints minimum and median of each and the ratio of the minima.
+ * `npm run bench`: installs the peers where they are missing, builds Heddle, and measures. Imports nothing that has to
+ * be installed first.
  */
-import { makeCeiling } from './ceiling.mjs';
-import { compileGraph, elaborateSpec } from '../dist/src/compiler/index.js';
-import { createModel } from '../dist/src/runtime/model.js';
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { bench, root } from './places.mjs';
 
-const SIZE = 512;
-const ROUNDS = 60;
-const WARM_UP = 20;
+/** True when the installed packages are those of the lock file. */
+function isInstalled() {
+  const marker = join(bench, 'node_modules/.package-lock.json');
+  return existsSync(marker) && statSync(marker).mtimeMs >= statSync(join(bench, 'package-lock.json')).mtimeMs;
+}
 
-const spec = `model Product(n: int = ${SIZE}) {
-  dims m
-  input x: f32[m, n]
-  param weight: f32[n, n] = zeros()
-  output y: f32[m, n] = einsum("m k, n k -> m n", x, weight)
-}`;
-
-async function makeProduct() {
-  const host = { read: (path) => (path === 'product.model' ? spec : undefined), resolve: (_, specifier) => specifier };
-  const { result, diagnostics } = elaborateSpec('product.model', {}, host);
-  if (!result) throw new Error(diagnostics.map((item) => item.message).join('\n'));
-  const { program, wasm } = compileGraph(result, { targets: ['wasm'] });
-  const weight = Float32Array.from({ length: SIZE * SIZE }, (_, i) => Math.sin(i));
-  const bytes = new Uint8Array(weight.buffer);
-  const model = await createModel({
-    program,
-    target: 'wasm',
-    kernels: wasm,
-    weights: () => ({ dtype: 'F32', shape: [SIZE, SIZE], bytes }),
+function runNpm(folder, ...args) {
+  const { status } = spawnSync('npm', args, {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: process.platform === 'win32',
   });
-  const x = { data: Float32Array.from({ length: SIZE * SIZE }, (_, i) => Math.cos(i)), shape: [SIZE, SIZE] };
-  return { run: () => model.runSync({ x }), operations: 2 * SIZE ** 3 };
+  if (status !== 0) throw new Error(`npm ${args.join(' ')} failed in ${folder}`);
 }
 
-/** GFLOP/s of one call. */
-function measure(action, operations) {
-  const start = performance.now();
-  action();
-  return operations / (performance.now() - start) / 1e6;
+const args = process.argv.slice(2);
+if (!isInstalled()) {
+  console.log('installing the peers into bench/node_modules');
+  runNpm(bench, 'ci', '--no-audit', '--no-fund');
 }
-
-function summary(label, rates) {
-  const sorted = [...rates].sort((a, b) => a - b);
-  const best = sorted.at(-1);
-  const median = sorted[sorted.length >> 1];
-  console.log(
-    `${label.padEnd(32)} best ${best.toFixed(1).padStart(6)} GFLOP/s   median ${median.toFixed(1).padStart(6)}`,
-  );
-  return { best, median };
-}
-
-const ceiling = await makeCeiling();
-const product = await makeProduct();
-// As much work a turn as the product has, so that both see the same interruptions.
-const times = Math.round(product.operations / ceiling.operations);
-const rates = { ceiling: [], product: [] };
-for (let round = 0; round < WARM_UP + ROUNDS; round++) {
-  const turn = {
-    ceiling: measure(() => ceiling.run(times), times * ceiling.operations),
-    product: measure(product.run, product.operations),
-  };
-  if (round < WARM_UP) continue;
-  rates.ceiling.push(turn.ceiling);
-  rates.product.push(turn.product);
-}
-console.log(`Node ${process.version}, one thread, f32, ${ROUNDS} rounds after ${WARM_UP}`);
-const top = summary('register-tile ceiling, 4×8', rates.ceiling);
-const ours = summary(`wasm ${SIZE}³ product`, rates.product);
-console.log(
-  `${'of the ceiling'.padEnd(32)} best ${((100 * ours.best) / top.best).toFixed(1).padStart(6)} %         median ${((100 * ours.median) / top.median).toFixed(1).padStart(6)} %`,
-);
+if (!args.includes('--help')) runNpm(root, 'run', '--silent', 'build');
+const { main } = await import('./main.mjs');
+process.exitCode = await main(args);

@@ -1,0 +1,111 @@
+/**
+ * Writes what all contestants of a model read: weights, inputs, the compiled artifact and an ONNX file, into a folder
+ * of its own. Every contestant gets the same numbers.
+ */
+import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { exportOnnx } from './onnx/export.mjs';
+import { root } from './places.mjs';
+import { drawInput, drawParameter } from './values.mjs';
+
+/** What the exporter and the figures need of one build of Heddle. */
+export async function openCompiler(build) {
+  const from = (path) => import(pathToFileURL(join(build, 'src', path)));
+  const [
+    { elaborateSpec },
+    { rewriteGraph },
+    { ops },
+    { evaluate },
+    { modelFacts },
+    { evaluateSize },
+    { makeHost },
+    sft,
+  ] = await Promise.all(
+    [
+      'compiler/index.js',
+      'compiler/passes/rewriter.js',
+      'compiler/ops/table.js',
+      'compiler/dims/dim.js',
+      'compiler/plan/facts.js',
+      'program/size.js',
+      'cli/host.js',
+      'compiler/interop/safetensors.js',
+    ].map(from),
+  );
+  const host = makeHost({ cwd: root, packageRoot: root });
+  const { writeSafetensors } = sft;
+  return { elaborateSpec, rewriteGraph, ops, evaluate, modelFacts, evaluateSize, host, writeSafetensors };
+}
+
+/** `--set name=value` of every hyperparameter, as `heddle compile` takes them. */
+const settingFlags = (settings) => Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+
+/** Elaborates a model. Throws Error with the compiler's messages. */
+export function elaborateModel({ spec, entry, settings }, { elaborateSpec, host }) {
+  const texts = Object.entries(settings).map(([name, value]) => ({ name, text: String(value) }));
+  const { result, diagnostics } = elaborateSpec(spec, { entry, settings: texts }, host);
+  if (!result) throw new Error(diagnostics.map(({ message }) => message).join('\n'));
+  return result;
+}
+
+/**
+ * `{ folder, inputs, multiplyAdds, artifacts, onnxFailure }`; the artifacts are of each build in `builds`. The folder holds
+ * weights.safetensors, inputs.safetensors, model.onnx and what the artifacts are.
+ */
+export async function prepareModel(model, builds, folder) {
+  await mkdir(folder, { recursive: true });
+  const compiler = await openCompiler(builds[0].folder);
+  const graph = elaborateModel(model, compiler);
+  const dims = new Map(Object.entries(model.dims));
+  const sizes = (value) => value.type.shape.map((dim) => compiler.evaluate(dim, dims));
+
+  const weights = new Map(
+    graph.parameters.map(({ name, value }) => [name, { shape: sizes(value), data: drawParameter(name, sizes(value)) }]),
+  );
+  const inputs = graph.inputs.map(({ name, value }) => {
+    const { dtype } = value.type;
+    const shape = sizes(value);
+    return { name, dtype, shape, data: drawInput(name, dtype, shape, model.config.vocab) };
+  });
+  await writeTensors(join(folder, 'weights.safetensors'), weights, compiler);
+  await writeTensors(join(folder, 'inputs.safetensors'), new Map(inputs.map((input) => [input.name, input])), compiler);
+  const onnxFailure = await writeOnnx(join(folder, 'model.onnx'), graph, model.dims, weights, compiler);
+  for (const build of builds) await compileArtifact(model, build, folder);
+  const work = compiler.modelFacts(graph, compiler.ops, {}).multiplyAdds;
+  return { folder, multiplyAdds: compiler.evaluateSize(work, dims), ...(onnxFailure && { onnxFailure }) };
+}
+
+function writeTensors(path, tensors, { writeSafetensors }) {
+  const stored = [...tensors].map(([name, { shape, data }]) => {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return [name, { dtype: data instanceof Int32Array ? 'I32' : 'F32', shape, bytes }];
+  });
+  return writeFile(path, writeSafetensors(stored));
+}
+
+/** The reason why the model cannot be written as ONNX, if it cannot. */
+async function writeOnnx(path, graph, dims, weights, compiler) {
+  const data = new Map([...weights].map(([name, tensor]) => [name, tensor.data]));
+  let file;
+  try {
+    file = exportOnnx(graph, { dims, weights: data, compiler });
+  } catch (error) {
+    return error.message;
+  }
+  await writeFile(path, file);
+  return undefined;
+}
+
+/** Compiles with the command, as a user would, into a subfolder named after the build. */
+async function compileArtifact({ spec, entry, settings }, { name, folder: build }, folder) {
+  const command = [join(build, 'src/cli/main.js'), 'compile', spec, '--entry', entry, ...settingFlags(settings)];
+  const files = ['--weights', join(folder, 'weights.safetensors'), '--target', 'wasm', '-o', join(folder, name)];
+  try {
+    await promisify(execFile)(process.execPath, [...command, ...files], { cwd: root });
+  } catch (error) {
+    throw new Error(`${name} could not compile ${basename(spec)}:\n${error.stderr}`, { cause: error });
+  }
+}

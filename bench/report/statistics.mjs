@@ -1,0 +1,35 @@
+/** What is told of a list of samples. */
+
+/** `{ count, min, median }`; the median of an even number lies between the two middle ones. Throws RangeError for none. */
+export function summarize(samples) {
+  if (samples.length === 0) throw new RangeError('no samples');
+  const sorted = [...samples].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const median = Number.isInteger(middle) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[Math.floor(middle)];
+  return { count: sorted.length, min: sorted[0], median };
+}
+
+/** 10⁹ floating-point operations a second. */
+export const gigaflops = (operations, milliseconds) => operations / milliseconds / 1e6;
+
+/** f32 sums in another order differ by some ulps of what was added: this much of the largest value is allowed. */
+const TOLERANCE = 1e-4;
+
+/**
+ * The largest absolute difference over outputs by name, and whether it is small enough for the same function in f32.
+ * Missing outputs, other lengths and NaN are infinite differences.
+ */
+export function compareOutputs(wanted, found) {
+  let difference = 0;
+  let scale = 0;
+  for (const [name, values] of Object.entries(wanted)) {
+    const others = found[name];
+    if (others?.length !== values.length) return { difference: Infinity, agrees: false };
+    for (let at = 0; at < values.length; at++) {
+      const apart = Math.abs(values[at] - others[at]);
+      difference = Math.max(difference, Number.isNaN(apart) ? Infinity : apart);
+      scale = Math.max(scale, Math.abs(values[at]));
+    }
+  }
+  return { difference, agrees: difference <= TOLERANCE * scale };
+}
