@@ -113,10 +113,15 @@ const embedding = defineOp<Embedding>({
   name: 'embedding',
   doc:
     'The rows of `weight` (any dtype), along its first axis, at i32 positions: f32[..ids, dim] from i32[..ids] and ' +
-    `f32[count, dim]. The row \`padding_idx\` is read as any other, but never trained. ${OUT_OF_RANGE}`,
+    `f32[count, dim]. The row \`padding_idx\` is read as any other. ${OUT_OF_RANGE}`,
   operands: [{ name: 'ids' }, { name: 'weight' }],
   attributes: [
-    { name: 'padding_idx', kind: 'int', default: null, doc: 'The row that gets no gradient; none for no such row.' },
+    {
+      name: 'padding_idx',
+      kind: 'int',
+      default: null,
+      doc: 'The row that is to get no gradient, which changes no result; none for no such row.',
+    },
   ],
   infer([ids, weight], attributes, { bounds }) {
     const error = rowsFault(ids!, weight!, attributes);
