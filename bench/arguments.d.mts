@@ -3,6 +3,8 @@ export interface Arguments {
   readonly peers: readonly string[];
   readonly rounds: number;
   readonly threads: readonly number[];
+  readonly nodes?: readonly string[];
+  readonly docs: boolean;
 }
 
 export function readArguments(

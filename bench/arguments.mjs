@@ -1,7 +1,7 @@
 /** The flags of `npm run bench -- …`. Imports nothing of the measured libraries. */
 import { parseArgs } from 'node:util';
 
-export const SECTIONS = ['speed', 'cold-start', 'sizes', 'compile-time'];
+export const SECTIONS = ['speed', 'products', 'cold-start', 'sizes', 'compile-time'];
 
 const OPTIONS = {
   only: { type: 'string', hint: 'LIST', doc: 'models to measure: product,vit,deit-tiny,mlp,bert-small,resnet-18' },
@@ -11,14 +11,15 @@ const OPTIONS = {
   seconds: { type: 'string', hint: 'S', default: '15', doc: 'what one contestant may spend on its turns' },
   patience: { type: 'string', hint: 'S', default: '60', doc: 'how long a first output may take' },
   starts: { type: 'string', hint: 'N', default: '5', doc: 'cold starts of each contestant' },
-  threads: { type: 'string', hint: 'LIST', default: '1', doc: 'numbers of threads for those that have them: 1,2' },
+  threads: { type: 'string', hint: 'LIST', default: '1,2', doc: 'numbers of threads for those that have them' },
   build: {
     type: 'string',
     hint: 'LIST',
     doc: 'dist folders of the builds of Heddle to measure (the one of this checkout)',
   },
-  node: { type: 'string', hint: 'PATH', doc: 'measure under this Node' },
-  chromium: { type: 'boolean', default: false, doc: 'measure in pages of Chromium' },
+  node: { type: 'string', hint: 'LIST', doc: 'Nodes to measure under, one after the other, by path or version: 20,24' },
+  chromium: { type: 'boolean', default: false, doc: 'measure in pages of Chromium, after the Nodes if any are named' },
+  docs: { type: 'boolean', default: false, doc: 'put tables and chart into docs/performance.md' },
   out: { type: 'string', hint: 'DIR', doc: 'where results.json and chart.svg go (bench/results)' },
   help: { type: 'boolean', default: false, doc: 'print this' },
 };
@@ -51,6 +52,7 @@ export function readArguments(args, known) {
     patience: positive('patience', values.patience),
     starts: positive('starts', values.starts),
     threads: values.threads.split(',').map((count) => positive('threads', count)),
+    nodes: values.node?.split(',').map((node) => node.trim()),
     builds: values.build?.split(','),
   };
 }

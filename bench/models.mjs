@@ -1,13 +1,16 @@
 /** What is measured: networks of `specs`, each with the sizes of one run. Data only. */
 
-/** `network` names the forward function of `peers/networks.mjs` and its `config` what that needs to know; cold starts are measured of some. */
+/**
+ * `network` names the forward function of `peers/networks.mjs` and its `config` what that needs to know. Cold starts and
+ * memory are measured where `coldStart` says so, quantised weights where `int8` does, and threads up to `mostThreads`.
+ */
 export const models = [
   {
     name: 'product',
     title: '512³ product, x·Wᵀ',
     spec: 'bench/specs/product.model',
     entry: 'Product',
-    settings: {},
+    settings: { n: 512, k: 512 },
     dims: { m: 512 },
     network: 'product',
     config: {},
@@ -19,6 +22,7 @@ export const models = [
     entry: 'ViT',
     settings: {},
     coldStart: true,
+    int8: true,
     dims: { batch: 1 },
     network: 'vit',
     config: { patch: 32, dim: 1024, depth: 6, heads: 16 },
@@ -30,6 +34,7 @@ export const models = [
     entry: 'DeiT',
     settings: {},
     coldStart: true,
+    int8: true,
     dims: { batch: 1 },
     network: 'deit',
     config: { patch: 16, dim: 192, depth: 12, heads: 3 },
@@ -41,6 +46,7 @@ export const models = [
     entry: 'MLP',
     settings: {},
     coldStart: true,
+    mostThreads: 1,
     dims: { batch: 1 },
     network: 'mlp',
     config: {},

@@ -4,9 +4,10 @@
  */
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { artifactOf, onnxFile } from './contestants.mjs';
 import { exportOnnx } from './onnx/export.mjs';
 import { root } from './places.mjs';
 import { drawInput, drawParameter } from './values.mjs';
@@ -52,8 +53,9 @@ export function elaborateModel({ spec, entry, settings }, { elaborateSpec, host 
 }
 
 /**
- * `{ folder, inputs, multiplyAdds, artifacts, onnxFailure }`; the artifacts are of each build in `builds`. The folder holds
- * weights.safetensors, inputs.safetensors, model.onnx and what the artifacts are.
+ * `{ folder, multiplyAdds, failures }`. The folder holds weights.safetensors, inputs.safetensors, model.onnx and the
+ * artifact of each of the `builds`, and where the model says so the quantised forms of both. `failures` has the reasons, by
+ * name, of those that could not be made.
  */
 export async function prepareModel(model, builds, folder) {
   await mkdir(folder, { recursive: true });
@@ -72,10 +74,20 @@ export async function prepareModel(model, builds, folder) {
   });
   await writeTensors(join(folder, 'weights.safetensors'), weights, compiler);
   await writeTensors(join(folder, 'inputs.safetensors'), new Map(inputs.map((input) => [input.name, input])), compiler);
-  const onnxFailure = await writeOnnx(join(folder, 'model.onnx'), graph, model.dims, weights, compiler);
-  for (const build of builds) await compileArtifact(model, build, folder);
+  const failures = {};
+  for (const numbers of model.int8 ? ['f32', 'int8'] : ['f32']) {
+    const attempt = (name, make) => make().catch(({ message }) => (failures[name] = message.split('\n')[0]));
+    const onnx = onnxFile(numbers);
+    await attempt(onnx, () => writeOnnx(join(folder, onnx), graph, { dims: model.dims, weights, compiler, numbers }));
+    for (const build of builds) {
+      const artifact = artifactOf(build.name, numbers);
+      const flags = [...settingFlags(model.settings), ...(numbers === 'f32' ? [] : ['--quantize', numbers])];
+      if (weights.size > 0) flags.push('--weights', join(folder, 'weights.safetensors'));
+      await attempt(artifact, () => compileArtifact(model, build, flags, join(folder, artifact)));
+    }
+  }
   const work = compiler.modelFacts(graph, compiler.ops, {}).multiplyAdds;
-  return { folder, multiplyAdds: compiler.evaluateSize(work, dims), ...(onnxFailure && { onnxFailure }) };
+  return { folder, multiplyAdds: compiler.evaluateSize(work, dims), failures };
 }
 
 function writeTensors(path, tensors, { writeSafetensors }) {
@@ -86,26 +98,17 @@ function writeTensors(path, tensors, { writeSafetensors }) {
   return writeFile(path, writeSafetensors(stored));
 }
 
-/** The reason why the model cannot be written as ONNX, if it cannot. */
-async function writeOnnx(path, graph, dims, weights, compiler) {
+async function writeOnnx(path, graph, { weights, ...rest }) {
   const data = new Map([...weights].map(([name, tensor]) => [name, tensor.data]));
-  let file;
-  try {
-    file = exportOnnx(graph, { dims, weights: data, compiler });
-  } catch (error) {
-    return error.message;
-  }
-  await writeFile(path, file);
-  return undefined;
+  await writeFile(path, exportOnnx(graph, { weights: data, ...rest }));
 }
 
-/** Compiles with the command, as a user would, into a subfolder named after the build. */
-async function compileArtifact({ spec, entry, settings }, { name, folder: build }, folder) {
-  const command = [join(build, 'src/cli/main.js'), 'compile', spec, '--entry', entry, ...settingFlags(settings)];
-  const files = ['--weights', join(folder, 'weights.safetensors'), '--target', 'wasm', '-o', join(folder, name)];
+/** Compiles with the command, as a user would. */
+async function compileArtifact({ spec, entry }, { folder: build }, flags, out) {
+  const command = [join(build, 'src/cli/main.js'), 'compile', spec, '--entry', entry, '--target', 'wasm', '-o', out];
   try {
-    await promisify(execFile)(process.execPath, [...command, ...files], { cwd: root });
+    await promisify(execFile)(process.execPath, [...command, ...flags], { cwd: root });
   } catch (error) {
-    throw new Error(`${name} could not compile ${basename(spec)}:\n${error.stderr}`, { cause: error });
+    throw new Error(`does not compile: ${error.stderr.trim()}`, { cause: error });
   }
 }

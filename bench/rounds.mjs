@@ -1,33 +1,30 @@
 /** Measures one model: everybody loads, is compared, warms up, and then takes turns, round by round. */
 import { compareOutputs } from './report/statistics.mjs';
 
-/** Milliseconds of a turn. */
-const TURN = 150;
-/** Milliseconds to warm up. */
-const WARM_UP = 1500;
 /** Turns that even a slow contestant gets before its time is used up. */
 const LEAST_TURNS = 3;
 
 /**
- * Rows `{ contestant, samples, operations, difference, agrees }`, or `{ contestant, absent }` with the reason. `seconds`
- * is what one contestant may spend on turns; after that it sits out.
+ * Rows `{ contestant, samples, operations, difference, scale, agrees }`, or `{ contestant, absent }` with the reason. `seconds`
+ * is what one contestant may spend on turns, after that it sits out; `turn` and `warmUp` are in milliseconds.
  */
-export async function measureModel(model, prepared, contestants, { seats, rounds, seconds, patience, log }) {
+export async function measureModel(model, prepared, contestants, settings) {
+  const { log } = settings;
   const rows = [];
   let wanted;
   try {
     for (const contestant of contestants) {
-      const row = await takeSeat(model, prepared, contestant, seats, patience);
+      const row = await takeSeat(model, prepared, contestant, settings);
       rows.push(row);
       if (row.values && !contestant.isCeiling) {
         wanted ??= row.values;
-        Object.assign(row, compareOutputs(wanted, row.values));
+        Object.assign(row, compareOutputs(wanted, row.values, contestant.numbers));
       }
       log(row.absent ? `${contestant.name}: ${row.absent}` : `${contestant.name}: ready`);
     }
     await takeTurns(
       rows.filter(({ seat }) => seat),
-      { rounds, seconds, log },
+      settings,
     );
     return rows.map(({ seat: _seat, values: _values, ...row }) => row);
   } finally {
@@ -35,16 +32,14 @@ export async function measureModel(model, prepared, contestants, { seats, rounds
   }
 }
 
-async function takeSeat(model, prepared, contestant, seats, patience) {
-  if (contestant.absent) return { contestant, absent: contestant.absent };
-  if (contestant.module.startsWith('onnxruntime') && prepared.onnxFailure) {
-    return { contestant, absent: prepared.onnxFailure };
-  }
+async function takeSeat(model, prepared, contestant, { seats, patience, warmUp }) {
+  const absent = absenceOf(prepared, contestant);
+  if (absent) return { contestant, absent };
   let opened;
   try {
     const task = taskFor(model, prepared, contestant);
     opened = await seats.open(contestant.module, prepared.folder, task, patience);
-    const { operations = 2 * prepared.multiplyAdds } = await opened.seat.ask('warmUp', WARM_UP);
+    const { operations = 2 * prepared.multiplyAdds } = await opened.seat.ask('warmUp', warmUp);
     return { contestant, seat: opened.seat, values: opened.values, operations, samples: [] };
   } catch (error) {
     await opened?.seat.close();
@@ -52,21 +47,36 @@ async function takeSeat(model, prepared, contestant, seats, patience) {
   }
 }
 
-/** What a peer's `load` is told. */
-export function taskFor({ name, network, config }, prepared, { threads, build, call, isCeiling }) {
+/** Why a contestant cannot take part: it does not run here, or what it reads could not be made. */
+export const absenceOf = ({ failures }, { absent, reads }) => absent ?? failures[reads];
+
+/** What a peer's `load` is told; `cores` is what a page says that the machine has. */
+export function taskFor({ name, network, config }, prepared, contestant) {
+  const { threads, cores = threads, reads, call, options, isCeiling } = contestant;
   const ceiling = isCeiling && { name: isCeiling, operations: prepared.ceilings[isCeiling] };
-  return { name, network, config, threads, build, call, ceiling, operations: 2 * prepared.multiplyAdds };
+  return {
+    name,
+    network,
+    config,
+    threads,
+    cores,
+    reads,
+    call,
+    options,
+    ceiling,
+    operations: 2 * prepared.multiplyAdds,
+  };
 }
 
 /** Drift of the machine hits everybody alike, since nobody has two turns before all others had one. */
-async function takeTurns(rows, { rounds, seconds, log }) {
+async function takeTurns(rows, { rounds, seconds, turn, log }) {
   const spent = new Map(rows.map((row) => [row, { turns: 0, milliseconds: 0 }]));
   for (let round = 1; round <= rounds; round++) {
     for (const row of rows) {
       const used = spent.get(row);
       if (used.turns >= LEAST_TURNS && used.milliseconds > seconds * 1000) continue;
       const start = performance.now();
-      row.samples.push(...(await row.seat.ask('turn', TURN)));
+      row.samples.push(...(await row.seat.ask('turn', turn)));
       used.turns++;
       used.milliseconds += performance.now() - start;
     }

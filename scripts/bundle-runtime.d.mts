@@ -4,3 +4,6 @@ export function bundleRuntime(options?: {
   readonly webgpu?: boolean;
   readonly outfile?: string;
 }): Promise<string | undefined>;
+
+/** The same for the script of the workers that run a model's threads. */
+export function bundleWorker(options?: { readonly outfile?: string }): Promise<string | undefined>;

@@ -1,5 +1,6 @@
 // Bundles the runtime into dist/runtime.js, and with the GPU's device into dist/runtime-webgpu.js: scripts that declare
-// `heddle`, to be put at the head of an artifact's index.js. They import nothing. Prints their sizes.
+// `heddle`, to be put at the head of an artifact's index.js; and the script of its workers into dist/worker.js. They import
+// nothing. Prints their sizes.
 import { gzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -8,13 +9,22 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Returns the text; writes it to `outfile` when one is given. */
 export async function bundleRuntime({ webgpu = false, outfile } = {}) {
+  return bundle(`src/runtime/artifact-entry${webgpu ? '-webgpu' : ''}.ts`, outfile, { globalName: 'heddle' });
+}
+
+/** The same for the script of the workers. */
+export async function bundleWorker({ outfile } = {}) {
+  return bundle('src/runtime/devices/threads/worker.ts', outfile);
+}
+
+async function bundle(entry, outfile, options = {}) {
   const result = await build({
     absWorkingDir: root,
-    entryPoints: [`src/runtime/artifact-entry${webgpu ? '-webgpu' : ''}.ts`],
+    entryPoints: [entry],
     bundle: true,
     minify: true,
     format: 'iife',
-    globalName: 'heddle',
+    ...options,
     platform: 'neutral',
     target: 'es2022',
     legalComments: 'none',
@@ -25,12 +35,13 @@ export async function bundleRuntime({ webgpu = false, outfile } = {}) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const [webgpu, outfile] of [
-    [false, 'dist/runtime.js'],
-    [true, 'dist/runtime-webgpu.js'],
+  for (const [make, outfile] of [
+    [bundleRuntime, 'dist/runtime.js'],
+    [(options) => bundleRuntime({ ...options, webgpu: true }), 'dist/runtime-webgpu.js'],
+    [bundleWorker, 'dist/worker.js'],
   ]) {
-    const text = await bundleRuntime({ webgpu });
-    await bundleRuntime({ webgpu, outfile });
+    const text = await make();
+    await make({ outfile });
     console.log(`${outfile}: ${text.length} bytes, ${gzipSync(text).length} gzipped`);
   }
 }

@@ -42,7 +42,7 @@ export const PARTS = [
   {
     name: 'inspect',
     files: 'src/compiler/inspect/',
-    imports: ['base', 'dims', 'kernel', 'ir', 'semantics', 'lowered', 'plan', 'lowering', 'program'],
+    imports: ['base', 'dims', 'kernel', 'ir', 'semantics', 'passes', 'lowered', 'plan', 'lowering', 'program'],
     packages: ['elkjs'],
   },
 
@@ -51,7 +51,7 @@ export const PARTS = [
   { name: 'artifact', files: 'src/compiler/artifact/', imports: ['interop', 'program'], packages: [] },
 
   // The whole.
-  { name: 'options', files: 'src/compiler/options.ts', imports: ['semantics', 'program'], packages: [] },
+  { name: 'options', files: 'src/compiler/options.ts', imports: ['semantics', 'passes', 'program'], packages: [] },
   {
     name: 'driver',
     files: 'src/compiler/driver.ts',

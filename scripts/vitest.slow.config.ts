@@ -2,5 +2,5 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { include: ['test/slow/**/*.test.ts'], testTimeout: 600_000 },
+  test: { include: ['test/slow/**/*.test.ts'], testTimeout: 600_000, setupFiles: ['test/support/setup.ts'] },
 });

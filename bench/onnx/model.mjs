@@ -4,7 +4,8 @@
  */
 import { bytes, encode, float, int, message, text } from './protobuf.mjs';
 
-const ELEMENT_TYPES = { f32: 1, i32: 6, i64: 7, bool: 9 };
+/** Numbers of TensorProto.DataType. */
+export const ELEMENT_TYPES = { f32: 1, u8: 2, i8: 3, i32: 6, i64: 7, bool: 9 };
 const IR_VERSION = 10;
 const OPSET = 20;
 

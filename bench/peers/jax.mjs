@@ -3,22 +3,22 @@ import { init, jit, lax, nn, numpy as np, tree } from '@jax-js/jax';
 import { foldBatchNorm, networks } from './networks.mjs';
 import { readSafetensors } from './safetensors.mjs';
 
-export async function load({ network, config, files }) {
+export async function load({ network, config, threads, files }) {
   await init('wasm');
   const array = ({ data, shape }) => np.array(data).reshape(shape);
   const weights = foldBatchNorm(readSafetensors(await files.read('weights.safetensors')));
   const parameters = Object.fromEntries([...weights].map(([name, weight]) => [name, stored(name, array(weight))]));
   const given = [...readSafetensors(await files.read('inputs.safetensors'))];
   const forward = jit((parameters, inputs) => networks[network](makeLayers(parameters), inputs, config));
-  return {
-    isSync: true,
-    call: () => {
-      const inputs = Object.fromEntries(given.map(([name, value]) => [name, array(value)]));
-      const outputs = forward(tree.ref(parameters), inputs);
-      return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, value.dataSync()]));
-    },
-    valuesOf: (outputs) => outputs,
+  const run = () => {
+    const inputs = Object.fromEntries(given.map(([name, value]) => [name, array(value)]));
+    return Object.entries(forward(tree.ref(parameters), inputs));
   };
+  // Only work that is waited for goes to its workers.
+  const callAsync = async () =>
+    Object.fromEntries(await Promise.all(run().map(async ([name, value]) => [name, await value.data()])));
+  const callSync = () => Object.fromEntries(run().map(([name, value]) => [name, value.dataSync()]));
+  return { isSync: threads === 1, call: threads === 1 ? callSync : callAsync, valuesOf: (outputs) => outputs };
 }
 
 /** Matrices lie [in, out], for which products are faster here; tables of rows as they are. */

@@ -1,8 +1,8 @@
 /** What onnxruntime-web and onnxruntime-node have in common: sessions over the exported file. */
 import { readSafetensors } from './safetensors.mjs';
 
-export async function openSession(ort, { files }, options) {
-  const session = await ort.InferenceSession.create(await files.read('model.onnx'), {
+export async function openSession(ort, { files, reads }, options) {
+  const session = await ort.InferenceSession.create(await files.read(reads), {
     graphOptimizationLevel: 'all',
     ...options,
   });

@@ -4,24 +4,33 @@ export interface Row {
   readonly contestant: {
     readonly name: string;
     readonly threads: number;
-    readonly ceiling?: string;
+    readonly numbers?: 'f32' | 'int8';
+    readonly build?: string;
+    readonly isNative?: boolean;
+    readonly against?: string;
+    readonly ceilings?: readonly string[];
     readonly isCeiling?: string;
   };
   readonly samples?: readonly number[];
   readonly operations?: number;
   readonly difference?: number;
+  readonly scale?: number;
   readonly agrees?: boolean;
   readonly absent?: string;
 }
 
 export interface Figure extends Partial<Summary> {
   readonly name: string;
+  readonly kind: 'ours' | 'peer' | 'native' | 'ceiling';
+  readonly threads: number;
+  readonly numbers?: 'f32' | 'int8';
   readonly absent?: string;
   readonly gigaflops?: number;
+  readonly ceiling?: number;
   readonly ofCeiling?: number;
-  readonly isCeiling?: true;
   readonly ahead?: { readonly min: number; readonly median: number };
   readonly difference?: number;
+  readonly scale?: number;
   readonly agrees?: boolean;
 }
 

@@ -2,32 +2,42 @@
 import { gigaflops, summarize } from './statistics.mjs';
 
 /**
- * The rows of one model with figures: `{ name, min, median, count, gigaflops, ofCeiling, ahead, difference, agrees }` or
- * `{ name, absent }`. `ofCeiling` compares the best rates; for more threads, with as many times the ceiling of one.
- * `ahead` is how many times as long as the first row it takes, by minimum and by median.
+ * The rows of one model with figures: `{ name, kind, threads, min, median, count, gigaflops, ofCeiling, ceiling, ahead,
+ * difference, agrees }` or `{ name, kind, threads, absent }`. `kind` is 'ours', 'peer', 'native' or 'ceiling'.
+ * `ofCeiling` compares the best rates with the first ceiling of the contestant that was measured; for more threads, with as
+ * many times the ceiling of one. `ahead` is how many times as long as Heddle on the same work (`against`) it takes, by
+ * minimum and by median.
  */
 export function figuresOf(rows) {
-  const summaries = new Map(rows.filter(({ absent }) => !absent).map((row) => [row, summarize(row.samples)]));
-  const rate = (row) => gigaflops(row.operations, summaries.get(row).min);
-  const ceilingOf = (name) => {
-    const row = rows.find(({ contestant }) => contestant.isCeiling === name);
-    return row && summaries.has(row) ? rate(row) : undefined;
-  };
-  const ours = summaries.get(rows[0]);
-  return rows.map((row) => {
-    const { contestant, absent, difference, agrees } = row;
-    if (absent) return { name: contestant.name, absent };
-    const summary = summaries.get(row);
-    const top = ceilingOf(contestant.isCeiling ?? contestant.ceiling);
-    const isTimed = !contestant.isCeiling && ours;
+  const measured = new Map(rows.filter(({ absent }) => !absent).map((row) => [row.contestant.name, row]));
+  const summaries = new Map([...measured].map(([name, { samples }]) => [name, summarize(samples)]));
+  const rate = (name) => gigaflops(measured.get(name).operations, summaries.get(name).min);
+  const topOf = ({ ceilings = [] }) =>
+    ceilings
+      .map((wanted) => [...measured.values()].find(({ contestant }) => contestant.isCeiling === wanted))
+      .find((row) => row !== undefined);
+
+  return rows.map(({ contestant, absent, difference, scale, agrees }) => {
+    const { name, threads, numbers, against } = contestant;
+    const about = { name, kind: kindOf(contestant), threads, ...(numbers && { numbers }) };
+    if (absent) return { ...about, absent };
+    const summary = summaries.get(name);
+    const top = topOf(contestant)?.contestant.name;
+    const ours = summaries.get(against);
+    const ceiling = top && rate(top) * threads;
     return {
-      name: contestant.name,
+      ...about,
       ...summary,
-      gigaflops: rate(row),
-      ofCeiling: top && rate(row) / (top * contestant.threads),
-      ...(contestant.isCeiling && { isCeiling: true }),
-      ...(isTimed && { ahead: { min: summary.min / ours.min, median: summary.median / ours.median } }),
-      ...(difference !== undefined && { difference, agrees }),
+      gigaflops: rate(name),
+      ...(top && { ceiling, ofCeiling: rate(name) / ceiling }),
+      ...(ours && { ahead: { min: summary.min / ours.min, median: summary.median / ours.median } }),
+      ...(difference !== undefined && { difference, scale, agrees }),
     };
   });
+}
+
+function kindOf({ isCeiling, isNative, build }) {
+  if (isCeiling) return 'ceiling';
+  if (build) return 'ours';
+  return isNative ? 'native' : 'peer';
 }

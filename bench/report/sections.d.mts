@@ -1,7 +1,29 @@
 import type { Figure } from './figures.mjs';
+import type { Table } from './table.mjs';
 
-export function speedTable(
-  model: { readonly title: string },
-  prepared: { readonly multiplyAdds: number },
-  figures: readonly Figure[],
-): string;
+export interface SpeedEntry {
+  readonly title: string;
+  readonly multiplyAdds: number;
+  readonly figures: readonly Figure[];
+}
+
+export interface ProductEntry {
+  readonly order: string;
+  readonly orderTitle: string;
+  readonly of: string;
+  readonly sizes: { readonly m: number; readonly n: number; readonly k: number };
+  readonly figures: readonly Figure[];
+}
+
+export interface StartRow {
+  readonly name: string;
+  readonly against?: string;
+  readonly samples: readonly number[];
+  readonly firstPeaks: readonly number[];
+  readonly peaks: readonly number[];
+  readonly absent?: string;
+}
+
+export function speedTable(entry: SpeedEntry): Table;
+export function productTable(entries: readonly ProductEntry[]): Table;
+export function coldStartTable(entry: { readonly title: string; readonly rows: readonly StartRow[] }): Table;

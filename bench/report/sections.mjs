@@ -1,76 +1,147 @@
-/** The printed tables of the report's sections. */
+/** The tables of the report's sections: `{ heading, header, rows, notes }`, printed by table.mjs as text or as Markdown. */
 import { summarize } from './statistics.mjs';
-import { printBytes, printTable, printTime } from './table.mjs';
+import { printBytes, printTime } from './table.mjs';
 
 const NONE = '–';
 const percent = (ratio) => (ratio === undefined ? NONE : `${(100 * ratio).toFixed(0)} %`);
 const times = (ratio) => (ratio === undefined ? NONE : `${ratio.toFixed(2)} ×`);
+const rate = (gigaflops) => (gigaflops === undefined ? NONE : gigaflops.toFixed(1));
 
-/** Rows that could not be measured, with the reason, below the table. */
-function withReasons(table, absent) {
-  return [table, ...absent.map(({ name, absent: reason }) => `${name}: – (${reason})`)].join('\n');
-}
+/** Who could not be measured, with the reason. */
+const reasons = (rows) => rows.filter(({ absent }) => absent).map(({ name, absent }) => `${name}: – (${absent})`);
 
 /** Speed of one model. `figures` as `figuresOf` makes them. */
-export function speedTable({ title }, { multiplyAdds }, figures) {
-  const header = ['', 'min', 'median', 'GFLOP/s', 'of ceiling', 'heddle is', 'by median', 'max difference', 'samples'];
-  const rows = figures
-    .filter(({ absent }) => !absent)
-    .map((figure, at) => [
-      figure.name,
-      printTime(figure.min),
-      printTime(figure.median),
-      figure.gigaflops.toFixed(1),
-      figure.isCeiling ? NONE : percent(figure.ofCeiling),
-      ...(at === 0 ? [NONE, NONE] : [times(figure.ahead?.min), times(figure.ahead?.median)]),
-      differenceOf(figure, at),
-      figure.count,
-    ]);
-  const heading = `${title}: ${(multiplyAdds / 1e6).toPrecision(4)} million multiply-adds`;
-  return `${heading}\n${withReasons(
-    printTable(header, rows),
-    figures.filter(({ absent }) => absent),
-  )}`;
+export function speedTable({ title, multiplyAdds, figures }) {
+  return {
+    heading: `${title}: ${(multiplyAdds / 1e6).toPrecision(4)} million multiply-adds`,
+    header: ['', 'min', 'median', 'Gop/s', 'of ceiling', 'heddle is', 'by median', 'max difference', 'samples'],
+    rows: figures
+      .filter(({ absent }) => !absent)
+      .map((figure) => [
+        figure.name,
+        printTime(figure.min),
+        printTime(figure.median),
+        rate(figure.gigaflops),
+        percent(figure.ofCeiling),
+        times(figure.ahead?.min),
+        times(figure.ahead?.median),
+        differenceOf(figure),
+        figure.count,
+      ]),
+    notes: reasons(figures),
+  };
 }
 
-function differenceOf({ difference, agrees }, at) {
-  if (difference === undefined || at === 0) return NONE;
-  return agrees ? difference.toExponential(1) : `${difference.toExponential(1)} MISMATCH`;
+/** Of the largest value of the first row's outputs; the first row itself differs by nothing. */
+function differenceOf({ difference, scale, agrees }) {
+  if (difference === undefined) return NONE;
+  const part = difference === 0 ? '0' : (difference / scale).toExponential(1);
+  return agrees ? part : `${part} MISMATCH`;
 }
 
-/** `rows` as `measureColdStarts` makes them. */
-export function coldStartTable({ title }, rows) {
+/** One row a product; `entries` are `{ order, orderTitle, of, sizes, figures }`. */
+export function productTable(entries) {
+  const named = (figures, name) => figures.find((figure) => figure.name === name && !figure.absent);
+  const cells = (figures, name) => {
+    const figure = named(figures, name);
+    return [rate(figure?.gigaflops), percent(figure?.ofCeiling)];
+  };
+  const rows = entries.map(({ orderTitle, of, sizes: { m, n, k }, figures }) => [
+    `${of}: ${orderTitle}`,
+    `${m} × ${n} × ${k}`,
+    ...cells(figures, 'heddle'),
+    ...cells(figures, 'heddle, strict'),
+    rate(named(figures, 'onnxruntime-web')?.gigaflops),
+  ]);
+  const absent = new Set(entries.flatMap(({ figures }) => reasons(figures)));
+  const wrong = entries.flatMap(({ orderTitle, of, figures }) =>
+    figures.filter(({ agrees }) => agrees === false).map(({ name }) => `${of}: ${orderTitle}: ${name} MISMATCH`),
+  );
+  return {
+    heading: 'Products, one thread, GFLOP/s',
+    header: ['', 'M × N × K', 'heddle', 'of ceiling', 'strict', 'of ceiling', 'onnxruntime-web'],
+    rows,
+    notes: [...absent, ...wrong],
+  };
+}
+
+/**
+ * `rows` as `measureStarts` makes them, with names: the time to the first output, and the most memory until then and after
+ * three more runs.
+ */
+export function coldStartTable({ title, rows }) {
   const started = rows.filter(({ absent }) => !absent);
-  const ours = started[0] && summarize(started[0].samples);
-  const body = started.map(({ contestant, samples, peaks }, at) => {
-    const { min, median } = summarize(samples);
-    const peak = peaks.length > 0 ? printBytes(summarize(peaks).median) : NONE;
-    const ahead = at === 0 ? NONE : times(min / ours.min);
-    return [contestant.name, printTime(min), printTime(median), ahead, peak];
-  });
-  const absent = rows
-    .filter((row) => row.absent)
-    .map(({ contestant, absent: reason }) => ({ name: contestant.name, absent: reason }));
-  const table = printTable(['', 'min', 'median', 'heddle is', 'peak memory'], body);
-  return `Cold start to the first output, ${title}\n${withReasons(table, absent)}`;
+  const ours = new Map(started.map(({ name, samples }) => [name, summarize(samples).min]));
+  return {
+    heading: `Cold start to the first output, ${title}`,
+    header: ['', 'min', 'median', 'heddle is', 'peak memory', 'after 3 more runs'],
+    rows: started.map(({ name, against, samples, firstPeaks, peaks }) => {
+      const summary = summarize(samples);
+      const ahead = ours.has(against) ? times(summary.min / ours.get(against)) : NONE;
+      const figures = [printTime(summary.min), printTime(summary.median), ahead, memory(firstPeaks), memory(peaks)];
+      return [name, ...figures];
+    }),
+    notes: reasons(rows),
+  };
 }
+
+const memory = (peaks) => (peaks.length > 0 ? printBytes(summarize(peaks).median) : NONE);
 
 /** `rows` as `measureSizes` makes them. */
 export function sizeTable(rows) {
-  const body = rows.map(({ name, raw, gzip }) => [name, printBytes(raw), printBytes(gzip)]);
-  return `What a page loads besides weights\n${printTable(['', 'raw', 'gzip'], body)}`;
+  return {
+    heading: 'What a page loads besides weights',
+    header: ['', 'raw', 'gzip'],
+    rows: rows.map(({ name, raw, gzip }) => [name, printBytes(raw), printBytes(gzip)]),
+    notes: [],
+  };
 }
 
 /** `rows` as compile-time.mjs prints them. */
 export function compileTable(rows) {
-  const body = rows.map(({ layers, elaborate, compile, total, wasmBytes }) => [
-    layers,
-    printTime(elaborate),
-    printTime(compile),
-    printTime(total),
-    printTime(total / layers),
-    printBytes(wasmBytes),
-  ]);
-  const header = ['layers', 'elaborate', 'compile', 'total', 'a layer', 'program.wasm'];
-  return `Compiling DeiT-tiny for wasm\n${printTable(header, body)}`;
+  return {
+    heading: 'Compiling DeiT-tiny for wasm',
+    header: ['layers', 'elaborate', 'compile', 'total', 'a layer', 'modules'],
+    rows: rows.map(({ layers, elaborate, compile, total, wasmBytes }) => [
+      layers,
+      printTime(elaborate),
+      printTime(compile),
+      printTime(total),
+      printTime(total / layers),
+      printBytes(wasmBytes),
+    ]),
+    notes: [],
+  };
+}
+
+/** The fastest time of each contestant in each engine; `engines` are those of the report. */
+export function engineTable(engines, title) {
+  const figuresIn = ({ speed = [] }) => speed.find((entry) => entry.title === title)?.figures ?? [];
+  const names = [...new Set(engines.flatMap((engine) => figuresIn(engine).map(({ name }) => name)))];
+  const cell = (engine, name) => {
+    const figure = figuresIn(engine).find((one) => one.name === name);
+    if (!figure || figure.absent) return NONE;
+    return figure.kind === 'ceiling' ? `${rate(figure.gigaflops)} Gop/s` : printTime(figure.min);
+  };
+  return {
+    heading: title,
+    header: ['', ...engines.map(({ engine }) => engine)],
+    rows: names.map((name) => [name, ...engines.map((engine) => cell(engine, name))]),
+    notes: [],
+  };
+}
+
+/** `results` as `judge` of acceptance.mjs makes them: what was asked for, and what each engine reached. */
+export function acceptanceTable(engines, results) {
+  const mark = { true: 'yes', false: 'NO' };
+  return {
+    heading: 'What was asked for',
+    header: ['', 'limit', ...engines.map(({ engine }) => engine)],
+    rows: results.map(({ what, limit, values }) => [
+      what,
+      limit,
+      ...values.map((value) => (value ? `${value.text} ${mark[value.isMet]}` : NONE)),
+    ]),
+    notes: [],
+  };
 }

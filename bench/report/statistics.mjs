@@ -12,24 +12,27 @@ export function summarize(samples) {
 /** 10⁹ floating-point operations a second. */
 export const gigaflops = (operations, milliseconds) => operations / milliseconds / 1e6;
 
-/** f32 sums in another order differ by some ulps of what was added: this much of the largest value is allowed. */
-const TOLERANCE = 1e-4;
+/**
+ * How far outputs may lie apart, as a part of the largest value. f32 sums in another order differ by some ulps of what was
+ * added. Quantised weights and activations have steps of 1/127 of their largest value, and their errors add up over layers.
+ */
+const TOLERANCES = { f32: 1e-4, int8: 0.1 };
 
 /**
- * The largest absolute difference over outputs by name, and whether it is small enough for the same function in f32.
- * Missing outputs, other lengths and NaN are infinite differences.
+ * The largest absolute difference over outputs by name, the largest value wanted, and whether the difference is small enough
+ * for the same function computed in `numbers`. Missing outputs, other lengths and NaN are infinite differences.
  */
-export function compareOutputs(wanted, found) {
+export function compareOutputs(wanted, found, numbers) {
   let difference = 0;
   let scale = 0;
   for (const [name, values] of Object.entries(wanted)) {
     const others = found[name];
-    if (others?.length !== values.length) return { difference: Infinity, agrees: false };
+    if (others?.length !== values.length) return { difference: Infinity, scale, agrees: false };
     for (let at = 0; at < values.length; at++) {
       const apart = Math.abs(values[at] - others[at]);
       difference = Math.max(difference, Number.isNaN(apart) ? Infinity : apart);
       scale = Math.max(scale, Math.abs(values[at]));
     }
   }
-  return { difference, agrees: difference <= TOLERANCE * scale };
+  return { difference, scale, agrees: difference <= TOLERANCES[numbers] * scale };
 }

@@ -1,6 +1,20 @@
-/** Text tables: a header, then rows of cells; the first column is aligned left, the others right. */
+/** Tables as text and as Markdown: a header, then rows of cells; the first column is aligned left, the others right. */
 
-export function printTable(header, rows) {
+/** `{ heading, header, rows, notes }` as text. */
+export function printSection({ heading, header, rows, notes }) {
+  return [heading, ...(rows.length > 0 ? [printTable(header, rows)] : []), ...notes].join('\n');
+}
+
+/** The same as Markdown; `level` is that of the heading. */
+export function markdownSection({ heading, header, rows, notes }, level) {
+  const line = (cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
+  const rule = line(header.map((_, column) => (column === 0 ? '---' : '---:')));
+  const table = rows.length > 0 ? [[line(header), rule, ...rows.map(line)].join('\n')] : [];
+  const list = notes.length > 0 ? [notes.map((note) => `- ${note}`).join('\n')] : [];
+  return [`${'#'.repeat(level)} ${heading}`, ...table, ...list].join('\n\n');
+}
+
+function printTable(header, rows) {
   const all = [header, ...rows].map((row) => row.map(String));
   const widths = header.map((_, column) => Math.max(...all.map((row) => [...(row[column] ?? '')].length)));
   const line = (row) =>

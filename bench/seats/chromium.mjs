@@ -21,7 +21,7 @@ export async function chromiumSeats(work) {
       const context = await browser.newContext();
       const seat = new PageSeat(context, await context.newPage());
       try {
-        await seat.visit(server.addressOf(module, folder, task.threads));
+        await seat.visit(server.addressOf(module, folder, task.cores));
         return { seat, ...(await seat.ask('open', task, patience)) };
       } catch (error) {
         await seat.close();
@@ -66,7 +66,7 @@ class PageSeat {
       return await Promise.race([answer, late]);
     } catch (error) {
       answer.catch(() => {});
-      throw new Error(error.message.split('\n')[0].replace('page.evaluate: ', ''), { cause: error });
+      throw new Error(error.message.split('\n')[0].replace(/^(page\.evaluate: )?(Error: )?/, ''), { cause: error });
     } finally {
       clearTimeout(timer);
     }

@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 const script = fileURLToPath(new URL('./process.mjs', import.meta.url));
 
 /** `node`: path of the Node to measure under. */
-export function nodeSeats(node) {
+export function nodeSeats(node, version) {
   return {
     place: 'node',
+    version,
 
     /** Starts a process and loads; answers the seat, the first outputs and what it took. */
     async open(module, folder, task, patience) {

@@ -18,6 +18,10 @@ const methods = {
     const values = await seat.open({ ...task, files });
     return { values, peakBytes: peakBytes() };
   },
+  async runMore(times) {
+    await seat.runMore(times);
+    return peakBytes();
+  },
   warmUp: (milliseconds) => seat.warmUp(milliseconds),
   turn: (milliseconds) => seat.turn(milliseconds),
 };

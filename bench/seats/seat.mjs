@@ -41,6 +41,10 @@ export function makeSeat(load) {
       return copied(contestant.valuesOf(await contestant.call()));
     },
 
+    async runMore(times) {
+      for (let i = 0; i < times; i++) await contestant.call();
+    },
+
     /** Runs until the engine has had time to optimise, and settles how many calls make a sample. */
     async warmUp(milliseconds) {
       const end = performance.now() + milliseconds;

@@ -30,8 +30,8 @@ export async function serve(work) {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${server.address().port}`;
   return {
-    addressOf: (module, folder, threads) =>
-      `${origin}/seat/${module}.html?folder=/work/${basename(folder)}/&threads=${threads}`,
+    addressOf: (module, folder, cores) =>
+      `${origin}/seat/${module}.html?folder=/work/${basename(folder)}/&cores=${cores}`,
     close() {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(resolve));

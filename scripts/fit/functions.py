@@ -48,6 +48,16 @@ if wanted("erf"):
     show("erf large", c)
     print("  absolute", ideal, error)
 
+if wanted("normcdf"):
+    # Phi(-t) = ((8 - t) p(t))^8, error relative to Phi(-t) up to 1.5, beyond to at least 0.08 / t.
+    t = chebyshev(1e-6, 8 - 1e-4, 3001)
+    tail = erfc(t / np.sqrt(2)) / 2
+    allowed = np.where(t > 1, np.maximum(t * tail, 0.08), t * tail)
+    q = tail ** (1 / 8)
+    c, ideal, error = polynomial(t, q / (8 - t), np.maximum(8 * q**7 * t * (8 - t) / allowed, 1e-12), range(8))
+    show("normcdf", c)
+    print("  relative", ideal, error)
+
 if wanted("log"):
     # log(1 + f) = f - f^2 / 2 + f^3 l(f), sqrt(1/2) <= 1 + f < sqrt(2), relative error.
     f = chebyshev(np.sqrt(0.5) - 1, np.sqrt(2) - 1, 4000)

@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { Setting } from '../compiler/index.ts';
 import { TARGET_NAMES, type TargetName } from '../program/program.ts';
+import { MOST_THREADS } from '../runtime/devices/threads/options.ts';
 import { exists } from './files.ts';
 import type { Io } from './io.ts';
 
@@ -59,6 +60,20 @@ export function readCount(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value))
     throw new InvalidArgumentError('A whole number from 1 on is needed.');
+  return value;
+}
+
+/** `0.5`, at most an hour. */
+export function readSeconds(text: string): number {
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (!(value > 0 && value <= 3600)) throw new InvalidArgumentError('A number of seconds is needed, 3600 at most.');
+  return value;
+}
+
+/** As many threads as the runtime takes. */
+export function readThreads(text: string): number {
+  const value = readCount(text);
+  if (value > MOST_THREADS) throw new InvalidArgumentError(`At most ${MOST_THREADS} threads can run a model.`);
   return value;
 }
 

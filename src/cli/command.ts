@@ -1,8 +1,20 @@
 /** The command line: what can be said, and which command it leads to. */
 import { Command, Option } from 'commander';
-import { collect, readCount, readDims, readNumbers, readScales, readSetting, readTargets } from './arguments.ts';
+import { QUANTIZATIONS } from '../compiler/index.ts';
+import {
+  collect,
+  readCount,
+  readDims,
+  readNumbers,
+  readScales,
+  readSeconds,
+  readSetting,
+  readTargets,
+  readThreads,
+} from './arguments.ts';
 import { GRAPH_FORMATS } from '../compiler/inspect/graph/print.ts';
-import { TARGET_NAMES } from '../program/program.ts';
+import { STORAGES } from '../compiler/interop/store.ts';
+import { SIMD_VARIANTS, TARGET_NAMES } from '../program/program.ts';
 import { check, type CheckOptions } from './check.ts';
 import { compile, type CompileOptions } from './compile.ts';
 import { EXIT, reportError } from './errors.ts';
@@ -10,6 +22,7 @@ import { explain } from './explain.ts';
 import { fmt, type FmtOptions } from './fmt.ts';
 import { EMITTED, EXPLAINED, inspect, type InspectOptions } from './inspect.ts';
 import type { Io } from './io.ts';
+import { profile, type ProfileOptions } from './profile/profile.ts';
 import { readVersion } from './provenance.ts';
 import { run, type RunOptions } from './run.ts';
 
@@ -53,6 +66,7 @@ function makeProgram(io: Io, exit: Exit): Command {
   addCompile(program, io, exit);
   addRun(program, io, exit);
   addInspect(program, io, exit);
+  addProfile(program, io, exit);
   addExplain(program, io, exit);
   return program;
 }
@@ -72,8 +86,15 @@ function addEntryOptions(command: Command): Command {
     .option('-g, --given <input>', 'an optional input to compile with; may be repeated', collect);
 }
 
+/** What changes what is computed, and how it may be inspected. */
+function addCompilerOptions(command: Command): Command {
+  return command.addOption(
+    new Option('--quantize <type>', 'compute products with weights in bytes, approximately').choices(QUANTIZATIONS),
+  );
+}
+
 function addSpecOptions(command: Command): Command {
-  return addEntryOptions(command)
+  return addCompilerOptions(addEntryOptions(command))
     .option('-t, --tap <pattern>', 'further outputs: those of the named instances; may be repeated', collect)
     .option('-w, --weights <file[:prefix]>', 'a safetensors file with the parameters, or those under a prefix of it')
     .option('-r, --rename <map>', 'a JSON file that maps foreign names of weights');
@@ -125,6 +146,12 @@ function addCompile(program: Command, io: Io, exit: Exit): void {
     .argument('<spec>', 'the spec file')
     .requiredOption('-o, --out <dir>', 'the folder to write; an artifact that is there is replaced')
     .option('--target <names>', 'what to compile for, of wasm, js and webgpu', readTargets, ['wasm', 'js'])
+    .addOption(
+      new Option(
+        '--store <type>',
+        'what weights are stored in: f16 rounds, int8 only those of products (default: as --quantize, or f32)',
+      ).choices(STORAGES),
+    )
     .addHelpText(
       'after',
       `
@@ -135,6 +162,8 @@ Examples:
     --weights examples/digits/digits.safetensors --target wasm -o build/digits
   heddle compile specs/vit.model --entry ViT --weights vit.safetensors --rename specs/weights/vit-pytorch.json \\
     -o build/vit
+  heddle compile specs/vit.model --entry ViT --weights vit.safetensors --quantize int8 -o build/vit-int8
+  heddle compile specs/vit.model --entry ViT --weights vit.safetensors --store f16 -o build/vit-f16
 
 Without --weights, the artifact takes its weights when it is loaded. A prefix chooses among the tensors of a file
 that holds others too, and is removed from their names: --weights training.safetensors:param.`,
@@ -157,6 +186,14 @@ function addRun(program: Command, io: Io, exit: Exit): void {
         'reference',
       ]),
     )
+    .addOption(
+      new Option(
+        '--simd <variant>',
+        'the module of wasm; relaxed fuses multiply-adds (default: the best there is)',
+      ).choices(SIMD_VARIANTS),
+    )
+    .option('--tile <name>', 'the register tile of products on wasm, 6x8 (default: the fastest in a short trial)')
+    .option('--threads <count>', 'threads that run it on wasm, at most 64 (default: 1)', readThreads)
     .option('--image <file...>', 'pictures to classify, in place of --inputs')
     .option('--mean <numbers>', 'subtracted from pixels on the scale 0 to 1: one number, or one a channel', readNumbers)
     .option('--std <numbers>', 'what pixels are then divided by: one number, or one a channel', readScales)
@@ -183,7 +220,7 @@ The probabilities are the softmax of the model's output.`,
 }
 
 function addInspect(program: Command, io: Io, exit: Exit): void {
-  addEntryOptions(program.command('inspect'))
+  addCompilerOptions(addEntryOptions(program.command('inspect')))
     .description('Show what a spec describes and what the compiler makes of it; by default, a table of its blocks.')
     .argument('<spec>', 'the spec file')
     .option('-d, --depth <levels>', 'levels of blocks to show', readCount)
@@ -208,6 +245,7 @@ Examples:
   heddle inspect specs/mlp.model --entry MLP --explain fusion
   heddle inspect specs/mlp.model --entry MLP --explain memory --dims batch=32
   heddle inspect specs/mlp.model --entry MLP --explain tiling --target js
+  heddle inspect specs/vit.model --entry ViT --explain quantization
   heddle inspect specs/mlp.model --entry MLP --dump-ir after:fuse
   heddle inspect specs/mlp.model --entry MLP --dump-ir kernels --target webgpu
   heddle inspect specs/mlp.model --entry MLP --emit wgsl
@@ -220,6 +258,44 @@ memory; the arena is smaller, since they share places in it.`,
     .action(async (spec: string, options: InspectOptions) => {
       exit.isJson = options.json === true;
       exit.code = await inspect(spec, options, io);
+    });
+}
+
+function addProfile(program: Command, io: Io, exit: Exit): void {
+  addSpecOptions(program.command('profile'))
+    .description('Measure where the time of a run goes: by kernel and by block, beside what the machine can do.')
+    .argument('<spec-or-dir>', 'a spec file, or the folder of an artifact')
+    .option('-i, --inputs <file[:prefix]>', 'a safetensors file with the inputs by name (default: random ones)')
+    .option('--dims <name=size>', 'a size for a dimension; may be repeated', readDims)
+    .addOption(new Option('--target <name>', 'what runs it (default: wasm)').choices(TARGET_NAMES))
+    .addOption(new Option('--simd <variant>', 'the module of wasm (default: the best there is)').choices(SIMD_VARIANTS))
+    .option('--tile <name>', 'the register tile of products on wasm, 6x8 (default: the fastest in a short trial)')
+    .option('--threads <count>', 'threads that run it on wasm, at most 64 (default: 1)', readThreads)
+    .option('--runs <count>', 'how often each step is measured', readCount)
+    .option('--seconds <time>', 'for how long steps are measured (default: 3)', readSeconds)
+    .option('-d, --depth <levels>', 'levels of blocks to show (default: 2)', readCount)
+    .option('--all', 'a row for each step, equal layers too')
+    .option('--json', 'print everything as JSON')
+    .option('-o, --out <file>', 'write a flame chart as one HTML page')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  heddle profile specs/vit.model --entry ViT --dims batch=1
+  heddle profile specs/vit.model --entry ViT --dims batch=1 --target js --runs 5
+  heddle profile specs/mlp.model --entry MLP --dims batch=32 --weights mlp.safetensors -o mlp.html
+  heddle profile build/vit --dims batch=1 --json
+
+Times are the least of all measurements, after the engine's last tier is reached. GFLOP/s count two operations for a
+multiply-add and one for each element that another operation makes; GB/s count what a step reads and writes, everything
+once. The ceiling is what bounds a step, computing or moving, measured in the same process: the fastest tile of
+accumulators in registers, and the fastest copy or sum of as many bytes. What takes less than 50 µs is timed in
+repetition, with what it reads in the cache; where a run has to fetch that, as with many small steps and large weights,
+the sum of the steps is less than the time of the run.`,
+    )
+    .action(async (path: string, options: ProfileOptions) => {
+      exit.isJson = options.json === true;
+      exit.code = await profile(path, options, io);
     });
 }
 

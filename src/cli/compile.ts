@@ -1,22 +1,24 @@
 /** `heddle compile`: from a spec to the folder of an artifact. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type ArtifactFile, artifactFiles } from '../compiler/artifact/files.ts';
-import { type Compiled, compileGraph } from '../compiler/index.ts';
+import { channelsOf, type Compiled, compileGraph } from '../compiler/index.ts';
+import { storeWeights, type Storage, type WeightChannels } from '../compiler/interop/store.ts';
+import { profileFacts } from '../compiler/inspect/profile/facts.ts';
 import type { TargetName } from '../program/program.ts';
+import { readBuilt, WORKER_FILE } from './built.ts';
 import { describeParameters, tensorRows } from './check.ts';
-import { EXIT, Failure, printNote } from './errors.ts';
+import { EXIT, printNote } from './errors.ts';
 import { checkFolder, writeFolder } from './folder.ts';
 import { makeHost, recordingHost } from './host.ts';
 import { colorsFor, type Io, withProgress } from './io.ts';
 import { provenanceOf } from './provenance.ts';
 import { type Signature, signatureOf } from './signature.ts';
-import { elaborateEntry, loadWeights, type SpecOptions } from './spec.ts';
+import { compilerOptions, elaborateEntry, loadWeights, someOf, type SpecOptions, type Tensors } from './spec.ts';
 import { alignColumns, count, formatBytes, formatGzip } from './table.ts';
 
 export interface CompileOptions extends SpecOptions {
   readonly target: readonly TargetName[];
   readonly out: string;
+  readonly store?: Storage;
 }
 
 export async function compile(path: string, options: CompileOptions, io: Io): Promise<number> {
@@ -27,9 +29,15 @@ export async function compile(path: string, options: CompileOptions, io: Io): Pr
     const graph = elaborateEntry(path, options, io, recordingHost(makeHost(io), texts));
     const signature = signatureOf(graph);
     const weights = await loadWeights(signature.parameters, options, io);
-    const runtimeSource = await readRuntime(options.target.includes('webgpu'), io);
+    const storage = storageOf(options);
+    const channels = storage === 'int8' ? channelsOf(graph) : new Map<string, readonly number[]>();
+    const stored = weights && storeWeights(weights.bound, storage, channels);
+    if (stored) noteUnrounded(stored, storage, channels, io);
+    // The GPU's device is only in the larger runtime.
+    const runtimeSource = await readBuilt(options.target.includes('webgpu') ? 'runtime-webgpu.js' : 'runtime.js', io);
+    const workerSource = await readBuilt(WORKER_FILE, io);
     update(`compiling ${graph.name}`);
-    const compiled = compileGraph(graph, { targets: options.target });
+    const compiled = compileGraph(graph, { targets: options.target, ...compilerOptions(options) });
     const { program, facts, wasm, js, wgsl } = compiled;
     const provenance = await provenanceOf(path, texts, io);
     const files = await artifactFiles({
@@ -39,8 +47,10 @@ export async function compile(path: string, options: CompileOptions, io: Io): Pr
       wasm,
       js,
       wgsl,
-      weights: weights?.bound,
+      profile: profileFacts(graph, compiled.ops, compiled.lowered),
+      weights: stored,
       runtimeSource,
+      workerSource,
     });
     update(`writing ${options.out}`);
     await writeFolder(options.out, files, io);
@@ -53,13 +63,19 @@ export async function compile(path: string, options: CompileOptions, io: Io): Pr
   return EXIT.fine;
 }
 
-/** The bundled runtime; the GPU's device is only in the larger one. */
-async function readRuntime(webgpu: boolean, io: Io): Promise<string> {
-  try {
-    return await readFile(join(io.packageRoot, 'dist', webgpu ? 'runtime-webgpu.js' : 'runtime.js'), 'utf8');
-  } catch {
-    throw new Failure('the runtime has not been built yet', { hint: 'run `npm run build` in the folder of Heddle' });
-  }
+/** Which tensors the storage could not take. */
+function noteUnrounded(stored: Tensors, storage: Storage, channels: WeightChannels, io: Io): void {
+  if (storage === 'f32') return;
+  const isMeant = (name: string): boolean => storage === 'f16' || channels.has(name);
+  const kept = [...stored].filter(([name, { dtype }]) => dtype === 'F32' && isMeant(name)).map(([name]) => name);
+  if (kept.length === 0) return;
+  const reason = storage === 'f16' ? 'that f16 cannot hold' : 'that are not finite';
+  printNote(`stored as f32, for they have values ${reason}: ${someOf(kept)}`, io);
+}
+
+/** Bytes lose nothing that products of bytes would keep. */
+function storageOf({ store, quantize }: CompileOptions): Storage {
+  return store ?? quantize ?? 'f32';
 }
 
 interface Result {

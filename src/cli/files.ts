@@ -1,6 +1,6 @@
 /** Reading and writing single files, with errors that say which file and why. */
 import { randomUUID } from 'node:crypto';
-import { existsSync, realpathSync, rmSync, statSync, type Stats } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync, rmSync, statSync, type Stats } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure } from './errors.ts';
@@ -64,6 +64,24 @@ function stats(path: string, io: Io): Stats | undefined {
   }
 }
 
+/** Throws Failure when `writeWhole` cannot write there; call it before the long work. */
+export function checkWritable(path: string, io: Io): void {
+  const found = stats(path, io);
+  const folder = dirname(found ? realpathSync(resolve(io.cwd, path)) : resolve(io.cwd, path));
+  if (found?.isDirectory()) throw new Failure(`${path} cannot be written: ${REASONS['EISDIR']}`);
+  try {
+    if (!found || found.isFile()) accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw cannotWrite(path, folder, error);
+  }
+  if (!statSync(folder).isDirectory()) throw new Failure(`${path} cannot be written: ${REASONS['ENOTDIR']}`);
+}
+
+function cannotWrite(path: string, folder: string, error: unknown): Failure {
+  const reason = existsSync(folder) ? systemReason(error) : 'its folder does not exist';
+  return new Failure(`${path} cannot be written: ${reason}`);
+}
+
 /** Writes a file whole or not at all: what was there before stays until the new one is complete. */
 export async function writeWhole(path: string, bytes: Uint8Array, io: Io): Promise<void> {
   const found = stats(path, io);
@@ -79,8 +97,7 @@ export async function writeWhole(path: string, bytes: Uint8Array, io: Io): Promi
     if (place !== target) await rename(place, target);
   } catch (error) {
     clean();
-    const reason = existsSync(dirname(target)) ? systemReason(error) : 'its folder does not exist';
-    throw new Failure(`${path} cannot be written: ${reason}`);
+    throw cannotWrite(path, dirname(target), error);
   } finally {
     release();
   }

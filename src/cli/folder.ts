@@ -19,8 +19,11 @@ const ARTIFACT_FILES = [
   'package.json',
   'program.json',
   'program.wasm',
+  'program.relaxed.wasm',
+  'worker.js',
   'kernels.js',
   'shaders.json',
+  'profile.json',
   'weights.safetensors',
 ] as const;
 

@@ -4,6 +4,7 @@ import {
   compileGraph,
   elaborateWhole,
   type Graph,
+  judgedProductsOf,
   printGraph,
   printKernel,
   type Stages,
@@ -12,6 +13,7 @@ import {
 import { buildBlocks } from '../compiler/inspect/blocks.ts';
 import { printFusion, reportFusion } from '../compiler/inspect/explain/fusion.ts';
 import { MEMORY_HEAD, memoryCells, memoryTotals } from '../compiler/inspect/explain/memory.ts';
+import { QUANTIZATION_HEAD, quantizationCells } from '../compiler/inspect/explain/quantization.ts';
 import { TILING_HEAD, tilingCells } from '../compiler/inspect/explain/tiling.ts';
 import { foldBlocks, unfoldedBlocks } from '../compiler/inspect/fold.ts';
 import { TooManyUnits } from '../compiler/inspect/graph/layout.ts';
@@ -24,10 +26,11 @@ import { EXIT, Failure, printDiagnostics, Rejected, UsageError } from './errors.
 import { writeWhole } from './files.ts';
 import { makeHost } from './host.ts';
 import { colorsFor, type Io } from './io.ts';
-import { specPath, type SpecOptions } from './spec.ts';
+import { compilerOptions, specPath, type SpecOptions } from './spec.ts';
 import { alignColumns } from './table.ts';
+import { tileChoices } from './tiles.ts';
 
-export const EXPLAINED = ['fusion', 'memory', 'tiling'] as const;
+export const EXPLAINED = ['fusion', 'memory', 'quantization', 'tiling'] as const;
 export const EMITTED = ['js', 'wasm', 'wgsl'] as const;
 
 export interface InspectOptions extends SpecOptions {
@@ -45,6 +48,7 @@ export interface InspectOptions extends SpecOptions {
 
 type Elaborated = NonNullable<ReturnType<typeof elaborateWhole>['result']>;
 type Dims = GivenDims;
+type Compiler = ReturnType<typeof compilerOptions>;
 
 export async function inspect(path: string, options: InspectOptions, io: Io): Promise<number> {
   const modes = [options.json, options.graph, options.explain, options.dumpIr, options.emit];
@@ -80,9 +84,10 @@ async function contentOf(
   io: Io,
 ): Promise<string | Uint8Array<ArrayBuffer>> {
   const { graph } = entry;
-  if (options.emit) return emitted(graph, options.emit);
-  if (options.dumpIr !== undefined) return dumped(graph, options.dumpIr, options.target ?? 'wasm');
-  const stages = stagesOf(graph, options.target ?? 'wasm');
+  const compiler = compilerOptions(options);
+  if (options.emit) return emitted(graph, options.emit, compiler);
+  if (options.dumpIr !== undefined) return dumped(graph, options.dumpIr, options.target ?? 'wasm', compiler);
+  const stages = stagesOf(graph, options.target ?? 'wasm', compiler);
   if (options.explain) return explained(graph, stages, options.explain, dims, io);
   const tree = buildBlocks(entry, stages.ops, stages.lowered);
   const root = options.all ? unfoldedBlocks(tree) : foldBlocks(tree);
@@ -118,13 +123,14 @@ function tableText(
   return [dim(head), ...lines, ''].join('\n');
 }
 
-function explained(
+async function explained(
   graph: Graph,
-  { fused, plan, target }: Stages,
+  stages: Stages,
   what: NonNullable<InspectOptions['explain']>,
   dims: Dims,
   io: Io,
-): string {
+): Promise<string> {
+  const { fused, plan, target } = stages;
   switch (what) {
     case 'fusion':
       return printFusion(reportFusion(fused));
@@ -137,19 +143,30 @@ function explained(
       );
       return `${rows}\n${alignColumns(memoryTotals(report), ['left']).join('\n')}\n`;
     }
+    case 'quantization': {
+      const cells = quantizationCells(judgedProductsOf(graph));
+      if (cells.length === 0) return 'There are no products.\n';
+      return tableText([QUANTIZATION_HEAD, ...cells], ['right', 'right', 'right', 'left'], io);
+    }
     case 'tiling': {
       const cells = tilingCells(fused, target);
       if (cells.length === 0) return 'There are no products.\n';
-      return tableText([TILING_HEAD, ...cells], [...TILING_HEAD.slice(1).map(() => 'right' as const), 'left'], io);
+      const alignments = [...TILING_HEAD.slice(1).map(() => 'right' as const), 'left' as const];
+      const products = tableText([TILING_HEAD, ...cells], alignments, io);
+      const choices = target.name === 'wasm' ? await tileChoices(stages) : [];
+      return choices.length === 0 ? products : `${products}\n${alignColumns(choices, ['left']).join('\n')}\n`;
     }
   }
 }
 
 /** `elaborated`, `after:PASS`, `kernels` or `plan`. */
-function dumped(graph: Graph, what: string, target: TargetName): string {
+function dumped(graph: Graph, what: string, target: TargetName, compiler: Compiler): string {
   if (what === 'elaborated') return printGraph(graph);
   const graphs = new Map<string, Graph>();
-  const { plan } = stagesOf(graph, target, { onGraph: (pass, after) => void graphs.set(`after:${pass}`, after) });
+  const { plan } = stagesOf(graph, target, {
+    ...compiler,
+    onGraph: (pass, after) => void graphs.set(`after:${pass}`, after),
+  });
   graphs.delete('after:before');
   if (what === 'kernels') return plan.kernels.map(printKernel).join('\n');
   if (what === 'plan') return `${JSON.stringify(plan.program, undefined, 2)}\n`;
@@ -162,13 +179,17 @@ function dumped(graph: Graph, what: string, target: TargetName): string {
   return printGraph(found);
 }
 
-function emitted(graph: Graph, what: NonNullable<InspectOptions['emit']>): string | Uint8Array<ArrayBuffer> {
+function emitted(
+  graph: Graph,
+  what: NonNullable<InspectOptions['emit']>,
+  compiler: Compiler,
+): string | Uint8Array<ArrayBuffer> {
   switch (what) {
     case 'js':
-      return compileGraph(graph, { targets: ['js'] }).js!;
+      return compileGraph(graph, { targets: ['js'], ...compiler }).js!;
     case 'wasm':
-      return compileGraph(graph, { targets: ['wasm'] }).wasm!;
+      return compileGraph(graph, { targets: ['wasm'], ...compiler }).wasm!.strict;
     case 'wgsl':
-      return compileGraph(graph, { targets: ['webgpu'] }).wgsl!.join('\n');
+      return compileGraph(graph, { targets: ['webgpu'], ...compiler }).wgsl!.join('\n');
   }
 }

@@ -1,5 +1,6 @@
 /** `heddle run`: runs a spec or an artifact on tensors or on pictures. */
 import { writeSafetensors } from '../compiler/interop/safetensors.ts';
+import type { SimdVariant } from '../program/program.ts';
 import { elementCount } from '../program/safetensors.ts';
 import { printShape } from '../program/size.ts';
 import { readTensorFile } from './arguments.ts';
@@ -17,6 +18,9 @@ export interface RunOptions extends SpecOptions, Omit<ImageOptions, 'image'> {
   readonly inputs?: string;
   readonly out?: string;
   readonly target?: RunTarget;
+  readonly simd?: SimdVariant;
+  readonly tile?: string;
+  readonly threads?: number;
   readonly image?: readonly string[];
   readonly json?: boolean;
 }
@@ -45,7 +49,7 @@ export async function run(path: string, options: RunOptions, io: Io): Promise<nu
 /** Options that mean something only with pictures, and those that mean nothing with them. */
 const IMAGE_ONLY = ['mean', 'std', 'labels', 'top'] as const;
 const TENSORS_ONLY = ['inputs', 'out', 'tap'] as const;
-const SPEC_ONLY = ['entry', 'set', 'given', 'weights', 'rename', 'tap'] as const;
+const SPEC_ONLY = ['entry', 'set', 'given', 'weights', 'rename', 'tap', 'quantize'] as const;
 
 function checkCombination(options: RunOptions): void {
   if (options.image) {
@@ -59,6 +63,9 @@ function checkCombination(options: RunOptions): void {
 
 async function open(path: string, options: RunOptions, io: Io): Promise<Runnable> {
   const { target } = options;
+  const wrongEngine = (['simd', 'tile', 'threads'] as const).find((name) => options[name] !== undefined);
+  if (wrongEngine && (target ?? 'wasm') !== 'wasm')
+    throw new UsageError(`--${wrongEngine} is for wasm and cannot be combined with --target ${target}`);
   if (!isFolder(path, io)) return openSpec(path, target ?? 'wasm', options, io);
   const wrong = SPEC_ONLY.find((name) => options[name] !== undefined);
   if (wrong) throw new UsageError(`--${wrong} is for specs, but ${path} is an artifact, which is compiled already`);
@@ -67,22 +74,26 @@ async function open(path: string, options: RunOptions, io: Io): Promise<Runnable
       `the reference interprets a spec, but ${path} is an artifact`,
       'choose --target wasm, js or webgpu',
     );
-  return openArtifact(path, target, io);
+  return openArtifact(path, target, options, io);
 }
 
 /** The tensors that `--inputs` names, and their file. */
-interface InputFile {
+export interface InputFile {
   readonly path: string;
   readonly found: Tensors;
 }
 
-async function readInputFile(text: string, io: Io): Promise<InputFile> {
+export async function readInputFile(text: string, io: Io): Promise<InputFile> {
   const file = readTensorFile(text, io);
   return { path: file.path, found: await readTensors(file, io) };
 }
 
 /** A tensor for each input, from the file that the options name. */
-function chooseInputs(runnable: Runnable, file: InputFile | undefined, io: Io): Tensors {
+export function chooseInputs(
+  runnable: Pick<Runnable, 'name' | 'inputs'>,
+  file: InputFile | undefined,
+  io: Io,
+): Tensors {
   const { inputs, name: model } = runnable;
   const describe = ({ name, dtype, shape }: Runnable['inputs'][number]): string =>
     `${name}: ${dtype}${printShape(shape)}`;

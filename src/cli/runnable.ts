@@ -1,22 +1,26 @@
 /** Things that run: a spec on one of the targets or in the interpreter, and an artifact. */
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { compileGraph, type Graph, interpret, type Tensor } from '../compiler/index.ts';
-import type { ElementType, Program, ProgramDim, TargetName } from '../program/program.ts';
+import { compileGraph, type Emitted, type Graph, interpret, type Tensor, type WasmModules } from '../compiler/index.ts';
+import type { ElementType, Program, ProgramDim, SimdVariant, TargetName } from '../program/program.ts';
 import type { JsKernelFactory } from '../runtime/devices/js.ts';
+import { chooseSimd } from '../runtime/devices/simd.ts';
+import type { Threads } from '../runtime/devices/threads/team.ts';
 import type { Gpu } from '../runtime/devices/webgpu/api.ts';
 import { createGpuModel } from '../runtime/devices/webgpu/model.ts';
 import { HeddleError, reasonOf } from '../runtime/errors.ts';
-import { createModel, type Inputs, type Model } from '../runtime/model.ts';
+import { createModel, type Model, type ModelParts } from '../runtime/model.ts';
+import type { TensorData } from '../runtime/inputs.ts';
 import type { TensorInfo } from '../runtime/tensors.ts';
+import { threadsOf } from './built.ts';
 import { describeParameters } from './check.ts';
 import type { GivenDims } from './dims.ts';
-import { Failure } from './errors.ts';
+import { Failure, printNote, UsageError } from './errors.ts';
 import { exists, readText } from './files.ts';
 import { DRIVER_HINT, nodeGpu } from './gpu.ts';
 import type { Io } from './io.ts';
 import { type Signature, signatureOf } from './signature.ts';
-import { elaborateEntry, loadWeights, type SpecOptions, type Tensors, type Weights } from './spec.ts';
+import { compilerOptions, elaborateEntry, loadWeights, type SpecOptions, type Tensors, type Weights } from './spec.ts';
 import { fromInterpreter, type ResultData, type ResultTensor, toInterpreter, toRuntime } from './tensors.ts';
 
 export type RunTarget = TargetName | 'reference';
@@ -30,7 +34,22 @@ export interface Runnable {
   run(inputs: Tensors, dims?: GivenDims): Promise<ReadonlyMap<string, ResultTensor>>;
 }
 
-export async function openSpec(path: string, target: RunTarget, options: SpecOptions, io: Io): Promise<Runnable> {
+/** How the kernels of a target run. */
+export interface EngineOptions {
+  /** For wasm; without it, the best that this engine runs. */
+  readonly simd?: SimdVariant;
+  /** For wasm, the register tile of products; without it, the fastest. */
+  readonly tile?: string;
+  /** For wasm: how many threads. */
+  readonly threads?: number;
+}
+
+export async function openSpec(
+  path: string,
+  target: RunTarget,
+  options: SpecOptions & EngineOptions,
+  io: Io,
+): Promise<Runnable> {
   const graph = elaborateEntry(path, options, io);
   const signature = signatureOf(graph);
   const weights = await loadWeights(signature.parameters, options, io);
@@ -39,15 +58,23 @@ export async function openSpec(path: string, target: RunTarget, options: SpecOpt
       hint: 'give them with --weights FILE.safetensors; names of other makers are mapped with --rename MAP.json',
     });
   }
+  if (target === 'reference' && options.quantize)
+    throw new UsageError('--quantize is for what is compiled', 'the reference interprets the model as it is written');
   if (target === 'reference') return interpreted(graph, signature, weights);
   try {
-    const model = await compiledModel(graph, target, weights);
+    const model = await modelOf(
+      compileGraph(graph, { targets: [target], ...compilerOptions(options) }),
+      target,
+      weights?.bound,
+      options,
+      threadsOf(options.threads, io),
+    );
     return { ...signature, name: graph.name, run: (inputs, dims) => runModel(model, inputs, dims) };
   } catch (error) {
     if (target === 'webgpu' && error instanceof HeddleError && error.code === 'unsupported')
       throw new Failure(error.message, { hint: DRIVER_HINT });
     // What was compiled a moment ago must load: anything else is a defect.
-    const isDefect = error instanceof HeddleError && DEFECTS.includes(error.code);
+    const isDefect = error instanceof HeddleError && DEFECTS.includes(error.code) && options.simd !== 'relaxed';
     throw isDefect ? new Error(error.message, { cause: error }) : error;
   }
 }
@@ -95,17 +122,32 @@ function evaluate(graph: Graph, given: Parameters<typeof interpret>[1]): Readonl
   }
 }
 
-async function compiledModel(graph: Graph, target: TargetName, weights: Weights | undefined): Promise<Model> {
-  const { program, wasm, js, wgsl } = compileGraph(graph, { targets: [target] });
-  const parts = { program, target, weights: (name: string) => weights?.bound.get(name) };
+/** What was compiled for a target, loaded with its weights. Rejects with HeddleError. */
+export async function modelOf(
+  { program, wasm, js, wgsl }: Emitted,
+  target: TargetName,
+  weights: Tensors | undefined,
+  options: EngineOptions,
+  threads?: Threads,
+): Promise<Model> {
+  const parts = { program, target, weights: (name: string) => weights?.get(name) };
   switch (target) {
     case 'wasm':
-      return createModel({ ...parts, kernels: wasm! });
+      return wasmModel({ ...parts, tile: options.tile, threads }, wasm!, options.simd);
     case 'js':
       return createModel({ ...parts, kernels: await importKernels(js!) });
     case 'webgpu':
       return createModel({ ...parts, kernels: wgsl!, gpu: await nodeGpu(), createGpuModel });
   }
+}
+
+async function wasmModel(
+  parts: Omit<ModelParts, 'kernels'>,
+  modules: WasmModules,
+  wanted: SimdVariant | undefined,
+): Promise<Model> {
+  const simd = chooseSimd(wanted);
+  return createModel({ ...parts, simd, kernels: modules[simd] });
 }
 
 /** The module is plain text without imports, so that it needs no file. */
@@ -116,27 +158,55 @@ async function importKernels(text: string): Promise<JsKernelFactory> {
 }
 
 /** Loads a compiled artifact through its own loader. */
-export async function openArtifact(folder: string, target: TargetName | undefined, io: Io): Promise<Runnable> {
+export async function openArtifact(
+  folder: string,
+  target: TargetName | undefined,
+  options: EngineOptions,
+  io: Io,
+): Promise<Runnable> {
+  checkArtifact(folder, io);
+  const { dims, targets } = await programOf(folder, io);
+  const isGpu = target === 'webgpu' || (target === undefined && targets.join() === 'webgpu');
+  const chosen = {
+    ...engineOptions(options, io),
+    ...(target && { target }),
+    ...(isGpu && { gpu: await nodeGpu() }),
+  };
+  const model = await importArtifact(folder, chosen, io);
+  const { name, inputs, outputs } = model;
+  return { name, inputs, outputs, dims, run: (tensors, given) => runModel(model, tensors, given) };
+}
+
+/** Throws Failure for a folder that is no artifact. */
+export function checkArtifact(folder: string, io: Io): void {
   for (const name of ['program.json', 'index.js']) {
     if (!exists(join(folder, name), io))
       throw new Failure(`${folder} is a folder, but no artifact: it has no ${name}`, {
         hint: 'an artifact is made by `heddle compile SPEC -o DIR`',
       });
   }
-  const { dims, targets } = await programOf(folder, io);
-  const isGpu = target === 'webgpu' || (target === undefined && targets.join() === 'webgpu');
-  const model = await importArtifact(folder, { ...(target && { target }), ...(isGpu && { gpu: await nodeGpu() }) }, io);
-  const { name, inputs, outputs } = model;
-  return { name, inputs, outputs, dims, run: (tensors, given) => runModel(model, tensors, given) };
+}
+
+/** Those that were chosen, as an artifact's loader takes them. */
+export function engineOptions({ simd, tile, threads }: EngineOptions, io: Io): ArtifactOptions {
+  return {
+    ...(simd && { simd }),
+    ...(tile && { tile }),
+    ...(threads && { threads, onWarning: (message: string) => printNote(message, io) }),
+  };
 }
 
 /** What a command passes to an artifact's loader. */
-interface ArtifactOptions {
+export interface ArtifactOptions extends EngineOptions {
   readonly target?: TargetName;
+  /** In place of the artifact's own. */
+  readonly weights?: Uint8Array<ArrayBuffer>;
   readonly gpu?: Gpu;
+  readonly onWarning?: (message: string) => void;
 }
 
-async function importArtifact(folder: string, options: ArtifactOptions, io: Io): Promise<Model> {
+/** Loads an artifact through its own loader. Throws Failure, and what that loader rejects with. */
+export async function importArtifact(folder: string, options: ArtifactOptions, io: Io): Promise<Model> {
   let artifact: { readonly load?: unknown };
   try {
     artifact = (await import(pathToFileURL(resolve(io.cwd, folder, 'index.js')).href)) as typeof artifact;
@@ -166,18 +236,28 @@ async function programOf(folder: string, io: Io): Promise<{ dims: ProgramDim[]; 
   return { dims: Array.isArray(dims) ? dims : [], targets: Object.keys(targets ?? {}) };
 }
 
+/** A tensor for each input of a model, as it takes them. */
+export function inputsOf(model: Pick<Model, 'inputs'>, tensors: Tensors): { [name: string]: GivenInput } {
+  return Object.fromEntries(
+    model.inputs.map(({ name, dtype }) => {
+      const tensor = tensors.get(name)!;
+      return [name, { data: toRuntime(tensor, dtype, `the input ${name}`), shape: tensor.shape }];
+    }),
+  );
+}
+
+export interface GivenInput {
+  readonly data: TensorData;
+  readonly shape: readonly number[];
+}
+
 /** The results are copied out of the model's memory. */
 async function runModel(
   model: Model,
   tensors: Tensors,
   dims: GivenDims = new Map(),
 ): Promise<ReadonlyMap<string, ResultTensor>> {
-  const inputs: Inputs = Object.fromEntries(
-    model.inputs.map(({ name, dtype }) => {
-      const tensor = tensors.get(name)!;
-      return [name, { data: toRuntime(tensor, dtype, `the input ${name}`), shape: tensor.shape }];
-    }),
-  );
+  const inputs = inputsOf(model, tensors);
   const dtypes = new Map<string, ElementType>(model.outputs.map(({ name, dtype }) => [name, dtype]));
   const outputs = await model.run(inputs, { dims: Object.fromEntries(dims) });
   return new Map(

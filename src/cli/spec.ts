@@ -1,16 +1,20 @@
 /** The options that say what is meant by a spec, and what the compiler makes of them. */
 import {
+  type CompileOptions,
   DiagnosticSink,
   elaborateSpec,
   type Graph,
   type Outcome,
+  type Quantization,
   type Setting,
   type SourceHost,
 } from '../compiler/index.ts';
 import { applyRename } from '../compiler/interop/rename.ts';
 import { parseRenameMap } from '../compiler/interop/rename-map.ts';
 import { bindWeights, readWeights, type WeightParameter, withoutPrefix } from '../compiler/interop/weights.ts';
-import type { StoredTensor } from '../program/safetensors.ts';
+import { ELEMENT_BYTES, elementCount, type StoredTensor } from '../program/safetensors.ts';
+import { expandBytes } from '../runtime/expand-bytes.ts';
+import { heldWeights } from '../runtime/weight-stream.ts';
 import { readTensorFile, type TensorFile } from './arguments.ts';
 import { Failure, printDiagnostics, Rejected, UsageError } from './errors.ts';
 import { isFolder, readBytes, readText } from './files.ts';
@@ -28,6 +32,7 @@ export interface SpecOptions {
   readonly tap?: readonly string[];
   readonly weights?: string;
   readonly rename?: string;
+  readonly quantize?: Quantization;
 }
 
 export type Tensors = ReadonlyMap<string, StoredTensor>;
@@ -36,7 +41,7 @@ export type Tensors = ReadonlyMap<string, StoredTensor>;
 export interface Weights {
   /** For every parameter, in the parameter's own type. */
   readonly bound: Tensors;
-  /** The same tensors as they are stored, which may be in greater precision. */
+  /** The same tensors as they are stored, which may be in greater precision; those of bytes as f32. */
   readonly stored: Tensors;
 }
 
@@ -59,6 +64,11 @@ export function elaborateOptions(
   return elaborateSpec(specPath(path, io), options, host);
 }
 
+/** What the compiler is told of them. */
+export function compilerOptions({ quantize }: SpecOptions): Pick<CompileOptions, 'quantize'> {
+  return quantize ? { quantize } : {};
+}
+
 /** The path as the compiler shall show it. */
 export function specPath(path: string, io: Io): string {
   if (isFolder(path, io)) throw new Failure(`${path} is a folder; a spec is a file, usually named *.model`);
@@ -77,7 +87,7 @@ export async function loadWeights(
   }
   const file = readTensorFile(options.weights, io);
   const sink = new DiagnosticSink();
-  const found = await readTensors(file, io);
+  const found = await expanded(await readTensors(file, io));
   const map =
     options.rename === undefined
       ? undefined
@@ -88,6 +98,26 @@ export async function loadWeights(
   if (!bound) throw new Rejected(sink.items);
   printDiagnostics(sink.items, io);
   return { bound, stored };
+}
+
+/** The tensors with f32 in place of those of bytes that have an `absmax`. Rejects with HeddleError 'weights-mismatch'. */
+async function expanded(tensors: Tensors): Promise<Tensors> {
+  const held = heldWeights(tensors);
+  const stream = expandBytes(held);
+  if (stream === held) return tensors;
+  const values = new Map<string, StoredTensor>();
+  for (const [name, type] of stream.tensors) {
+    const tensor = tensors.get(name)!;
+    const isSame = tensor.dtype === type.dtype;
+    values.set(
+      name,
+      isSame ? tensor : { ...type, bytes: new Uint8Array(ELEMENT_BYTES.F32 * elementCount(type.shape)) },
+    );
+  }
+  for await (const { name, dtype, at, bytes } of stream.pieces()) {
+    if (tensors.get(name)!.dtype !== dtype) values.get(name)!.bytes.set(bytes, ELEMENT_BYTES.F32 * at);
+  }
+  return values;
 }
 
 /** The tensors of a file, or those under its prefix. */

@@ -13,17 +13,21 @@ import { lowerGraph } from './lowering/lower.ts';
 import { ops } from './ops/table.ts';
 import type { CompileOptions, EntryOptions } from './options.ts';
 import { passes } from './passes/index.ts';
+import { judgedProducts, quantize, type JudgedProduct } from './passes/quantize.ts';
 import { runPasses, type PassReport, type RunOptions } from './passes/run.ts';
 import { modelFacts } from './plan/facts.ts';
 import type { LoweredProgram } from './plan/lowered.ts';
 import { assembleProgram, plan, type Plan } from './plan/plan.ts';
+import { callsOf, exportsOf } from './plan/variant.ts';
 import { checkModule } from './semantics/check.ts';
 import { elaborate, findEntry } from './semantics/elaborate.ts';
 import type { Elaborated } from './semantics/elaborated.ts';
 import { loadModule, type SourceHost } from './semantics/modules.ts';
 import { suggestTap, tapOutputs } from './semantics/taps.ts';
+import { weightChannels } from './passes/weight-channels.ts';
 import type { ModelFacts } from '../program/manifest.ts';
-import type { Program, TargetName } from '../program/program.ts';
+import { TARGET_NAMES, type Program, type SimdVariant, type TargetName } from '../program/program.ts';
+import { teamWords } from '../program/team.ts';
 import type { Diagnostic } from './base/diagnostic.ts';
 
 /** A result, if there were no errors, and everything there is to tell. */
@@ -88,17 +92,26 @@ function withTaps(elaborated: Elaborated, taps: readonly string[], sink: Diagnos
 
 const TARGETS: { readonly [name in TargetName]: Target } = { wasm: wasmTarget, js: jsTarget, webgpu: webgpuTarget };
 
-/** Everything the targets need to run one entry. */
-export interface Compiled {
-  /** The graph as elaborated: what the weights must fit and the reference interprets. */
-  readonly graph: Graph;
+export type WasmModules = { readonly [variant in SimdVariant]: Uint8Array<ArrayBuffer> };
+
+/** A program and the code of its targets. */
+export interface Emitted {
   readonly program: Program;
-  /** The module of the wasm target. */
-  readonly wasm?: Uint8Array<ArrayBuffer>;
+  /** The modules of the wasm target. */
+  readonly wasm?: WasmModules;
   /** The kernels module of the js target. */
   readonly js?: string;
   /** The shader modules of the webgpu target, one a kernel. */
   readonly wgsl?: readonly string[];
+}
+
+/** Everything the targets need to run one entry. */
+export interface Compiled extends Emitted {
+  /** The graph as elaborated: what the weights must fit and the reference interprets. */
+  readonly graph: Graph;
+  /** What the graph was lowered to, and the ops its nodes may expand into: for reports. */
+  readonly lowered: { readonly [name in TargetName]?: LoweredProgram };
+  readonly ops: OpTable;
   readonly passes: readonly PassReport[];
   readonly facts: ModelFacts;
 }
@@ -108,20 +121,63 @@ export interface Compiled {
  * Error only for bugs of the compiler.
  */
 export function compileGraph(graph: Graph, options: CompileOptions, hooks: RunOptions = {}): Compiled {
-  const optimised = runPasses(graph, passes, ops, { verify: options.verify ?? false, ...hooks });
-  const plans: { [name in TargetName]?: Plan } = {};
-  for (const name of options.targets) {
-    const target = TARGETS[name];
-    plans[name] = plan(lowerGraph(optimised.graph, target), target.workgroups);
-  }
+  const { verify = false } = options;
+  const chosen = options.quantize && { quantize: options.quantize };
+  const optimised = runPasses(graph, passes, ops, { verify, ...chosen, ...hooks });
+  const lowered: { [name in TargetName]?: LoweredProgram } = {};
+  for (const name of options.targets) lowered[name] = lowerGraph(optimised.graph, TARGETS[name]);
+  const plans = plansOf(lowered);
   return {
     graph,
-    program: assembleProgram(graph.name, graph.dims, plans, graph.conditions),
-    ...(plans.wasm && { wasm: wasmModule(plans.wasm) }),
-    ...(plans.js && { js: emitJs(plans.js.kernels) }),
-    ...(plans.webgpu && { wgsl: emitWgsl(plans.webgpu.kernels, webgpuTarget.workgroups) }),
+    lowered,
+    ops,
+    ...emitted(plans, graph),
     passes: optimised.reports,
     facts: modelFacts(graph, ops, plans),
+  };
+}
+
+/** The axes of the weights that tell their output channels apart, by name: what `--quantize` would make bytes. */
+export function channelsOf(graph: Graph): ReadonlyMap<string, readonly number[]> {
+  return weightChannels(beforeQuantize(graph));
+}
+
+/** What `--quantize` would make of each product. */
+export function judgedProductsOf(graph: Graph): readonly JudgedProduct[] {
+  return judgedProducts(beforeQuantize(graph));
+}
+
+function beforeQuantize(graph: Graph): Graph {
+  return runPasses(graph, passes.slice(0, passes.indexOf(quantize)), ops).graph;
+}
+
+/** What is known of a target, which kernels for it are made by. */
+export function targetNamed(name: TargetName): Target {
+  return TARGETS[name];
+}
+
+/** Kernels of one target that no graph asked for, such as those that measure what it can reach, as a program. */
+export function compileLowered(lowered: LoweredProgram, name: TargetName): Emitted {
+  return emitted(plansOf({ [name]: lowered }), lowered);
+}
+
+type Plans = { readonly [name in TargetName]?: Plan };
+
+function plansOf(lowered: Compiled['lowered']): Plans {
+  const plans: { [name in TargetName]?: Plan } = {};
+  for (const name of TARGET_NAMES) {
+    const program = lowered[name];
+    if (program) plans[name] = plan(program, TARGETS[name].workgroups);
+  }
+  return plans;
+}
+
+function emitted(plans: Plans, { name, dims, conditions }: Pick<Graph, 'name' | 'dims' | 'conditions'>): Emitted {
+  return {
+    program: assembleProgram(name, dims, plans, conditions),
+    ...(plans.wasm && { wasm: wasmModules(plans.wasm) }),
+    ...(plans.js && { js: emitJs(plans.js.kernels) }),
+    ...(plans.webgpu && { wgsl: emitWgsl(plans.webgpu.kernels, webgpuTarget.workgroups) }),
   };
 }
 
@@ -143,11 +199,15 @@ export function stagesOf(graph: Graph, name: TargetName, hooks: RunOptions = {})
   return { target, ops, fused, lowered, plan: plan(lowered, target.workgroups) };
 }
 
-function wasmModule(target: Plan): Uint8Array<ArrayBuffer> {
-  return emitWasm({
-    kernels: target.kernels,
-    steps: target.runArguments,
-    tableAddress: 0,
-    exported: target.exportedKernels,
-  });
+function wasmModules(target: Plan): WasmModules {
+  const module = (variant: SimdVariant): Uint8Array<ArrayBuffer> =>
+    emitWasm({
+      kernels: target.kernels,
+      steps: callsOf(target, variant),
+      tableAddress: 0,
+      team: teamWords(target.tableSlots),
+      exported: exportsOf(target, variant),
+      relaxed: variant === 'relaxed',
+    });
+  return { strict: module('strict'), relaxed: module('relaxed') };
 }

@@ -4,14 +4,20 @@ export { type Diagnostic, diagnostic, DiagnosticSink, type Label, type Severity 
 export { renderDiagnostic, renderSummary, type SourceViews } from './base/render.ts';
 export { Lines, type Position, positionAt, type Source, type Span } from './base/source.ts';
 export {
+  channelsOf,
   type Compiled,
   checkSpec,
   compileGraph,
+  compileLowered,
   elaborateSpec,
   elaborateWhole,
+  type Emitted,
+  judgedProductsOf,
   type Outcome,
   type Stages,
   stagesOf,
+  targetNamed,
+  type WasmModules,
 } from './driver.ts';
 export { DimensionOverflow } from './dims/dim.ts';
 export type { Graph } from './ir/graph.ts';
@@ -20,7 +26,7 @@ export { printGraph } from './ir/printer.ts';
 export { boundsOf } from './ir/types.ts';
 export { printKernel } from './kernel/print.ts';
 export type { Tensor } from './ir/op.ts';
-export type { CompileOptions, EntryOptions } from './options.ts';
+export { type CompileOptions, type EntryOptions, type Quantization, QUANTIZATIONS } from './options.ts';
 export { toSizeExpr } from './plan/size-expr.ts';
 export type { SourceHost } from './semantics/modules.ts';
 export type { Setting } from './semantics/elaborate.ts';

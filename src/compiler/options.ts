@@ -1,6 +1,9 @@
 /** What a compilation may be told, beside the spec itself. */
+import type { Quantization } from './passes/pass.ts';
 import type { Setting } from './semantics/elaborate.ts';
 import type { TargetName } from '../program/program.ts';
+
+export { type Quantization, QUANTIZATIONS } from './passes/pass.ts';
 
 export interface EntryOptions {
   /** The model or train entry to compile; may be left out where there is one, or one model. */
@@ -19,4 +22,6 @@ export interface CompileOptions {
   readonly targets: readonly TargetName[];
   /** Verify the graph after every pass. */
   readonly verify?: boolean;
+  /** Compute products with weights in this type; absent: in f32. */
+  readonly quantize?: Quantization;
 }

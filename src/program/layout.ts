@@ -24,16 +24,69 @@ export function alignUp(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
+/** The most bytes that live at one step, each buffer aligned: no layout takes less. */
+export function leastBytes(buffers: readonly Placement[]): number {
+  return Math.max(0, ...pressures(buffers));
+}
+
+/** How much more than the least is left as it is. */
+const GOOD_ENOUGH = 1.01;
+
 /**
- * Largest buffers first, each at the lowest place that is free during its whole life. Two buffers whose lives share a
- * step never overlap; one of zero bytes lies at 0.
+ * Places one buffer after another, each at the lowest place that is free during its whole life, and takes the best of a
+ * few orders. Two buffers whose lives share a step never overlap; one of zero bytes lies at 0.
  */
 export function layoutArena(buffers: readonly Placement[]): Layout {
+  const pressure = pressures(buffers);
+  const least = Math.max(0, ...pressure);
+  const used = [...buffers.keys()].filter((at) => buffers[at]!.bytes > 0);
+  let best: Layout | undefined;
+  for (const priorities of ORDERS) {
+    const keys = buffers.map((buffer, at) => priorities(buffer, pressure[at]!));
+    const order = [...used].sort((a, b) => compare(keys[a]!, keys[b]!) || a - b);
+    const layout = placeInOrder(buffers, order);
+    if (!best || layout.bytes < best.bytes) best = layout;
+    if (best.bytes <= GOOD_ENOUGH * least) break;
+  }
+  return best!;
+}
+
+/**
+ * What is placed first has the larger numbers. Sizes alone are nearly always right; where they are not, it helps to place
+ * what is alive at the busiest steps before the rest, and what lives long before what has to fit around it.
+ */
+const ORDERS: readonly ((buffer: Placement, pressure: number) => readonly number[])[] = [
+  ({ bytes, first }) => [bytes, -first],
+  ({ first, last }, pressure) => [pressure, last - first],
+  ({ bytes, first, last }, pressure) => [pressure, bytes * (last - first + 1)],
+  ({ bytes, first, last }) => [bytes * (last - first + 1)],
+  ({ bytes, first }) => [-first, bytes],
+];
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((value, i) => value !== b[i]);
+  return at === -1 ? 0 : b[at]! - a[at]!;
+}
+
+/** For each buffer, the most bytes that live at any step of its life. */
+function pressures(buffers: readonly Placement[]): number[] {
+  // Between the beginnings of lives nothing but ends happens, so the most is alive at one of them.
+  const steps = [...new Set(buffers.map(({ first }) => first))].sort((a, b) => a - b);
+  const indexOf = new Map(steps.map((step, at) => [step, at]));
+  const alive = steps.map(() => 0);
+  const eachStep = ({ first, last }: Placement, action: (at: number) => void): void => {
+    for (let at = indexOf.get(first)!; at < steps.length && steps[at]! <= last; at++) action(at);
+  };
+  for (const buffer of buffers) eachStep(buffer, (at) => (alive[at]! += alignUp(buffer.bytes)));
+  return buffers.map((buffer) => {
+    let most = 0;
+    eachStep(buffer, (at) => (most = Math.max(most, alive[at]!)));
+    return most;
+  });
+}
+
+function placeInOrder(buffers: readonly Placement[], order: readonly number[]): Layout {
   const offsets = buffers.map(() => 0);
-  const order = buffers
-    .map((_, at) => at)
-    .filter((at) => buffers[at]!.bytes > 0)
-    .sort((a, b) => buffers[b]!.bytes - buffers[a]!.bytes || buffers[a]!.first - buffers[b]!.first || a - b);
   /** Placed buffers by offset. */
   const placed: number[] = [];
   let total = 0;

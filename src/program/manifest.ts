@@ -10,6 +10,32 @@ export interface FileFacts {
   readonly bytes: number;
   /** In hexadecimal digits. */
   readonly sha256: string;
+  /** Of a file that is read in windows. */
+  readonly windows?: FileWindows;
+}
+
+/**
+ * Weights are read, checked and used in pieces, so that only a few of these are in memory beside the model. Platforms
+ * compute the digest of what is in memory as a whole, not bit by bit; so each piece has one of its own.
+ */
+export interface FileWindows {
+  /** Of each window but the last, which has what is left. */
+  readonly bytes: number;
+  /** SHA-256 of each, in hexadecimal digits. */
+  readonly sha256: readonly string[];
+}
+
+/** Bytes of a window, where there is no reason for more. */
+export const WINDOW_BYTES = 2 ** 21;
+
+/** Digests do not compress: files that would have more windows have larger ones. */
+const MAX_WINDOWS = 64;
+
+/** Of a file of so many bytes. */
+export function windowBytes(fileBytes: number): number {
+  let bytes = WINDOW_BYTES;
+  while (bytes * MAX_WINDOWS < fileBytes) bytes *= 2;
+  return bytes;
 }
 
 /** Symbolic sizes as text: `65*batch`. */

@@ -3,6 +3,7 @@
  * holds the staging buffers.
  */
 import { alignUp, layoutArena, type Placement } from './layout.ts';
+import { scheduleLoad, type LoadSchedule } from './loading.ts';
 import type { TargetProgram } from './program.ts';
 import { evaluateSize, type Dims } from './size.ts';
 
@@ -25,33 +26,45 @@ export function placePersistent(program: TargetProgram, base: number): Addresses
   return { byBuffer, end };
 }
 
-/** Adds the buffers of one other kind above the persistent ones. Throws RangeError for an unbound dimension. */
-export function placeArena(
-  program: TargetProgram,
-  kind: 'staging' | 'arena',
-  persistent: Addresses,
-  dims: Dims,
-): Addresses {
-  const numbers: number[] = [];
-  const placements: Placement[] = [];
-  program.buffers.forEach((buffer, number) => {
-    if (buffer.kind !== kind) return;
-    numbers.push(number);
-    const size = evaluateSize(buffer.size, dims);
-    if (size < 0) throw new RangeError(`these dimensions give a buffer of ${size} elements`);
-    placements.push({ bytes: 4 * size, first: buffer.first, last: buffer.last });
+/** Adds the buffers of a run above the persistent ones. Throws RangeError for an unbound dimension. */
+export function placeArena(program: TargetProgram, persistent: Addresses, dims: Dims): Addresses {
+  const placements = new Map<number, Placement>();
+  program.buffers.forEach(({ kind, size, first, last }, number) => {
+    if (kind !== 'arena') return;
+    const elements = evaluateSize(size, dims);
+    if (elements < 0) throw new RangeError(`these dimensions give a buffer of ${elements} elements`);
+    placements.set(number, { bytes: 4 * elements, first, last });
   });
-  const layout = layoutArena(placements);
-  const byBuffer = [...persistent.byBuffer];
-  numbers.forEach((number, at) => {
-    byBuffer[number] = persistent.end + layout.offsets[at]!;
-  });
-  return { byBuffer, end: persistent.end + layout.bytes };
+  return placeAbove(persistent, placements);
 }
 
-/** Bytes that the program's buffers take, the larger of loading and running. Throws RangeError as `placeArena` does. */
+/** Adds the buffers that only loading needs above the persistent ones. */
+export function placeStaging(program: TargetProgram, persistent: Addresses, { lives }: LoadSchedule): Addresses {
+  const placements = new Map<number, Placement>();
+  for (const [number, life] of lives)
+    placements.set(number, { bytes: 4 * (program.buffers[number]!.size as number), ...life });
+  return placeAbove(persistent, placements);
+}
+
+function placeAbove({ byBuffer, end }: Addresses, placements: ReadonlyMap<number, Placement>): Addresses {
+  const layout = layoutArena([...placements.values()]);
+  const addresses = [...byBuffer];
+  [...placements.keys()].forEach((number, at) => {
+    addresses[number] = end + layout.offsets[at]!;
+  });
+  return { byBuffer: addresses, end: end + layout.bytes };
+}
+
+/**
+ * Bytes that the program's buffers take, the larger of loading and running; weights come in the program's order. Throws
+ * RangeError as `placeArena` does.
+ */
 export function memoryFor(program: TargetProgram, dims: Dims): number {
   const persistent = placePersistent(program, 0);
-  const loading = placeArena(program, 'staging', persistent, new Map());
-  return Math.max(loading.end, placeArena(program, 'arena', persistent, dims).end);
+  const schedule = scheduleLoad(
+    program,
+    program.weights.map(({ name }) => name),
+  );
+  const loading = placeStaging(program, persistent, schedule);
+  return Math.max(loading.end, placeArena(program, persistent, dims).end);
 }

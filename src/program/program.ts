@@ -4,7 +4,7 @@
  */
 import type { SizeExpr } from './size.ts';
 
-export const PROGRAM_VERSION = 1;
+export const PROGRAM_VERSION = 2;
 
 export type ElementType = 'f32' | 'i32' | 'u32' | 'bool';
 
@@ -53,9 +53,24 @@ export interface BufferSpec {
   readonly last: number;
 }
 
+/** When a kernel is called in place of a step's own; what is absent does not matter. */
+export interface Guard {
+  /** Where products use this one of the target's `tiles`. */
+  readonly tile?: number;
+  /** Where this is at least 0. */
+  readonly atLeastZero?: SizeExpr;
+}
+
+/** A kernel that may be called in place of a step's own. */
+export interface Alternative extends Guard {
+  readonly kernel: number;
+}
+
 /** One kernel call: buffers in the kernel's order, then its sizes. */
 export interface Step {
   readonly kernel: number;
+  /** Kernels that do the same with the same buffers and sizes: the first whose guard holds is called. */
+  readonly alternatives?: readonly Alternative[];
   readonly buffers: readonly number[];
   readonly sizes: readonly SizeExpr[];
   /** Instance path in the spec, for profiles and errors. */
@@ -76,8 +91,29 @@ export interface TargetProgram {
   /** Kernel names by number, for profiles. */
   readonly kernels: readonly string[];
   readonly table: ArgumentTable;
+  /** What steps may have as tiles of their products; absent where there is nothing to choose. */
+  readonly tiles?: ProgramTiles;
   /** Present for webgpu. */
   readonly gpu?: GpuProgram;
+}
+
+/** A register tile of products: how many sums are kept in registers. Results do not depend on it. */
+export interface ProgramTile {
+  readonly rows: number;
+  readonly columns: number;
+  /** Does nothing but fill tiles of this kind, to tell how fast that is. */
+  readonly kernel: number;
+  /** Of one call of the kernel. */
+  readonly multiplyAdds: number;
+}
+
+/** The tiles that the products of a program come in. */
+export interface ProgramTiles {
+  readonly candidates: readonly ProgramTile[];
+  /** Elements of the two buffers of the candidates' kernels. */
+  readonly buffers: readonly [operands: number, tiles: number];
+  /** For each module, the candidates worth trying, likely best first. */
+  readonly order: { readonly [variant in SimdVariant]: readonly number[] };
 }
 
 /** How kernels are dispatched that run every point of their grid as an invocation. */
@@ -103,14 +139,22 @@ export interface GpuKernel {
 
 /**
  * What the run steps are called with, each value once. The wasm module reads it as 32-bit words from address 0 of its
- * memory: first the byte addresses of `buffers`, then the values of `sizes`.
+ * memory: first the byte addresses of `buffers`, then the values of `sizes`, then a word for each of the `choices`: 0 for a
+ * step's own kernel, else which alternative is called, counted from 1.
  */
 export interface ArgumentTable {
   readonly buffers: readonly number[];
   readonly sizes: readonly SizeExpr[];
+  /** Absent where no step has alternatives. */
+  readonly choices?: readonly (readonly Guard[])[];
 }
 
 export const TARGET_NAMES = ['wasm', 'js', 'webgpu'] as const;
+
+/** The two modules of the wasm target: any engine runs the first, the second needs relaxed SIMD. */
+export const SIMD_VARIANTS = ['strict', 'relaxed'] as const;
+
+export type SimdVariant = (typeof SIMD_VARIANTS)[number];
 
 export type TargetName = (typeof TARGET_NAMES)[number];
 

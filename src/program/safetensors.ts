@@ -44,12 +44,19 @@ export class SafetensorsError extends Error {
 /** The reference implementation's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-interface Entry {
+/** What a header says of a tensor; `begin` and `end` count the bytes of data, which follow the header. */
+export interface StoredEntry {
   readonly name: string;
   readonly dtype: SafetensorsType;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
+}
+
+export interface SafetensorsHeader {
+  /** In the order of the header. */
+  readonly entries: readonly StoredEntry[];
+  readonly metadata: ReadonlyMap<string, string>;
 }
 
 function fail(message: string): never {
@@ -61,14 +68,8 @@ function fail(message: string): never {
  * cover its data exactly, without overlaps and holes.
  */
 export function parseSafetensors(bytes: Uint8Array<ArrayBuffer>): SafetensorsFile {
-  const dataStart = 8 + headerLength(bytes);
-  const header = parseHeader(bytes.subarray(8, dataStart));
-  const entries: Entry[] = [];
-  let metadata: ReadonlyMap<string, string> = new Map();
-  for (const [name, value] of Object.entries(header)) {
-    if (name === '__metadata__') metadata = parseMetadata(value);
-    else entries.push(parseEntry(name, value));
-  }
+  const dataStart = headerEnd(bytes, bytes.length);
+  const { entries, metadata } = parseHeader(bytes.subarray(0, dataStart));
   checkCoverage(entries, bytes.length - dataStart);
   const tensors = new Map<string, StoredTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
@@ -77,23 +78,37 @@ export function parseSafetensors(bytes: Uint8Array<ArrayBuffer>): SafetensorsFil
   return { tensors, metadata };
 }
 
-function headerLength(bytes: Uint8Array<ArrayBuffer>): number {
+/**
+ * Where the data begins in a file of `fileLength` bytes, which is Infinity when unknown. `bytes` is its beginning, at
+ * least 8 bytes if it has so many. Throws SafetensorsError.
+ */
+export function headerEnd(bytes: Uint8Array<ArrayBuffer>, fileLength: number): number {
   if (bytes.length < 8)
     fail(`the file has ${bytes.length} bytes, but a safetensors file begins with 8 bytes of header length`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
   if (length > MAX_HEADER_BYTES)
     fail(`the header length ${length} is beyond the limit of ${MAX_HEADER_BYTES} bytes; this is no safetensors file`);
-  if (length > bytes.length - 8)
-    fail(`the header needs ${length} bytes, but only ${bytes.length - 8} follow its length`);
-  return length;
+  if (length > fileLength - 8) fail(`the header needs ${length} bytes, but only ${fileLength - 8} follow its length`);
+  return 8 + length;
+}
+
+/** Parses what lies before the data. Throws SafetensorsError; `checkCoverage` is left to the caller. */
+export function parseHeader(bytes: Uint8Array): SafetensorsHeader {
+  const entries: StoredEntry[] = [];
+  let metadata: ReadonlyMap<string, string> = new Map();
+  for (const [name, value] of Object.entries(parseJson(bytes.subarray(8)))) {
+    if (name === '__metadata__') metadata = parseMetadata(value);
+    else entries.push(parseEntry(name, value));
+  }
+  return { entries, metadata };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+function parseJson(bytes: Uint8Array): Record<string, unknown> {
   let text: string;
   let header: unknown;
   try {
@@ -149,7 +164,7 @@ function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function parseEntry(name: string, value: unknown): Entry {
+function parseEntry(name: string, value: unknown): StoredEntry {
   const at = `tensor ${JSON.stringify(name)}`;
   if (!isRecord(value)) fail(`${at} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = value;
@@ -176,10 +191,19 @@ export function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
 }
 
-function checkCoverage(entries: readonly Entry[], dataLength: number): void {
+/** In the order of their data, empty ones before others that begin where they lie. */
+export function inDataOrder(entries: readonly StoredEntry[]): StoredEntry[] {
+  return [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end);
+}
+
+/**
+ * Throws SafetensorsError unless the tensors cover the data exactly. While its length is not known it is Infinity, and
+ * only overlaps and holes are found.
+ */
+export function checkCoverage(entries: readonly StoredEntry[], dataLength: number): void {
   let end = 0;
   let previous = 'the start of the data';
-  for (const entry of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+  for (const entry of inDataOrder(entries)) {
     const at = `tensor ${JSON.stringify(entry.name)}`;
     if (entry.begin < end) fail(`${at} begins at byte ${entry.begin} and overlaps ${previous}, which ends at ${end}`);
     if (entry.begin > end) fail(`the ${entry.begin - end} bytes between ${previous} and ${at} belong to no tensor`);
@@ -188,5 +212,6 @@ function checkCoverage(entries: readonly Entry[], dataLength: number): void {
     end = entry.end;
     previous = at;
   }
-  if (end !== dataLength) fail(`the last ${dataLength - end} bytes of the file belong to no tensor`);
+  if (end !== dataLength && dataLength !== Infinity)
+    fail(`the last ${dataLength - end} bytes of the file belong to no tensor`);
 }

@@ -4,6 +4,7 @@
  */
 import {
   PROGRAM_VERSION,
+  SIMD_VARIANTS,
   type BufferSpec,
   type GpuKernel,
   type Program,
@@ -67,14 +68,25 @@ function checkTarget(target: Fields, at: string, dims: ReadonlySet<string>): voi
   const buffers = list(target['buffers'], `${at}.buffers`, (item, path) => checkBuffer(record(item, path), path, size));
   const buffer: Check<number> = (value, path) => index(value, path, buffers.length);
   const number: Check<number> = (value, path) => index(value, path);
+  const fixed: Check<SizeExpr> = (value, path) => checkSize(value, path, new Set());
   for (const role of ['inputs', 'outputs'] as const) checkTensors(target[role], `${at}.${role}`, size, buffer);
   checkTensors(target['weights'], `${at}.weights`, number, buffer);
   const kernels = list(target['kernels'], `${at}.kernels`, text);
   const gpu = target['gpu'] === undefined ? undefined : checkGpu(target['gpu'], `${at}.gpu`, kernels.length);
+  const tiles =
+    target['tiles'] === undefined
+      ? 0
+      : checkTiles(record(target['tiles'], `${at}.tiles`), `${at}.tiles`, kernels.length);
   for (const role of ['loadSteps', 'steps'] as const) {
     list(target[role], `${at}.${role}`, (item, path) => {
       const step = record(item, path);
       index(step['kernel'], `${path}.kernel`, kernels.length);
+      if (step['alternatives'] !== undefined) {
+        list(step['alternatives'], `${path}.alternatives`, (alternative, place) => {
+          const given = checkGuard(alternative, place, tiles, role === 'steps' ? size : fixed);
+          index(given['kernel'], `${place}.kernel`, kernels.length);
+        });
+      }
       list(step['buffers'], `${path}.buffers`, buffer);
       list(step['sizes'], `${path}.sizes`, role === 'steps' ? size : number);
       text(step['origin'], `${path}.origin`);
@@ -84,7 +96,39 @@ function checkTarget(target: Fields, at: string, dims: ReadonlySet<string>): voi
   const table = record(target['table'], `${at}.table`);
   list(table['buffers'], `${at}.table.buffers`, buffer);
   list(table['sizes'], `${at}.table.sizes`, size);
+  if (table['choices'] !== undefined) {
+    list(table['choices'], `${at}.table.choices`, (guards, path) =>
+      list(guards, path, (guard, place) => checkGuard(guard, place, tiles, size)),
+    );
+  }
   checkRoles(target as unknown as TargetProgram, at);
+}
+
+/** When a kernel is called, of a program with `tiles` tiles. */
+function checkGuard(value: unknown, path: string, tiles: number, size: Check<SizeExpr>): Fields {
+  const guard = record(value, path);
+  if (guard['tile'] !== undefined) index(guard['tile'], `${path}.tile`, tiles);
+  if (guard['atLeastZero'] !== undefined) size(guard['atLeastZero'], `${path}.atLeastZero`);
+  return guard;
+}
+
+/** How many candidates there are. */
+function checkTiles(tiles: Fields, at: string, kernels: number): number {
+  const { length } = list(tiles['candidates'], `${at}.candidates`, (item, path) => {
+    const tile = record(item, path);
+    for (const side of ['rows', 'columns']) index(tile[side], `${path}.${side}`);
+    index(tile['kernel'], `${path}.kernel`, kernels);
+    index(tile['multiplyAdds'], `${path}.multiplyAdds`);
+  });
+  const sizes = list(tiles['buffers'], `${at}.buffers`, (size, path) => index(size, path));
+  if (sizes.length !== 2) throw new ProgramError(`${at}.buffers`, 'a list of 2');
+  const order = record(tiles['order'], `${at}.order`);
+  for (const variant of SIMD_VARIANTS) {
+    const place = `${at}.order.${variant}`;
+    const worth = list(order[variant], place, (tile, path) => index(tile, path, length));
+    if (worth.length === 0) throw new ProgramError(place, 'a list of at least one');
+  }
+  return length;
 }
 
 /** The kernels of a program that is dispatched, as many as `count`. */

@@ -1,14 +1,20 @@
 /** Loads a compiled artifact from its files. */
-import type { FileFacts, Manifest } from '../program/manifest.ts';
-import { TARGET_NAMES, type Program, type TargetName } from '../program/program.ts';
-import { parseSafetensors, SafetensorsError } from '../program/safetensors.ts';
+import { WINDOW_BYTES, type FileFacts, type Manifest } from '../program/manifest.ts';
+import { TARGET_NAMES, type Program, type SimdVariant, type TargetName } from '../program/program.ts';
+import { parseSafetensors } from '../program/safetensors.ts';
+import { sha256 } from '../program/sha256.ts';
 import type { JsKernelFactory } from './devices/js.ts';
+import { checkSimd, chooseSimd } from './devices/simd.ts';
+import { checkThreads, type ThreadOptions } from './devices/threads/options.ts';
+import { hindranceToThreads, type Threads } from './devices/threads/team.ts';
+import type { StartWorker } from './devices/threads/workers.ts';
 import type { Gpu } from './devices/webgpu/api.ts';
 import { HeddleError, reasonOf } from './errors.ts';
-import { checkBytes, readBytes } from './files.ts';
+import { checkBytes, damaged, describeLength, openFile, type OpenFile } from './files.ts';
 import { createModel, type GpuModelFactory, type Model } from './model.ts';
-import { checkOptions } from './options.ts';
+import { checkNames, checkOptions } from './options.ts';
 import type { WeightSource } from './weights.ts';
+import { asMalformed, openWeightStream, readAhead, type WeightStream } from './weight-stream.ts';
 
 /** Where the parts of an artifact are; what it was compiled without is absent. */
 export interface ArtifactFiles {
@@ -16,7 +22,11 @@ export interface ArtifactFiles {
   /** SHA-256 of the manifest, which has those of the other files. */
   readonly digest: string;
   readonly program: URL;
-  readonly wasm?: URL;
+  readonly wasm?: { readonly [variant in SimdVariant]: URL };
+  /** Remembers the tiles that trials found fastest; comes with `wasm`. */
+  readonly tilesFound?: Map<SimdVariant, number>;
+  /** The script of the threads of `wasm`, and what starts one. */
+  readonly worker?: { readonly script: URL; readonly start: StartWorker };
   readonly js?: URL;
   readonly webgpu?: URL;
   /** Imports the file behind `js`. */
@@ -29,7 +39,9 @@ export interface ArtifactFiles {
 /** Names of the files in the manifest. */
 const NAMES = {
   program: 'program.json',
-  wasm: 'program.wasm',
+  strict: 'program.wasm',
+  relaxed: 'program.relaxed.wasm',
+  worker: 'worker.js',
   js: 'kernels.js',
   webgpu: 'shaders.json',
   weights: 'weights.safetensors',
@@ -46,9 +58,13 @@ export interface LoadProgress {
   readonly total?: number;
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends ThreadOptions {
   /** `wasm` where it is compiled in and the engine allows it, else `js`, else `webgpu`. */
   readonly target?: TargetName;
+  /** Which module of wasm runs; by default the relaxed one, with fused multiply-adds, where the engine has relaxed SIMD. */
+  readonly simd?: SimdVariant;
+  /** For wasm, the register tile of products, `6x8`: without it, the fastest in a short trial. */
+  readonly tile?: string;
   /** For webgpu, in place of the engine's `navigator.gpu`: what `create([])` of the package `webgpu` answers in Node. */
   readonly gpu?: Gpu;
   /** A safetensors file in place of the artifact's own: its location or its bytes. */
@@ -59,6 +75,18 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
 }
 
+const OPTION_NAMES = {
+  target: true,
+  simd: true,
+  tile: true,
+  threads: true,
+  weights: true,
+  gpu: true,
+  onProgress: true,
+  onWarning: true,
+  signal: true,
+} satisfies { readonly [name in keyof Required<LoadOptions>]: true };
+
 /** Loads the program, its kernels and its weights. Rejects with HeddleError, or with the reason of `signal`. */
 export async function loadArtifact(files: ArtifactFiles, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(files, options);
@@ -67,12 +95,18 @@ export async function loadArtifact(files: ArtifactFiles, options: LoadOptions = 
 
 function checkLoadOptions(files: ArtifactFiles, options: LoadOptions): void {
   checkOptions('load', options);
-  const { target, gpu, onProgress, signal } = options;
+  checkNames('load', options, Object.keys(OPTION_NAMES));
+  const { target, simd, gpu, onProgress, signal } = options;
   if (target !== undefined) {
     if (!TARGET_NAMES.includes(target))
       throw new HeddleError('option', `the option target is ${String(target)}; it can be ${TARGET_NAMES.join(' or ')}`);
-    if (!kernelsLocation(files, target)) throw new HeddleError('target', `the artifact was not compiled for ${target}`);
+    if (!files[target]) throw new HeddleError('target', `the artifact was not compiled for ${target}`);
   }
+  checkSimd(simd);
+  checkThreads(options);
+  if (simd !== undefined && (target ?? 'wasm') !== 'wasm')
+    throw new HeddleError('option', `the option simd is for wasm, not for ${target}`);
+  if (simd !== undefined && !files.wasm) throw new HeddleError('target', 'the artifact was not compiled for wasm');
   if (gpu !== undefined && typeof gpu?.requestAdapter !== 'function')
     throw new HeddleError('option', 'the option gpu is no WebGPU: it has no requestAdapter');
   if (onProgress !== undefined && typeof onProgress !== 'function')
@@ -106,36 +140,38 @@ async function abortable<T>(
 
 type Kernels = Uint8Array<ArrayBuffer> | JsKernelFactory | readonly string[];
 
-/** Undefined for a target that the artifact was not compiled for. */
-function kernelsLocation(files: ArtifactFiles, target: TargetName): URL | undefined {
-  return files[target];
-}
-
 class Loader {
   readonly #files: ArtifactFiles;
   readonly #options: LoadOptions;
   readonly #controller: AbortController;
+  readonly #simd: SimdVariant;
 
   constructor(files: ArtifactFiles, options: LoadOptions, controller: AbortController) {
     this.#files = files;
     this.#options = options;
     this.#controller = controller;
+    this.#simd = chooseSimd(options.simd);
   }
 
   async load(): Promise<Model> {
-    const { target } = this.#options;
+    const { target, simd, tile } = this.#options;
     const manifest = await this.#manifest();
     const first = target ?? (this.#files.wasm ? 'wasm' : this.#files.js ? 'js' : 'webgpu');
-    const [program, weights, kernels] = await Promise.all([
+    const [program, weights, kernels, threads] = await Promise.all([
       this.#program(manifest),
       this.#weights(manifest),
       this.#kernels(manifest, first),
+      this.#threads(manifest, first),
     ]);
     const create = (target: TargetName, kernels: Kernels): Promise<Model> =>
       createModel({
         program,
         target,
         kernels,
+        ...(target === 'wasm' && { simd: this.#simd }),
+        tile,
+        tilesFound: this.#files.tilesFound,
+        threads,
         weights,
         gpu: this.#options.gpu,
         createGpuModel: this.#files.createGpuModel,
@@ -147,7 +183,7 @@ class Loader {
     } catch (error) {
       // Nobody asked for WebAssembly by name, so an engine without it may take the slow way.
       const isRefused = error instanceof HeddleError && error.code === 'unsupported';
-      if (!isRefused || target || first === 'js' || !this.#files.js) throw error;
+      if (!isRefused || target || simd || tile || first === 'js' || !this.#files.js) throw error;
       return create('js', await this.#kernels(manifest, 'js'));
     }
   }
@@ -161,8 +197,8 @@ class Loader {
     }
   }
 
-  #read(location: URL | string, phase?: LoadPhase, size?: number): Promise<Uint8Array<ArrayBuffer>> {
-    return readBytes(location, {
+  #open(location: URL | string, phase?: LoadPhase, size?: number): Promise<OpenFile> {
+    return openFile(location, {
       signal: this.#controller.signal,
       ...(size !== undefined && { size }),
       ...(phase && { onBytes: (loaded, total) => this.#report(phase, loaded, total) }),
@@ -170,15 +206,15 @@ class Loader {
   }
 
   /** A file of the artifact, known to be the one that was compiled. */
-  async #own(location: URL, facts: FileFacts, phase: LoadPhase): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = await this.#read(location, phase, facts.bytes);
+  async #own(location: URL, facts: FileFacts, phase?: LoadPhase): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = await (await this.#open(location, phase, facts.bytes)).all();
     await checkBytes(location, bytes, facts);
     return bytes;
   }
 
   async #manifest(): Promise<Manifest> {
     const { manifest, digest } = this.#files;
-    const bytes = await this.#read(manifest);
+    const bytes = await (await this.#open(manifest)).all();
     await checkBytes(manifest, bytes, { bytes: bytes.length, sha256: digest });
     return JSON.parse(new TextDecoder().decode(bytes)) as Manifest;
   }
@@ -193,9 +229,10 @@ class Loader {
   }
 
   async #kernels({ files }: Manifest, target: TargetName): Promise<Kernels> {
-    const location = kernelsLocation(this.#files, target);
+    const name = target === 'wasm' ? this.#simd : target;
+    const location = target === 'wasm' ? this.#files.wasm?.[this.#simd] : this.#files[target];
     if (!location) throw new HeddleError('target', `the artifact was not compiled for ${target}`);
-    const bytes = await this.#own(location, files[NAMES[target]]!, 'kernels');
+    const bytes = await this.#own(location, files[NAMES[name]]!, 'kernels');
     if (target === 'wasm') return bytes;
     if (target === 'webgpu') return JSON.parse(new TextDecoder().decode(bytes)) as string[];
     try {
@@ -205,28 +242,66 @@ class Loader {
     }
   }
 
-  async #weights({ files }: Manifest): Promise<WeightSource> {
-    const own = this.#files.weights;
-    const given = this.#options.weights;
-    // A program without weights needs no file; one with weights will say which are missing.
-    if (given === undefined && !own) return () => undefined;
-    const bytes =
-      given === undefined ? await this.#own(own!, files[NAMES.weights]!, 'weights') : await this.#given(given);
-    try {
-      const { tensors } = parseSafetensors(bytes);
-      return (name) => tensors.get(name);
-    } catch (error) {
-      if (!(error instanceof SafetensorsError)) throw error;
-      throw new HeddleError('weights-malformed', `the weights are no safetensors file: ${error.message}`, {
-        cause: error,
-      });
-    }
+  /**
+   * The threads asked for. Their script is read here too, so that it is known to be the one that was compiled; where there
+   * can be no threads, the model does without.
+   */
+  async #threads({ files }: Manifest, target: TargetName): Promise<Threads | undefined> {
+    // oxlint-disable-next-line no-console
+    const { threads = 1, onWarning = console.warn } = this.#options;
+    if (threads === 1) return undefined;
+    const { worker } = this.#files;
+    const wanted = { count: threads, startWorker: worker?.start, onWarning };
+    if (worker && target === 'wasm' && !hindranceToThreads(wanted))
+      await this.#own(worker.script, files[NAMES.worker]!);
+    return wanted;
   }
 
-  async #given(weights: NonNullable<LoadOptions['weights']>): Promise<Uint8Array<ArrayBuffer>> {
-    if (weights instanceof Uint8Array) return weights;
-    if (weights instanceof ArrayBuffer) return new Uint8Array(weights);
-    if (typeof weights === 'string' || weights instanceof URL) return this.#read(weights, 'weights');
+  async #weights({ files }: Manifest): Promise<WeightSource | WeightStream> {
+    const own = this.#files.weights;
+    const given = this.#options.weights;
+    if (given === undefined) {
+      // A program without weights needs no file; one with weights will say which are missing.
+      if (!own) return () => undefined;
+      const facts = files[NAMES.weights]!;
+      const file = await this.#open(own, 'weights', facts.bytes);
+      return openWeightStream(checkedWindows(file, facts), facts.bytes);
+    }
+    if (typeof given === 'string' || given instanceof URL) {
+      const file = await this.#open(given, 'weights');
+      return openWeightStream(file.windows(WINDOW_BYTES), file.size ?? Infinity);
+    }
+    if (given instanceof Uint8Array) return heldIn(given);
+    if (given instanceof ArrayBuffer) return heldIn(new Uint8Array(given));
     throw new HeddleError('option', 'the option weights is neither a location nor bytes');
+  }
+}
+
+/** The windows of a file, known to be those that were compiled. Rejects with HeddleError 'file-corrupted'. */
+async function* checkedWindows(file: OpenFile, facts: FileFacts): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const { location, size } = file;
+  if (size !== facts.bytes) throw damaged(location, describeLength(size!, facts));
+  const windows = facts.windows!;
+  let begin = 0;
+  for await (const window of readAhead(file.windows(windows.bytes))) {
+    const end = begin + window.length;
+    if (end > facts.bytes) throw damaged(location, `it has more than ${facts.bytes} bytes`);
+    if (window.length < Math.min(windows.bytes, facts.bytes - begin))
+      throw damaged(location, describeLength(end, facts));
+    const found = await sha256(window);
+    if (found !== windows.sha256[begin / windows.bytes])
+      throw damaged(location, `the SHA-256 of its bytes ${begin} to ${end - 1} is ${found}`);
+    yield window;
+    begin = end;
+  }
+  if (begin < facts.bytes) throw damaged(location, describeLength(begin, facts));
+}
+
+function heldIn(bytes: Uint8Array<ArrayBuffer>): WeightSource {
+  try {
+    const { tensors } = parseSafetensors(bytes);
+    return (name) => tensors.get(name);
+  } catch (error) {
+    throw asMalformed(error);
   }
 }

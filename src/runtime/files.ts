@@ -3,11 +3,17 @@ import type { FileFacts } from '../program/manifest.ts';
 import { sha256 } from '../program/sha256.ts';
 import { HeddleError, reasonOf } from './errors.ts';
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 /** Node's own modules, without an import that bundlers for browsers would trip over. */
 interface NodeProcess {
-  getBuiltinModule?(name: 'node:fs'): {
-    createReadStream(path: URL | string, options: { highWaterMark: number }): AsyncIterable<Uint8Array>;
-  };
+  getBuiltinModule?(name: 'node:fs'): { readonly promises: { open(path: URL | string): Promise<DiskFile> } };
+}
+
+interface DiskFile {
+  stat(): Promise<{ readonly size: number }>;
+  read(into: Bytes, offset: number, length: number): Promise<{ readonly bytesRead: number }>;
+  close(): Promise<void>;
 }
 
 export interface Reading {
@@ -18,8 +24,13 @@ export interface Reading {
   readonly onBytes?: (loaded: number, total: number | undefined) => void;
 }
 
+/** Some bytes of a file, into an array that has room for at least one; 0 at the end. */
+type Read = (into: Bytes) => Promise<number>;
+
 interface Source {
-  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly read: Read;
+  readonly close: () => Promise<unknown>;
+  /** Bytes, where they are known before they are read. */
   readonly size: number | undefined;
 }
 
@@ -27,76 +38,175 @@ interface Source {
  * The bytes behind a URL. A string without a scheme is relative to the page, or a path where there is a file system.
  * Rejects with HeddleError 'file', or with the signal's reason.
  */
-export async function readBytes(location: URL | string, reading: Reading = {}): Promise<Uint8Array<ArrayBuffer>> {
-  const { signal } = reading;
+export async function readBytes(location: URL | string, reading: Reading = {}): Promise<Bytes> {
+  return (await openFile(location, reading)).all();
+}
+
+/** Throws HeddleError 'file-corrupted' unless the bytes are those that were compiled. */
+export async function checkBytes(location: URL | string, bytes: Bytes, facts: FileFacts): Promise<void> {
+  const found = bytes.length === facts.bytes ? await sha256(bytes) : undefined;
+  if (found !== facts.sha256)
+    throw damaged(location, found ? `its SHA-256 is ${found}` : describeLength(bytes.length, facts));
+}
+
+export function describeLength(found: number, { bytes }: FileFacts): string {
+  return `it has ${found} bytes instead of ${bytes}`;
+}
+
+export function damaged(location: URL | string, difference: string): HeddleError {
+  const message = `${String(location)} is damaged, or of another compilation: ${difference}`;
+  return new HeddleError('file-corrupted', message);
+}
+
+/** Rejects as `readBytes` does. What is not read to its end is closed by the signal, which may come before it is open. */
+export async function openFile(location: URL | string, reading: Reading): Promise<OpenFile> {
+  const { signal, onBytes } = reading;
+  return guarded(location, signal, async () => {
+    const file = new OpenFile(location, await openSource(location, reading), reading);
+    onBytes?.(0, file.size);
+    signal?.throwIfAborted();
+    return file;
+  });
+}
+
+/** A file to be read once, from its beginning to its end. */
+export class OpenFile {
+  readonly location: URL | string;
+  /** Bytes; undefined where they are not known before all has been read. */
+  readonly size: number | undefined;
+  readonly #source: Source;
+  readonly #reading: Reading;
+  #loaded = 0;
+
+  constructor(location: URL | string, source: Source, reading: Reading) {
+    this.location = location;
+    this.size = source.size;
+    this.#source = source;
+    this.#reading = reading;
+    const { signal } = reading;
+    // A signal that has been aborted tells nobody any more.
+    if (signal?.aborted) this.#close();
+    else signal?.addEventListener('abort', () => this.#close(), { once: true });
+  }
+
+  /** Filled in place when the size is known. Rejects as `readBytes` does. */
+  async all(): Promise<Bytes> {
+    let bytes = new Uint8Array(this.size ?? 0);
+    try {
+      for (let loaded = 0; ;) {
+        loaded += await this.#fill(bytes.subarray(loaded));
+        if (loaded < bytes.length) return bytes.subarray(0, loaded);
+        const larger = new Uint8Array(2 * bytes.length + 1024);
+        larger.set(bytes);
+        bytes = larger;
+      }
+    } finally {
+      this.#close();
+    }
+  }
+
+  /**
+   * Consecutive windows of so many bytes, the last with what is left. They take turns in three places, so that one can be
+   * read and one checked while another is used. Rejects as `readBytes` does.
+   */
+  async *windows(bytes: number): AsyncGenerator<Bytes> {
+    const length = Math.max(1, Math.min(bytes, this.size ?? bytes));
+    const places: Bytes[] = [];
+    try {
+      for (let at = 0; ; at = (at + 1) % 3) {
+        const place = (places[at] ??= new Uint8Array(length));
+        const filled = await this.#fill(place);
+        if (filled > 0) yield place.subarray(0, filled);
+        if (filled < length) return;
+      }
+    } finally {
+      this.#close();
+    }
+  }
+
+  /** As many bytes as there are and fit. */
+  async #fill(into: Bytes): Promise<number> {
+    const { signal, onBytes } = this.#reading;
+    return guarded(this.location, signal, async () => {
+      let filled = 0;
+      while (filled < into.length) {
+        const count = await this.#source.read(into.subarray(filled));
+        signal?.throwIfAborted();
+        if (count === 0) break;
+        filled += count;
+        this.#loaded += count;
+        onBytes?.(this.#loaded, this.size !== undefined && this.#loaded <= this.size ? this.size : undefined);
+      }
+      return filled;
+    });
+  }
+
+  #close(): void {
+    this.#source.close().catch(() => undefined);
+  }
+}
+
+async function guarded<T>(
+  location: URL | string,
+  signal: AbortSignal | undefined,
+  action: () => Promise<T>,
+): Promise<T> {
   try {
     signal?.throwIfAborted();
-    return await collect(await open(location, reading), reading);
+    return await action();
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     throw new HeddleError('file', `${String(location)} cannot be read: ${reasonOf(error)}`, { cause: error });
   }
 }
 
-/** Throws HeddleError 'file-corrupted' unless the bytes are those that were compiled. */
-export async function checkBytes(
-  location: URL | string,
-  bytes: Uint8Array<ArrayBuffer>,
-  facts: FileFacts,
-): Promise<void> {
-  const found = bytes.length === facts.bytes ? await sha256(bytes) : undefined;
-  if (found === facts.sha256) return;
-  const difference = found ? `its SHA-256 is ${found}` : `it has ${bytes.length} bytes instead of ${facts.bytes}`;
-  const message = `${String(location)} is damaged, or of another compilation: ${difference}`;
-  throw new HeddleError('file-corrupted', message);
-}
-
-async function open(location: URL | string, { size, signal }: Reading): Promise<Source> {
+async function openSource(location: URL | string, { size, signal }: Reading): Promise<Source> {
   const { process } = globalThis as { readonly process?: NodeProcess };
   const disk = process?.getBuiltinModule?.('node:fs');
-  if (disk && !isRemote(location))
-    return { chunks: disk.createReadStream(toPath(location), { highWaterMark: 2 ** 20 }), size };
+  if (disk && !isRemote(location)) return onDisk(await disk.promises.open(toPath(location)));
   const response = await fetch(location, signal ? { signal } : {});
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   const { body, headers } = response;
   // The length is that of what was sent, which is less than what arrives when it was compressed.
   const length = headers.has('content-encoding') ? 0 : Number(headers.get('content-length') ?? 0);
-  return { chunks: body ? chunksOf(body) : noChunks(), size: size ?? (length > 0 ? length : undefined) };
+  const known = size ?? (length > 0 ? length : undefined);
+  return body
+    ? fromReader(body.getReader(), known)
+    : { read: async () => 0, close: async () => undefined, size: known };
 }
 
-/** Not every browser can iterate over a stream. */
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = body.getReader();
+async function onDisk(file: DiskFile): Promise<Source> {
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined);
+    const { size } = await file.stat();
+    return {
+      read: async (into) => (await file.read(into, 0, into.length)).bytesRead,
+      close: () => file.close(),
+      size,
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
   }
 }
 
-async function* noChunks(): AsyncGenerator<Uint8Array> {}
-
-/** One array, filled in place when the size is known. */
-async function collect({ chunks, size }: Source, { signal, onBytes }: Reading): Promise<Uint8Array<ArrayBuffer>> {
-  let bytes = new Uint8Array(size ?? 0);
-  let loaded = 0;
-  onBytes?.(0, size);
-  for await (const chunk of chunks) {
-    signal?.throwIfAborted();
-    if (loaded + chunk.length > bytes.length) {
-      const larger = new Uint8Array(2 * (loaded + chunk.length));
-      larger.set(bytes.subarray(0, loaded));
-      bytes = larger;
-    }
-    bytes.set(chunk, loaded);
-    loaded += chunk.length;
-    onBytes?.(loaded, size !== undefined && loaded <= size ? size : undefined);
-  }
-  return bytes.subarray(0, loaded);
+function fromReader(reader: ReadableStreamDefaultReader<Uint8Array>, size: number | undefined): Source {
+  /** What has arrived and is not read yet. */
+  let chunk = new Uint8Array(0);
+  return {
+    async read(into) {
+      while (chunk.length === 0) {
+        const { done, value } = await reader.read();
+        if (done) return 0;
+        chunk = value as Bytes;
+      }
+      const taken = chunk.subarray(0, into.length);
+      into.set(taken);
+      chunk = chunk.subarray(taken.length);
+      return taken.length;
+    },
+    close: () => reader.cancel(),
+    size,
+  };
 }
 
 /** A letter and a colon may be a drive; a scheme is longer. */

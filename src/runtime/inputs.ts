@@ -91,11 +91,26 @@ function checkData(spec: TensorSpec, data: unknown[] | ArrayBufferView): TensorD
   const wanted = ARRAY_OF[spec.dtype];
   // By tag, not by class: the array may come from another realm.
   const found = nameOf(data);
+  if (isDetached(data)) {
+    const message = `the input ${spec.name} is an array whose memory was transferred elsewhere`;
+    throw new HeddleError('input-value', message);
+  }
   if (found === wanted) return spec.dtype === 'bool' ? checkBytes(spec, data as Uint8Array) : (data as Float32Array);
   throw new HeddleError(
     'input-dtype',
     `the input ${spec.name} is ${spec.dtype} and was given as a ${found}; pass ${wanted}.from(data) instead`,
   );
+}
+
+/** Such an array has the length 0, but is no empty one: no view of its memory can be made. */
+function isDetached({ byteLength, buffer }: ArrayBufferView): boolean {
+  if (byteLength > 0) return false;
+  try {
+    void new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** Kernels count on bytes of 0 or 1: a mask of 255s would be summed as such. */

@@ -7,3 +7,10 @@ export function checkOptions(called: 'load' | 'run', options: unknown): void {
   const found = options === null ? 'null' : Array.isArray(options) ? 'a list' : `a ${typeof options}`;
   throw new HeddleError('option', `${called} takes its options as an object, not ${found}`);
 }
+
+/** Throws HeddleError 'option' for an option of another name than `known`. */
+export function checkNames(called: 'load' | 'run', options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new HeddleError('option', `${called} has no option ${unknown}; it has ${known.join(', ')}`);
+}

@@ -1,23 +1,41 @@
-/** Puts the weights in place and runs the load steps. */
+/** Puts the weights in place as they arrive, and runs the load steps. */
+import { absmaxName } from '../program/channels.ts';
 import { ConversionError, isConvertible, storedType, toElements } from '../program/convert.ts';
-import { placeArena, type Addresses } from '../program/memory.ts';
+import { kernelOf, type Situation } from '../program/choice.ts';
+import { scheduleLoad, type LoadSchedule } from '../program/loading.ts';
+import { placeStaging, type Addresses } from '../program/memory.ts';
 import type { TargetProgram, WeightSpec } from '../program/program.ts';
-import type { StoredTensor } from '../program/safetensors.ts';
+import { elementCount, type StoredTensor } from '../program/safetensors.ts';
 import type { Device } from './devices/device.ts';
 import { HeddleError } from './errors.ts';
+import { expandBytes } from './expand-bytes.ts';
+import { heldWeights, type WeightPiece, type WeightStream } from './weight-stream.ts';
 
-/** Finds a weight by name; undefined when there is none. */
+/** Finds a weight that is in memory by name; undefined when there is none. */
 export type WeightSource = (name: string) => StoredTensor | undefined;
 
+/** The program's weights, in its order where they are in memory. */
+export function streamOf(weights: WeightSource | WeightStream, { weights: specs }: TargetProgram): WeightStream {
+  if (typeof weights !== 'function') return expandBytes(weights);
+  const tensors = new Map<string, StoredTensor>();
+  for (const { name } of specs) {
+    const tensor = weights(name);
+    const absmax = tensor?.dtype === 'I8' ? weights(absmaxName(name)) : undefined;
+    if (absmax) tensors.set(absmaxName(name), absmax);
+    if (tensor) tensors.set(name, tensor);
+  }
+  return expandBytes(heldWeights(tensors));
+}
+
 /** Throws HeddleError 'weights-missing' or 'weights-mismatch', naming every weight concerned. */
-export function checkWeights(program: TargetProgram, source: WeightSource): void {
-  const missing = program.weights.filter(({ name }) => !source(name));
+export function checkWeights(program: TargetProgram, { tensors }: WeightStream): void {
+  const missing = program.weights.filter(({ name }) => !tensors.has(name));
   if (missing.length > 0) {
     const list = missing.map((weight) => `${weight.name} (${describe(weight)})`);
     throw new HeddleError('weights-missing', `the weights lack ${list.join(', ')}`);
   }
   const mismatched = program.weights.flatMap((weight) => {
-    const { dtype, shape } = source(weight.name)!;
+    const { dtype, shape } = tensors.get(weight.name)!;
     const fits = String(shape) === String(weight.shape) && isConvertible(dtype, weight.dtype);
     return fits ? [] : [`${weight.name} is ${dtype} [${shape.join(', ')}] instead of ${describe(weight)}`];
   });
@@ -37,48 +55,92 @@ export interface LoadWatch {
   readonly onLoadStep?: (done: number, total: number) => void;
 }
 
+/** What loading does to a device. Whatever it throws ends the load. */
+export interface LoadActions {
+  /** Puts some values into the buffer of a weight; `offset` is the place of the first, in bytes. */
+  readonly write: (weight: WeightSpec, offset: number, values: Uint8Array<ArrayBuffer>) => void | Promise<void>;
+  /** Runs the step of a moment of the schedule. */
+  readonly run: (step: number, moment: number) => void | Promise<void>;
+}
+
 /**
  * Fills the persistent buffers. The weights have been checked. Rejects with the signal's reason, and with whatever the
- * device throws.
+ * device or the weights throw.
  */
 export async function loadWeights(
   program: TargetProgram,
   device: Device,
   persistent: Addresses,
-  source: WeightSource,
-  { signal, onLoadStep }: LoadWatch = {},
+  weights: WeightStream,
+  watch: LoadWatch = {},
+  tile = 0,
 ): Promise<void> {
-  const none = new Map<string, number>();
-  const { byBuffer, end } = placeArena(program, 'staging', persistent, none);
+  const situation: Situation = { dims: new Map(), tile };
+  const schedule = scheduleLoad(program, weights.tensors.keys());
+  const { byBuffer, end } = placeStaging(program, persistent, schedule);
   device.reserve(end);
-  const kindOf = (weight: WeightSpec): string => program.buffers[weight.buffer]!.kind;
-  const put = (weight: WeightSpec): void => writeWeight(weight, device.memory, byBuffer[weight.buffer]!, source);
+  await followSchedule(schedule, weights, watch, {
+    write({ buffer }, offset, values) {
+      new Uint8Array(device.memory, byBuffer[buffer]! + offset, values.length).set(values);
+    },
+    run(step) {
+      const { buffers, sizes } = program.loadSteps[step]!;
+      const addresses = buffers.map((buffer) => byBuffer[buffer]!);
+      device.call(kernelOf(program.loadSteps[step]!, situation), addresses, sizes as readonly number[]);
+    },
+  });
+}
+
+/** Takes the actions of each moment when its time has come. Rejects as `loadWeights` does. */
+export async function followSchedule(
+  { moments }: LoadSchedule,
+  weights: WeightStream,
+  { signal, onLoadStep }: LoadWatch,
+  { write, run }: LoadActions,
+): Promise<void> {
+  const total = moments.filter(({ kind }) => kind === 'step').length;
+  let at = 0;
+  let done = 0;
   let since = performance.now();
   const pause = async (): Promise<void> => {
-    if (performance.now() - since < SLICE) return;
-    await nextTask();
-    since = performance.now();
+    if (performance.now() - since >= SLICE) {
+      await nextTask();
+      since = performance.now();
+    }
     signal?.throwIfAborted();
   };
-  for (const weight of program.weights) {
-    if (kindOf(weight) !== 'persistent') continue;
-    put(weight);
-    await pause();
-  }
-  // A staging weight may lie where an earlier step's buffers were: it is written just before its first step.
-  const staged = program.weights.filter((weight) => kindOf(weight) === 'staging');
-  for (const [at, step] of program.loadSteps.entries()) {
-    for (const weight of staged) if (program.buffers[weight.buffer]!.first === at) put(weight);
-    const addresses = step.buffers.map((buffer) => byBuffer[buffer]!);
-    device.call(step.kernel, addresses, step.sizes as readonly number[]);
-    onLoadStep?.(at + 1, program.loadSteps.length);
-    await pause();
+  /** Runs the steps up to the moment of the next weight, which it answers. */
+  const nextWeight = async (): Promise<WeightSpec | undefined> => {
+    for (; ; at++) {
+      const moment = moments[at];
+      if (moment?.kind !== 'step') return moment?.weight;
+      await run(moment.step, at);
+      onLoadStep?.(++done, total);
+      await pause();
+    }
+  };
+  let weight = await nextWeight();
+  for await (const piece of weights.pieces()) {
+    if (piece.name !== weight?.name) continue;
+    const values = expanded(piece, weight);
+    await write(weight, 4 * piece.at, values);
+    if (piece.at + values.length / 4 === elementCount(weight.shape)) {
+      at++;
+      weight = await nextWeight();
+    } else {
+      await pause();
+    }
   }
   signal?.throwIfAborted();
 }
 
-/** Lets other tasks run. A message, because timers wait up to a second in background pages. */
+/**
+ * Lets other tasks run. A message where there is nothing better, because timers wait up to a second in background pages;
+ * Node 24 needs 20 ms for its first, as it loads a whole HTTP client for the event's class.
+ */
 async function nextTask(): Promise<void> {
+  const { setImmediate } = globalThis as { readonly setImmediate?: (action: () => void) => unknown };
+  if (setImmediate) return new Promise((resolve) => void setImmediate(resolve));
   const { port1, port2 } = new MessageChannel();
   await new Promise((resolve) => {
     port1.addEventListener('message', resolve);
@@ -88,21 +150,15 @@ async function nextTask(): Promise<void> {
   port1.close();
 }
 
-function writeWeight(weight: WeightSpec, memory: ArrayBuffer, address: number, source: WeightSource): void {
-  const bytes = weightBytes(weight, source);
-  new Uint8Array(memory, address, bytes.length).set(bytes);
-}
-
-/** A weight as it lies in memory. Throws HeddleError 'weights-mismatch'. */
-export function weightBytes(weight: WeightSpec, source: WeightSource): Uint8Array {
-  const tensor = source(weight.name)!;
+/** Stored elements as they lie in memory, four bytes each. Throws HeddleError 'weights-mismatch'. */
+function expanded({ name, dtype, bytes }: WeightPiece, weight: WeightSpec): Uint8Array<ArrayBuffer> {
   // Bytes that are already right need neither conversion nor alignment.
-  if (tensor.dtype === storedType(weight.dtype) && weight.dtype !== 'bool') return tensor.bytes;
+  if (dtype === storedType(weight.dtype) && weight.dtype !== 'bool') return bytes;
   try {
-    const { buffer, byteOffset, byteLength } = toElements(tensor, weight.dtype);
+    const { buffer, byteOffset, byteLength } = toElements({ dtype, bytes }, weight.dtype);
     return new Uint8Array(buffer, byteOffset, byteLength);
   } catch (error) {
     if (!(error instanceof ConversionError)) throw error;
-    throw new HeddleError('weights-mismatch', `${weight.name}: ${error.message}`, { cause: error });
+    throw new HeddleError('weights-mismatch', `${name}: ${error.message}`, { cause: error });
   }
 }

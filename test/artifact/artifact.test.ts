@@ -7,8 +7,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { ArtifactFile } from '../../src/compiler/artifact/files.ts';
 import { writeSafetensors } from '../../src/compiler/interop/safetensors.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
-import { expectedScaled, sampleProgram, sampleWeights } from '../runtime/sample.ts';
+import { engine } from '../codegen/engine.ts';
+import { assemble, expectedScaled, sampleModule, sampleProgram, sampleWeights } from '../runtime/sample.ts';
 import { bytesOf, importFrom, sampleArtifact, useFolders } from './support.ts';
+import { avoidWrongDotProducts } from '../support/relaxed.ts';
 
 const run = promisify(execFile);
 const folderWith = useFolders();
@@ -22,7 +24,7 @@ describe('an artifact', () => {
   test('consists of the files that its targets need', async () => {
     const names = (files: readonly ArtifactFile[]): string[] => files.map(({ name }) => name).sort();
     const always = ['index.d.ts', 'index.js', 'manifest.json', 'package.json', 'program.json'];
-    const optional = ['kernels.js', 'program.wasm', 'weights.safetensors'];
+    const optional = ['kernels.js', 'program.relaxed.wasm', 'program.wasm', 'weights.safetensors', 'worker.js'];
     expect(names(complete)).toEqual([...always, ...optional].sort());
     const program = { ...sampleProgram, targets: { js: sampleProgram.targets.js! } };
     const small = await sampleArtifact({ program, wasm: undefined, weights: undefined });
@@ -35,6 +37,32 @@ describe('an artifact', () => {
     expect(model.target).toBe(target);
     const { scaled } = await model.run({ x: [1, 2, 3], limit: 0 });
     expect([...scaled!.data]).toEqual(expectedScaled([1, 2, 3]));
+  });
+
+  test('runs the relaxed module where the engine does, and the one that is asked for', async () => {
+    avoidWrongDotProducts();
+    const other = await sampleModule();
+    // The two differ, to tell which one runs: this one has no function for a load step.
+    const relaxed = await assemble('(module (func (export "run") (param i32 i32)))');
+    const { load } = await importFrom(folderWith(await sampleArtifact({ wasm: { strict: other, relaxed } })));
+    expect((await load({ simd: 'strict' })).simd).toBe('strict');
+    await expect(load()).rejects.toMatchObject({ code: 'program-malformed' });
+    await expect(load({ simd: 'relaxed' })).rejects.toMatchObject({ code: 'program-malformed' });
+    const { load: loadSample } = await importFrom(folderWith(complete));
+    expect((await loadSample()).simd).toBe('relaxed');
+    expect((await loadSample({ target: 'js' })).simd).toBeUndefined();
+  });
+
+  test('says so where the relaxed module is wanted and the engine lacks relaxed SIMD', async () => {
+    const { load } = await importFrom(folderWith(complete));
+    const { validate } = engine;
+    engine.validate = () => false;
+    try {
+      await expect(load({ simd: 'relaxed' })).rejects.toMatchObject({ code: 'unsupported' });
+      expect((await load()).simd).toBe('strict');
+    } finally {
+      engine.validate = validate;
+    }
   });
 
   test('prefers WebAssembly, and takes other weights', async () => {

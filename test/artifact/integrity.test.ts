@@ -29,20 +29,21 @@ async function refusalOf(folder: string, options?: unknown): Promise<Refusal> {
   return { code, message };
 }
 
-/** Files that a load reads, and a target for which it does. */
+/** Files that a load reads, and options for which it does. */
 const READ = [
-  ['manifest.json', 'wasm'],
-  ['program.json', 'wasm'],
-  ['program.wasm', 'wasm'],
-  ['kernels.js', 'js'],
-  ['weights.safetensors', 'wasm'],
+  ['manifest.json', { target: 'wasm' }],
+  ['program.json', { target: 'wasm' }],
+  ['program.wasm', { simd: 'strict' }],
+  ['program.relaxed.wasm', { simd: 'relaxed' }],
+  ['kernels.js', { target: 'js' }],
+  ['weights.safetensors', { target: 'wasm' }],
 ] as const;
 
-describe.each(READ)('an artifact whose %s', (name, target) => {
+describe.each(READ)('an artifact whose %s', (name, options) => {
   const damaged = (damage: (path: string) => void): Promise<Refusal> => {
     const folder = folderWith(complete);
     damage(join(folder, name));
-    return refusalOf(folder, { target });
+    return refusalOf(folder, options);
   };
 
   test('is missing fails with the code file', async () => {
@@ -58,7 +59,8 @@ describe.each(READ)('an artifact whose %s', (name, target) => {
       writeFileSync(path, bytes);
     });
     expect(code).toBe('file-corrupted');
-    expect(message).toContain(`/${name} is damaged, or of another compilation: its SHA-256 is `);
+    const what = name === 'weights.safetensors' ? 'the SHA-256 of its bytes 0 to ' : 'its SHA-256 is ';
+    expect(message).toContain(`/${name} is damaged, or of another compilation: ${what}`);
   });
 
   test('is cut off or continued fails, naming the file', async () => {
@@ -80,23 +82,27 @@ test('files of two compilations do not mix', async () => {
 });
 
 test('a program of another version is refused', async () => {
-  const folder = folderWith(await sampleArtifact({ program: { ...sampleProgram, version: 2 } }));
+  const folder = folderWith(await sampleArtifact({ program: { ...sampleProgram, version: 1 } }));
   expect(await refusalOf(folder)).toEqual({
     code: 'program-version',
-    message: 'the program has format version 2, this runtime reads 1',
+    message: 'the program has format version 1, this runtime reads 2',
   });
 });
 
 test('a module that the engine refuses fails for wasm by name, and gives way to js otherwise', async () => {
-  const folder = folderWith(await sampleArtifact({ wasm: Uint8Array.of(1, 2, 3) }));
+  const damaged = Uint8Array.of(1, 2, 3);
+  const folder = folderWith(await sampleArtifact({ wasm: { strict: damaged, relaxed: damaged } }));
   expect((await refusalOf(folder, { target: 'wasm' })).code).toBe('unsupported');
   const { load } = await importFrom(folder);
   expect((await load()).target).toBe('js');
+  expect((await refusalOf(folder, { simd: 'relaxed' })).code).toBe('unsupported');
 });
 
 test.each<[options: unknown, code: string, message: string]>([
   [{ target: 'gpu' }, 'option', 'the option target is gpu; it can be wasm or js'],
   [{ target: 'toString' }, 'option', 'the option target is toString'],
+  [{ simd: 'fast' }, 'option', 'the option simd is fast; it can be strict or relaxed'],
+  [{ simd: 'strict', target: 'js' }, 'option', 'the option simd is for wasm, not for js'],
   [{ weights: 3 }, 'option', 'the option weights is neither a location nor bytes'],
   [{ weights: Uint8Array.of(1) }, 'weights-malformed', 'the weights are no safetensors file'],
   [{ onProgress: 'yes' }, 'option', 'the option onProgress is no function'],
@@ -113,6 +119,9 @@ test('weights that are not bundled have to be given', async () => {
   expect(await refusalOf(folder)).toEqual({ code: 'weights-missing', message: 'the weights lack w (f32[3])' });
   const message = 'the artifact was not compiled for js';
   expect(await refusalOf(folder, { target: 'js' })).toEqual({ code: 'target', message });
+  const scripted = folderWith(await sampleArtifact({ wasm: undefined }));
+  const lacking = { code: 'target', message: 'the artifact was not compiled for wasm' };
+  expect(await refusalOf(scripted, { simd: 'strict' })).toEqual(lacking);
 });
 
 test('files are fetched from a server', async () => {

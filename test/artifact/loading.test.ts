@@ -1,10 +1,12 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ArtifactFile } from '../../src/compiler/artifact/files.ts';
 import { writeSafetensors } from '../../src/compiler/interop/safetensors.ts';
 import { sha256 } from '../../src/program/sha256.ts';
-import { loadArtifact, type LoadProgress } from '../../src/runtime/artifact.ts';
+import { loadArtifact, type LoadOptions, type LoadProgress } from '../../src/runtime/artifact.ts';
 import { expectedScaled, sampleWeights } from '../runtime/sample.ts';
 import { bytesOf, importFrom, sampleArtifact, useFolders } from './support.ts';
 
@@ -52,7 +54,7 @@ describe('onProgress', () => {
   test('is told of every phase until all has arrived', async () => {
     const { load } = await importFrom(folderWith(complete));
     const seen: LoadProgress[] = [];
-    await load({ onProgress: (progress) => seen.push(progress) });
+    await load({ simd: 'strict', onProgress: (progress) => seen.push(progress) });
     const whole = (name: string): { loaded: number; total: number } => {
       const { length } = bytesOf(complete, name);
       return { loaded: length, total: length };
@@ -174,7 +176,7 @@ test('a load that fails ends the requests of the others', async () => {
       manifest: at('manifest.json'),
       digest: await sha256(bytesOf(complete, 'manifest.json')),
       program: at('program.json'),
-      wasm: at('program.wasm'),
+      wasm: { strict: at('program.wasm'), relaxed: at('program.relaxed.wasm') },
       weights: at('weights.safetensors'),
     },
     {
@@ -187,4 +189,28 @@ test('a load that fails ends the requests of the others', async () => {
   );
   await expect(loading).rejects.toMatchObject({ code: 'file' });
   await gone;
+});
+
+describe('the script of threads', () => {
+  /** The warning of a load with two threads and without the script. */
+  async function warned(options: LoadOptions): Promise<string> {
+    const folder = folderWith(complete);
+    rmSync(join(folder, 'worker.js'));
+    const { load } = await importFrom(folder);
+    const warnings: string[] = [];
+    const model = await load({ ...options, threads: 2, onWarning: (message) => warnings.push(message) });
+    expect(model.threads).toBe(1);
+    expect(warnings).toHaveLength(1);
+    return warnings[0]!;
+  }
+
+  test('is not read where there can be no threads', async () => {
+    expect(await warned({ target: 'js' })).toMatch(/js has no others$/);
+    vi.stubGlobal('crossOriginIsolated', false);
+    expect(await warned({}).finally(() => vi.unstubAllGlobals())).toMatch(/not cross-origin isolated/);
+  });
+
+  test('has to be there where they are possible', async () => {
+    await expect(warned({})).rejects.toMatchObject({ code: 'file' });
+  });
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { Manifest } from '../../src/program/manifest.ts';
+import { WINDOW_BYTES, windowBytes, type Manifest } from '../../src/program/manifest.ts';
+import { PROGRAM_VERSION } from '../../src/program/program.ts';
 import { sampleProgram } from '../runtime/sample.ts';
 import { sampleArtifact, sampleParts, textOf } from './support.ts';
 
@@ -13,7 +14,7 @@ test('the manifest says what the artifact is', async () => {
   // Two tensors of 300 000 elements are alive at once; the limit and the weights take 64 bytes each.
   const bytes = 2 * 1_200_000 + 64 + 64;
   expect(manifest).toEqual({
-    version: 1,
+    version: PROGRAM_VERSION,
     name: 'Sample',
     compiler: 'heddle 0.0.0',
     sources: { 'sample.model': '00' },
@@ -41,11 +42,22 @@ test('it holds size and SHA-256 of every file but the loader, which holds its ow
   const manifest = JSON.parse(textOf(files, 'manifest.json')) as Manifest;
   const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
   const others = files.filter(({ name }) => name !== 'index.js' && name !== 'manifest.json');
-  expect(manifest.files).toEqual(
-    Object.fromEntries(others.map(({ name, bytes }) => [name, { bytes: bytes.length, sha256: digest(bytes) }])),
-  );
+  const facts = others.map(({ name, bytes }) => {
+    // The weights are shorter than a window.
+    const windows = name === 'weights.safetensors' && { windows: { bytes: WINDOW_BYTES, sha256: [digest(bytes)] } };
+    return [name, { bytes: bytes.length, sha256: digest(bytes), ...windows }];
+  });
+  expect(manifest.files).toEqual(Object.fromEntries(facts));
   const own = files.find(({ name }) => name === 'manifest.json')!.bytes;
   expect(textOf(files, 'index.js')).toContain(`digest: '${digest(own)}'`);
+});
+
+test('large weights have larger windows rather than more', () => {
+  for (const bytes of [0, 1, 2 ** 21, 2 ** 27, 2 ** 27 + 1, 3e9]) {
+    const size = windowBytes(bytes);
+    expect(bytes / size).toBeLessThanOrEqual(64);
+    expect(size === WINDOW_BYTES || bytes / size > 32).toBe(true);
+  }
 });
 
 test('examples are of dimensions that the program takes, or left out', async () => {

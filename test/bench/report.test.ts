@@ -1,38 +1,60 @@
-/** The parts of the benchmark that measure nothing: statistics, comparison, figures, table, chart and flags. */
+/** The parts of the benchmark that measure nothing: statistics, comparison, figures, tables and chart. */
 import { expect, test } from 'vitest';
-import { readArguments } from '../../bench/arguments.mjs';
 import { drawChart } from '../../bench/report/chart.mjs';
+import { mainEngine, withFigures } from '../../bench/report/docs.mjs';
 import { figuresOf, type Row } from '../../bench/report/figures.mjs';
-import { speedTable } from '../../bench/report/sections.mjs';
+import { coldStartTable, productTable, speedTable } from '../../bench/report/sections.mjs';
 import { compareOutputs, gigaflops, summarize } from '../../bench/report/statistics.mjs';
+import { markdownSection, printSection } from '../../bench/report/table.mjs';
 
-const ceiling = { name: 'ceiling 4×8', threads: 1, isCeiling: 'strict' };
+const agreeing = { difference: 0, scale: 5, agrees: true };
+const f32 = { numbers: 'f32', ceilings: ['relaxed', 'strict'] } as const;
 
 /** A second takes 10⁹ operations: 4 ms are 1 GFLOP/s. */
 const ROWS: readonly Row[] = [
   {
-    contestant: { name: 'ours', threads: 1, ceiling: 'strict' },
+    contestant: { name: 'ours', build: 'ours', threads: 1, ...f32 },
     samples: [4, 5, 9],
     operations: 4e6,
-    difference: 0,
-    agrees: true,
+    ...agreeing,
   },
   {
-    contestant: { name: 'peer', threads: 1, ceiling: 'strict' },
+    contestant: { name: 'ours, 2 threads', build: 'ours', threads: 2, ...f32 },
+    samples: [3],
+    operations: 4e6,
+    ...agreeing,
+  },
+  {
+    contestant: { name: 'peer', threads: 1, numbers: 'f32', ceilings: ['strict'], against: 'ours' },
     samples: [8, 20],
     operations: 4e6,
     difference: 0.5,
+    scale: 5,
     agrees: false,
   },
   {
-    contestant: { name: 'peer, 2 threads', threads: 2, ceiling: 'strict' },
-    samples: [2],
+    contestant: {
+      name: 'peer, 2 threads',
+      threads: 2,
+      numbers: 'f32',
+      ceilings: ['strict'],
+      against: 'ours, 2 threads',
+    },
+    samples: [6],
     operations: 4e6,
-    difference: 1e-6,
+    difference: 5e-6,
+    scale: 5,
     agrees: true,
   },
-  { contestant: { name: 'other', threads: 1, ceiling: 'strict' }, absent: 'does not run <here>' },
-  { contestant: ceiling, samples: [1, 1], operations: 2e6 },
+  {
+    contestant: { name: 'native', threads: 1, numbers: 'f32', isNative: true, ceilings: ['strict'], against: 'ours' },
+    samples: [0.1],
+    operations: 4e6,
+    ...agreeing,
+  },
+  { contestant: { name: 'other', threads: 1, numbers: 'f32' }, absent: 'does not run <here>' },
+  { contestant: { name: 'ceiling 6×8', threads: 1, isCeiling: 'relaxed' }, absent: 'no relaxed SIMD' },
+  { contestant: { name: 'ceiling 4×8', threads: 1, isCeiling: 'strict' }, samples: [1, 1], operations: 2e6 },
 ];
 
 test('minimum and median of odd and even numbers of samples', () => {
@@ -45,53 +67,93 @@ test('minimum and median of odd and even numbers of samples', () => {
 
 test('outputs agree within a part of the largest value, and never with NaN, a missing output or another length', () => {
   const wanted = { y: [1, -100, 3] };
-  expect(compareOutputs(wanted, { y: [1, -100.005, 3] }).agrees).toBe(true);
-  expect(compareOutputs(wanted, { y: [1.02, -100, 3] })).toMatchObject({ agrees: false });
-  expect(compareOutputs(wanted, { y: [1.02, -100, 3] }).difference).toBeCloseTo(0.02, 12);
+  expect(compareOutputs(wanted, { y: [1, -100.005, 3] }, 'f32').agrees).toBe(true);
+  expect(compareOutputs(wanted, { y: [1.02, -100, 3] }, 'f32')).toMatchObject({ agrees: false, scale: 100 });
+  expect(compareOutputs(wanted, { y: [1.02, -100, 3] }, 'f32').difference).toBeCloseTo(0.02, 12);
   for (const found of [{ y: [1, Number.NaN, 3] }, { z: [1, -100, 3] }, { y: [1, -100] }]) {
-    expect(compareOutputs(wanted, found)).toEqual({ difference: Infinity, agrees: false });
+    expect(compareOutputs(wanted, found, 'int8')).toMatchObject({ difference: Infinity, agrees: false });
   }
 });
 
-test('figures: rates by the minimum, the ceiling times the threads, and how far the first row is ahead', () => {
-  const [ours, peer, threads, other, top] = figuresOf(ROWS);
-  expect(ours).toMatchObject({ min: 4, median: 5, gigaflops: 1, ofCeiling: 0.5 });
-  expect(peer).toMatchObject({ gigaflops: 0.5, ofCeiling: 0.25, ahead: { min: 2, median: 2.8 } });
-  expect(threads).toMatchObject({ gigaflops: 2, ofCeiling: 0.5, ahead: { min: 0.5 } });
-  expect(other).toEqual({ name: 'other', absent: 'does not run <here>' });
-  expect(top).toMatchObject({ gigaflops: 2, isCeiling: true });
-  expect(top).not.toHaveProperty('ahead');
+test('quantised outputs may lie further apart, but not anywhere', () => {
+  const wanted = { y: [1, -100, 3] };
+  expect(compareOutputs(wanted, { y: [3, -98, 3] }, 'int8').agrees).toBe(true);
+  expect(compareOutputs(wanted, { y: [20, -100, 3] }, 'int8').agrees).toBe(false);
+});
+
+test('figures: rates by the minimum, the best ceiling there is times the threads, and the ratio on the same work', () => {
+  const [ours, threads, peer, peerThreads, native, other, , top] = figuresOf(ROWS);
+  expect(ours).toMatchObject({ kind: 'ours', min: 4, median: 5, gigaflops: 1, ceiling: 2, ofCeiling: 0.5 });
+  expect(ours).not.toHaveProperty('ahead');
+  expect(threads).toMatchObject({ ceiling: 4, ofCeiling: 1 / 3 });
+  expect(peer).toMatchObject({ kind: 'peer', gigaflops: 0.5, ofCeiling: 0.25, ahead: { min: 2, median: 2.8 } });
+  expect(peerThreads).toMatchObject({ ahead: { min: 2 } });
+  expect(native).toMatchObject({ kind: 'native', ahead: { min: 0.025 } });
+  expect(other).toEqual({ name: 'other', kind: 'peer', threads: 1, numbers: 'f32', absent: 'does not run <here>' });
+  expect(top).toMatchObject({ kind: 'ceiling', gigaflops: 2 });
 });
 
 test('the table names who disagrees, and who is absent with the reason', () => {
-  const table = speedTable({ title: 'Small' }, { multiplyAdds: 2e6 }, figuresOf(ROWS));
-  const lines = table.split('\n');
+  const table = speedTable({ title: 'Small', multiplyAdds: 2e6, figures: figuresOf(ROWS) });
+  const lines = printSection(table).split('\n');
   expect(lines[0]).toBe('Small: 2.000 million multiply-adds');
-  expect(lines.find((line) => line.startsWith('ours'))).toMatch(/4\.00 ms +5\.00 ms +1\.0 +50 % +– +– +– +3$/);
-  expect(lines.find((line) => line.startsWith('peer '))).toMatch(/2\.00 × +2\.80 × +5\.0e-1 MISMATCH +2$/);
-  expect(lines.at(-1)).toBe('other: – (does not run <here>)');
+  expect(lines.find((line) => line.startsWith('ours '))).toMatch(/4\.00 ms +5\.00 ms +1\.0 +50 % +– +– +0 +3$/);
+  expect(lines.find((line) => line.startsWith('peer '))).toMatch(/2\.00 × +2\.80 × +1\.0e-1 MISMATCH +2$/);
+  expect(lines.slice(-2)).toEqual(['other: – (does not run <here>)', 'ceiling 6×8: – (no relaxed SIMD)']);
 });
 
-test('the chart has a bar for each that was measured, in proportion, and escapes text', () => {
+test('a product is one row, with both forms of ours and the peer', () => {
+  const figure = (name: string, rate: number, part: number) =>
+    ({ name, kind: 'ours', threads: 1, gigaflops: rate, ofCeiling: part }) as const;
+  const figures = [figure('heddle', 60, 0.92), { ...figure('heddle, strict', 45.04, 0.9), agrees: false }];
+  const table = productTable([{ order: 'a', orderTitle: 'A', of: 'qkv', sizes: { m: 65, n: 8, k: 4 }, figures }]);
+  expect(table.notes).toEqual(['qkv: A: heddle, strict MISMATCH']);
+  expect(table.rows).toEqual([['qkv: A', '65 × 8 × 4', '60.0', '92 %', '45.0', '90 %', '–']]);
+});
+
+test('cold starts compare with ours on as many threads; memory is told where it is known', () => {
+  const ours = { name: 'ours', samples: [50, 40], firstPeaks: [60e6], peaks: [61e6, 63e6] };
+  const peer = { name: 'peer', against: 'ours', samples: [100], firstPeaks: [], peaks: [] };
+  const gone = { name: 'gone', samples: [], firstPeaks: [], peaks: [], absent: 'crashes' };
+  const table = coldStartTable({ title: 'Net', rows: [ours, peer, gone] });
+  expect(table.rows).toEqual([
+    ['ours', '40.0 ms', '45.0 ms', '–', '60.0 MB', '62.0 MB'],
+    ['peer', '100 ms', '100 ms', '2.50 ×', '–', '–'],
+  ]);
+  expect(table.notes).toEqual(['gone: – (crashes)']);
+});
+
+test('Markdown: heading, aligned columns, notes as a list, and no bar splits a cell', () => {
+  const table = { heading: 'Head', header: ['', 'a'], rows: [['x|y', 1]], notes: ['absent'] };
+  expect(markdownSection(table, 3)).toBe('### Head\n\n|  | a |\n| --- | ---: |\n| x\\|y | 1 |\n\n- absent');
+});
+
+test('figures go between the markers of a page, in the place of the last ones', () => {
+  const page =
+    'before\n<!-- prettier-ignore-start -->\n<!-- figures: begin -->\nold\n<!-- figures: end -->\n<!-- prettier-ignore-end -->\nafter';
+  const once = withFigures(page, 'new');
+  expect(once).toMatch(/^before\n.*\n.*\n\nnew\n\n.*\n.*\nafter$/);
+  expect(withFigures(once, 'new')).toBe(once);
+  expect(() => withFigures('no markers', 'new')).toThrow('no place for figures');
+});
+
+test('the engine told about at length is the first Node of version 24 or later', () => {
+  const engines = ['Node 20.20.2', 'Node 24.1.0', 'Node 26.0.0', 'Chromium 150'].map((engine) => ({ engine }));
+  expect(mainEngine({ engines }).engine).toBe('Node 24.1.0');
+  expect(mainEngine({ engines: engines.slice(0, 1) }).engine).toBe('Node 20.20.2');
+});
+
+test('the chart has a bar for each that was measured, in proportion by block, cuts off native code and escapes text', () => {
   const svg = drawChart('A < B', 'here', [{ title: 'Small & fast', figures: figuresOf(ROWS) }]);
   expect(svg).toContain('A &lt; B');
   expect(svg).toContain('Small &amp; fast');
-  const widths = [...svg.matchAll(/<rect x="220" y="\d+" width="([\d.]+)"/g)].map((match) => Number(match[1]));
-  expect(widths).toHaveLength(3);
-  expect(widths[0]! / widths[1]!).toBeCloseTo(2, 2);
+  const widths = [...svg.matchAll(/<rect x="230" y="\d+" width="([\d.]+)"/g)].map((match) => Number(match[1]));
+  expect(widths).toHaveLength(5);
+  // Native code, ours and the peer on one thread; then ours and the peer on two.
+  expect(widths[1]! / widths[2]!).toBeCloseTo(2, 1);
+  expect(widths[3]! / widths[4]!).toBeCloseTo(2, 1);
+  expect(widths[0]).toBe(520);
+  expect(svg.match(/<path/g)).toHaveLength(1);
   expect(svg).not.toContain('other');
-  expect(svg.match(/stroke-dasharray/g)).toHaveLength(1);
-});
-
-test('flags: lists are of known names, numbers are whole and positive', () => {
-  const known = { models: ['vit', 'mlp'], peers: ['a', 'b'] };
-  expect(readArguments([], known)).toMatchObject({ models: ['vit', 'mlp'], peers: ['a', 'b'], threads: [1] });
-  expect(readArguments(['--only', 'mlp', '--peers', 'none', '--threads', '1,2'], known)).toMatchObject({
-    models: ['mlp'],
-    peers: [],
-    threads: [1, 2],
-  });
-  expect(() => readArguments(['--only', 'bert'], known)).toThrow('there is no bert; there are vit, mlp');
-  expect(() => readArguments(['--rounds', '0'], known)).toThrow('--rounds');
-  expect(() => readArguments(['--surprise'], known)).toThrow('--surprise');
+  expect(svg.match(/<line [^>]*stroke-dasharray/g)).toHaveLength(1);
 });

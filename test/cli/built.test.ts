@@ -4,7 +4,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundleRuntime } from '../../scripts/bundle-runtime.mjs';
+import { bundleRuntime, bundleWorker } from '../../scripts/bundle-runtime.mjs';
 import { AFFINE, AFFINE_WEIGHTS, AFFINE_X, projectRoot, type Ran, safetensors } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'heddle-built-'));
@@ -20,6 +20,7 @@ beforeAll(async () => {
   });
   expect(built.stdout + built.stderr).toBe('');
   await bundleRuntime({ outfile: join(installed, 'dist/runtime.js') });
+  await bundleWorker({ outfile: join(installed, 'dist/worker.js') });
   copyFileSync(join(projectRoot, 'package.json'), join(installed, 'package.json'));
   for (const name of ['specs', 'node_modules']) symlinkSync(join(projectRoot, name), join(installed, name));
   writeFileSync(join(folder, 'affine.model'), AFFINE);

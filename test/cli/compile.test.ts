@@ -15,6 +15,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { writeFolder } from '../../src/cli/folder.ts';
 import type { ArtifactFile } from '../../src/compiler/artifact/files.ts';
 import type { Manifest } from '../../src/program/manifest.ts';
+import { parseSafetensors } from '../../src/program/safetensors.ts';
 import { AFFINE, AFFINE_WEIGHTS, projectRoot, safetensors, tensor, useWorkplace } from './support.ts';
 
 const place = useWorkplace();
@@ -35,7 +36,14 @@ describe('compile', () => {
     const { code, stdout, stderr } = await place.run('compile affine.model --weights affine.safetensors -o build/a');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(readdirSync(place.path('build/a'))).toEqual(
-      expect.arrayContaining(['index.d.ts', 'index.js', 'kernels.js', 'program.json', 'program.wasm']),
+      expect.arrayContaining([
+        'index.d.ts',
+        'index.js',
+        'kernels.js',
+        'program.json',
+        'program.relaxed.wasm',
+        'program.wasm',
+      ]),
     );
     expect(stdout).toMatch(/^Affine of affine\.model → build\/a$/m);
     expect(stdout).toMatch(/^ {2}program\.wasm +[\d.]+ k?B +[\d.]+ k?B$/m);
@@ -68,6 +76,87 @@ describe('compile', () => {
     renameSync(place.path('affine.model'), place.path('sub/affine.model'));
     await place.run('compile sub/affine.model --weights affine.safetensors -o again');
     expect(read('again')).toBe(read('out'));
+  });
+
+  it('stores weights in f16, or in bytes those of products, which a run expands', async () => {
+    const spec = 'input x: f32[n, 32]\n param w: f32[32, 32]\n param b: f32[32]\n output y = x @ w + b';
+    place.write('wide.model', `model Wide() { dims n\n ${spec} }`);
+    const w = Array.from({ length: 1024 }, (_, at) => Math.sin(at));
+    const b = Array.from({ length: 32 }, (_, at) => at / 3);
+    place.write('wide.safetensors', safetensors({ w: tensor('F32', [32, 32], w), b: tensor('F32', [32], b) }));
+    place.write('x.safetensors', safetensors({ x: tensor('F32', [1, 32], w) }));
+    const first = async (flags: string): Promise<{ readonly types: Record<string, string>; readonly y: number }> => {
+      // A folder of its own, since modules are imported once.
+      const out = `wide${flags.replaceAll(' ', '')}`;
+      const { stderr } = await place.run(`compile wide.model --weights wide.safetensors -o ${out} ${flags}`);
+      expect(stderr).toBe('');
+      const stored = parseSafetensors(new Uint8Array(readFileSync(place.path(`${out}/weights.safetensors`)))).tensors;
+      const { stdout } = await place.run(`run ${out} --inputs x.safetensors --json`);
+      const [y] = (JSON.parse(stdout) as { outputs: { first: number[] }[] }).outputs;
+      return { types: Object.fromEntries([...stored].map(([name, { dtype }]) => [name, dtype])), y: y!.first[0]! };
+    };
+    const exact = await first('');
+    expect(exact.types).toEqual({ w: 'F32', b: 'F32' });
+    const half = await first('--store f16');
+    expect(half.types).toEqual({ w: 'F16', b: 'F16' });
+    const bytes = await first('--store int8');
+    expect(bytes.types).toEqual({ 'w.absmax': 'F32', w: 'I8', b: 'F32' });
+    const products = await first('--quantize int8');
+    expect(products.types).toEqual(bytes.types);
+    expect((await first('--quantize int8 --store f32')).y).toBe(products.y);
+    for (const { y } of [half, bytes, products]) {
+      expect(y).not.toBe(exact.y);
+      expect(Math.abs(y - exact.y)).toBeLessThan(0.1);
+    }
+  });
+
+  it('takes the weights that it has stored in bytes, too', async () => {
+    const spec = 'input x: f32[n, 32]\n param w: f32[32, 32]\n param b: f32[32]\n output y = x @ w + b';
+    place.write('bytes.model', `model Bytes() { dims n\n ${spec} }`);
+    const w = Array.from({ length: 1024 }, (_, at) => Math.sin(at));
+    place.write('bytes.safetensors', safetensors({ w: tensor('F32', [32, 32], w), b: tensor('F32', [32], [0.5]) }));
+    place.write('x32.safetensors', safetensors({ x: tensor('F32', [2, 32], w) }));
+    await place.run('compile bytes.model --weights bytes.safetensors -o bytes --store int8');
+    const weights = readFileSync(place.path('bytes/weights.safetensors'));
+    const ofArtifact = await place.run('run bytes --inputs x32.safetensors --json');
+    const ofSpec = 'run bytes.model --weights bytes/weights.safetensors --inputs x32.safetensors --json';
+    expect(await place.run(ofSpec)).toEqual(ofArtifact);
+    expect(ofArtifact.code).toBe(0);
+    expect((await place.run(`${ofSpec} --target reference`)).code).toBe(0);
+    await place.run('compile bytes.model --weights bytes/weights.safetensors -o bytes-again --store int8');
+    expect(readFileSync(place.path('bytes-again/weights.safetensors'))).toEqual(weights);
+
+    const broken = {
+      'w.absmax': tensor('F32', [2, 1], [1]),
+      w: { ...tensor('BOOL', [32, 32], [1]), dtype: 'I8' as const },
+    };
+    place.write('broken.safetensors', safetensors({ ...broken, b: tensor('F32', [32], [0.5]) }));
+    const { code, stderr } = await place.run('run bytes.model --weights broken.safetensors --inputs x32.safetensors');
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'error: w.absmax is F32 [2, 1] instead of F32 with the sizes of w, [32, 32], or 1\n',
+    });
+  });
+
+  it('tells which tensors bytes cannot hold', async () => {
+    const spec =
+      'input x: f32[n, 32]\n param w: f32[32, 32]\n param v: f32[32, 32]\n param b: f32[32]\n output y = x @ w @ v + b';
+    place.write('nan.model', `model Nan() { dims n\n ${spec} }`);
+    const weights = {
+      w: tensor('F32', [32, 32], [1, NaN]),
+      v: tensor('F32', [32, 32], [1]),
+      b: tensor('F32', [32], [NaN]),
+    };
+    place.write('nan.safetensors', safetensors(weights));
+    const { stderr } = await place.run('compile nan.model --weights nan.safetensors -o nan --store int8');
+    expect(stderr).toBe('note: stored as f32, for they have values that are not finite: w\n');
+  });
+
+  it('tells which tensors f16 cannot hold', async () => {
+    const wild = { ...AFFINE_WEIGHTS, 'map.bias': tensor('F32', [3], [1, 1e6, 2]) };
+    place.write('large.safetensors', safetensors(wild));
+    const { stderr } = await place.run('compile affine.model --weights large.safetensors -o large --store f16');
+    expect(stderr).toContain('stored as f32, for they have values that f16 cannot hold: map.bias');
   });
 
   it('writes only what the targets need, and says that weights are still to come', async () => {

@@ -83,6 +83,46 @@ describe('run', () => {
     expect(readdirSync(place.cwd).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
+  it.each(['strict', 'relaxed'])('runs the %s module of wasm, also of an artifact', async (simd) => {
+    const { stdout } = await place.run(`${AFFINE_RUN} --simd ${simd} --json`);
+    expect((JSON.parse(stdout) as { outputs: { first: number[] }[] }).outputs[0]!.first).toEqual(AFFINE_Y);
+  });
+
+  it('refuses --quantize for the reference, and for what is compiled already', async () => {
+    const { code, stderr } = await place.run(`${AFFINE_RUN} --target reference --quantize int8`);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--quantize is for what is compiled');
+    await place.run('compile affine.model --weights affine.safetensors -o plain');
+    const again = await place.run('run plain --inputs x.safetensors --quantize int8');
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain('--quantize is for specs, but plain is an artifact');
+  });
+
+  it('refuses --simd for another target', async () => {
+    const { code, stderr } = await place.run(`${AFFINE_RUN} --simd strict --target js`);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--simd is for wasm and cannot be combined with --target js');
+  });
+
+  it('runs on several threads, also an artifact', async () => {
+    const compile = 'compile affine.model --weights affine.safetensors --target wasm,js -o threaded';
+    expect(await place.run(compile)).toMatchObject({ code: 0, stderr: '' });
+    for (const run of [AFFINE_RUN, 'run threaded --inputs x.safetensors']) {
+      const { stdout, stderr } = await place.run(`${run} --threads 2 --json`);
+      expect((JSON.parse(stdout) as { outputs: { first: number[] }[] }).outputs[0]!.first).toEqual(AFFINE_Y);
+      expect(stderr).toBe('');
+    }
+  });
+
+  it('refuses threads for another target, and more than there can be', async () => {
+    const { code, stderr } = await place.run(`${AFFINE_RUN} --threads 2 --target js`);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--threads is for wasm and cannot be combined with --target js');
+    const many = await place.run(`${AFFINE_RUN} --threads 65`);
+    expect(many.code).toBe(2);
+    expect(many.stderr).toContain('At most 64 threads can run a model.');
+  });
+
   it('prints summaries as JSON', async () => {
     const { stdout } = await place.run(`${AFFINE_RUN} --json`);
     expect(JSON.parse(stdout)).toEqual({

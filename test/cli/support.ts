@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from 'vitest';
-import { bundleRuntime } from '../../scripts/bundle-runtime.mjs';
+import { bundleRuntime, bundleWorker } from '../../scripts/bundle-runtime.mjs';
 import { runCommand } from '../../src/cli/command.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { writeSafetensors } from '../../src/compiler/interop/safetensors.ts';
@@ -34,6 +34,7 @@ export class Workplace {
     this.link();
     await bundleRuntime({ outfile: join(this.packageRoot, 'dist/runtime.js') });
     await bundleRuntime({ webgpu: true, outfile: join(this.packageRoot, 'dist/runtime-webgpu.js') });
+    await bundleWorker({ outfile: join(this.packageRoot, 'dist/worker.js') });
   }
 
   remove(): void {

@@ -12,6 +12,7 @@ import { webgpuTarget } from '../../src/compiler/codegen/wgsl/target.ts';
 import { add, constant as c, multiply, symbol } from '../../src/compiler/dims/dim.ts';
 import { binary, compare, literal, load, position, select, variable } from '../../src/compiler/kernel/build.ts';
 import type { Kernel } from '../../src/compiler/kernel/ir.ts';
+import { teamWords } from '../../src/program/team.ts';
 import { assign, buffer, constantly, declare, kernel, loop, store } from './dsl.ts';
 import { tiledProduct } from './product.ts';
 import { addition } from './wide.ts';
@@ -19,14 +20,21 @@ import { addition } from './wide.ts';
 const folder = new URL('../golden/kernels/', import.meta.url);
 const binaryToolkit = await wabt();
 
-function watOf(tested: Kernel): string {
+/** What every module has for its ranks, in a file of its own. */
+const TEAM = /^  \(func \$(?:meet|round|work) [^]*?(?=^  \((?:func \$(?!meet|round|work)|export))/m;
+
+function watOf(...kernels: readonly Kernel[]): string {
   const bytes = emitWasm({
-    kernels: [tested],
-    steps: [{ kernel: 0, arguments: [...tested.buffers, ...tested.sizes].map((_, at) => at) }],
+    kernels,
+    steps: kernels.map(({ buffers, sizes }, kernel) => ({
+      kernel,
+      arguments: [...buffers, ...sizes].map((_, at) => at),
+    })),
     tableAddress: 1024,
+    team: teamWords(0),
     exported: [],
   });
-  const module = binaryToolkit.readWasm(bytes, { readDebugNames: true, simd: true });
+  const module = binaryToolkit.readWasm(bytes, { readDebugNames: true, simd: true, threads: true });
   try {
     module.applyNames();
     return module.toText({ foldExprs: false, inlineExport: false });
@@ -90,7 +98,11 @@ const difference: Kernel = kernel({
 });
 
 it.each([rows, difference, tiledProduct(32, 32)])('$name is written as recorded for wasm', (tested) => {
-  expectGolden(`${tested.name}.wat`, watOf(tested));
+  expectGolden(`${tested.name}.wat`, watOf(tested).replace(TEAM, ''));
+});
+
+it('what lets ranks wait for each other is written as recorded', () => {
+  expectGolden('team.wat', TEAM.exec(watOf())![0]);
 });
 
 it.each([rows, difference])('$name is written as recorded for JavaScript', (tested) => {

@@ -3,11 +3,13 @@ import { expect } from 'vitest';
 import { emitJs } from '../../src/compiler/codegen/js/emit.ts';
 import { emitWasm } from '../../src/compiler/codegen/wasm/emit.ts';
 import type { Kernel } from '../../src/compiler/kernel/ir.ts';
-import { engine } from './engine.ts';
+import { teamWords } from '../../src/program/team.ts';
+import { engine, instantiate, memoryOf } from './engine.ts';
 import { GUARD, GUARD_ELEMENTS, viewOf, type Contents, type Sizes } from './buffers.ts';
 import { runWebgpu } from './webgpu.ts';
 
-export type Backend = 'wasm' | 'js' | 'webgpu';
+/** `relaxed` is the module of wasm with relaxed SIMD, `wasm` the one without. */
+export type Backend = 'wasm' | 'relaxed' | 'js' | 'webgpu';
 
 interface Image {
   readonly bytes: ArrayBuffer;
@@ -50,14 +52,14 @@ function valuesOf(kernel: Kernel, sizes: Sizes): number[] {
   return kernel.sizes.map((name) => sizes[name]!);
 }
 
-function runWasm(kernel: Kernel, contents: Contents, sizes: Sizes): Record<string, number[]> {
+function runWasm(kernel: Kernel, contents: Contents, sizes: Sizes, relaxed: boolean): Record<string, number[]> {
   const { offsets, end } = offsetsOf(kernel, contents, 0);
-  const memory = new engine.Memory({ initial: Math.ceil((end * 4) / 65536) });
+  const memory = memoryOf(Math.ceil((end * 4) / 65536));
   const image = { bytes: memory.buffer, offsets };
   fill(kernel, contents, image);
-  const bytes = emitWasm({ kernels: [kernel], steps: [], tableAddress: 0, exported: [0] });
+  const bytes = emitWasm({ kernels: [kernel], steps: [], tableAddress: 0, team: teamWords(0), exported: [0], relaxed });
   expect(engine.validate(bytes)).toBe(true);
-  const { exports } = new engine.Instance(new engine.Module(bytes), { env: { memory } });
+  const { exports } = instantiate(bytes, memory);
   exports['k0']!(...offsets.map((at) => 4 * at), ...valuesOf(kernel, sizes));
   return collect(kernel, contents, image);
 }
@@ -91,7 +93,9 @@ export async function execute(
 ): Promise<Record<string, number[]>> {
   switch (backend) {
     case 'wasm':
-      return runWasm(kernel, contents, sizes);
+      return runWasm(kernel, contents, sizes, false);
+    case 'relaxed':
+      return runWasm(kernel, contents, sizes, true);
     case 'js':
       return runJs(kernel, contents, sizes);
     case 'webgpu':

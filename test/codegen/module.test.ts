@@ -17,8 +17,9 @@ import {
   variable,
 } from '../../src/compiler/kernel/build.ts';
 import type { Expr, Kernel, Statement, UnaryOp } from '../../src/compiler/kernel/ir.ts';
+import { teamWords } from '../../src/program/team.ts';
 import { buffer, constantly, kernel, loop, store } from './dsl.ts';
-import { engine } from './engine.ts';
+import { engine, instantiate, memoryOf } from './engine.ts';
 import { execute, importJs } from './harness.ts';
 
 const i = symbol('i');
@@ -51,28 +52,60 @@ describe('a wasm module', () => {
         { kernel: 1, arguments: [1, 1, 2] },
       ],
       tableAddress,
+      team: teamWords(0),
       exported: [],
     });
     expect(engine.validate(bytes)).toBe(true);
-    const memory = new engine.Memory({ initial: 1 });
-    const { exports } = new engine.Instance(new engine.Module(bytes), { env: { memory } });
-    expect(Object.keys(exports)).toEqual(['run']);
+    const memory = memoryOf(1);
+    const { exports } = instantiate(bytes, memory);
+    expect(Object.keys(exports)).toEqual(['run', 'round', 'work']);
     new Int32Array(memory.buffer).set([1024, 2048, 3], tableAddress / 4);
     const f32 = new Float32Array(memory.buffer);
     f32.set([1, 2, 3, 4], 256);
-    exports['run']!();
+    exports['run']!(0, 3);
     expect(Array.from(f32.subarray(512, 516))).toEqual([22, 44, 66, 0]);
   });
 
+  it('runs those of its steps that it is asked for', () => {
+    const twice = { kernel: 0, arguments: [0, 0, 1] };
+    const bytes = emitWasm({
+      kernels: [scale],
+      steps: [twice, twice, twice],
+      tableAddress: 0,
+      team: teamWords(0),
+      exported: [],
+    });
+    const memory = memoryOf(1);
+    const { exports } = instantiate(bytes, memory);
+    new Int32Array(memory.buffer).set([1024, 1]);
+    const f32 = new Float32Array(memory.buffer);
+    const after = (first: number, last: number): number => {
+      f32[256] = 1;
+      exports['run']!(first, last);
+      return f32[256];
+    };
+    expect([after(0, 0), after(0, 1), after(1, 3), after(2, 3), after(3, 3), after(0, 3)]).toEqual([
+      1, 10, 100, 10, 1, 1000,
+    ]);
+  });
+
   it('exports the kernels asked for under their indices', () => {
-    const bytes = emitWasm({ kernels: [scale, sum, scale], steps: [], tableAddress: 0, exported: [2, 1] });
-    const memory = new engine.Memory({ initial: 1 });
-    const { exports } = new engine.Instance(new engine.Module(bytes), { env: { memory } });
-    expect(Object.keys(exports).toSorted()).toEqual(['k1', 'k2', 'run']);
+    const bytes = emitWasm({
+      kernels: [scale, sum, scale],
+      steps: [],
+      tableAddress: 0,
+      team: teamWords(0),
+      exported: [2, 1],
+    });
+    const memory = memoryOf(1);
+    const { exports } = instantiate(bytes, memory);
+    expect(Object.keys(exports).toSorted()).toEqual(['k1', 'k2', 'round', 'run', 'work']);
   });
 
   it('is valid without kernels', () => {
-    expect(engine.validate(emitWasm({ kernels: [], steps: [], tableAddress: 0, exported: [] }))).toBe(true);
+    expect(
+      engine.validate(emitWasm({ kernels: [], steps: [], tableAddress: 0, team: teamWords(0), exported: [] })),
+    ).toBe(true);
   });
 });
 
@@ -132,12 +165,13 @@ describe('loops that are to be written out', () => {
 describe('kernels that no backend should be given', () => {
   const only = (...body: readonly Statement[]): Kernel =>
     kernel({ name: 'odd', buffers: [buffer('x'), buffer('out')], body });
-  const wasm = (tested: Kernel) => () => emitWasm({ kernels: [tested], steps: [], tableAddress: 0, exported: [] });
+  const wasm = (tested: Kernel) => () =>
+    emitWasm({ kernels: [tested], steps: [], tableAddress: 0, team: teamWords(0), exported: [0] });
   const js = (tested: Kernel) => () => emitJs([tested]);
   const x = load('x', constant(0), 'f32');
 
   it('refuses functions that are not instructions, naming function and kernel', () => {
-    const ops: UnaryOp[] = ['exp', 'expm1', 'log', 'log1p', 'sin', 'cos', 'tanh', 'erf'];
+    const ops: UnaryOp[] = ['exp', 'expm1', 'log', 'log1p', 'sin', 'cos', 'tanh', 'erf', 'normcdf'];
     for (const op of ops) {
       const tested = only(store('out', 0, unary(op, x)));
       expect(wasmTarget.nativeUnary.has(op)).toBe(false);

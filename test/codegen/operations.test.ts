@@ -10,6 +10,7 @@ import {
   lane,
   literal,
   load,
+  multiplyAdd,
   select,
   splat,
   unary,
@@ -200,6 +201,15 @@ function operationTests(backend: Backend, lanes: Lanes): void {
     expectValues(
       await map(shape, [type, type], { x }, (a) => unary(op, a)),
       x.map((a) => wrap(type, expected(a))),
+    );
+  });
+
+  it('multiplies and adds', async () => {
+    // Products that need no rounding, so that it does not matter whether they are rounded.
+    const { x, y } = pairs([0, 1, -1, 0.5, -2.5, 7, 4095, -1025, Infinity, NaN]);
+    expectValues(
+      await map(shape, ['f32', 'f32'], { x, y }, (a, b) => multiplyAdd(a, b, binary('sub', b, a))),
+      x.map((a, at) => Math.fround(a * y[at]! + (y[at]! - a))),
     );
   });
 

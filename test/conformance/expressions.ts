@@ -1,7 +1,7 @@
 /** A tiny f64 evaluator of scalar kernel expressions: the meaning of `scalar` and `element` bodies in the tests. */
 import { evaluate } from '../../src/compiler/dims/dim.ts';
 import type { BinaryOp, CompareOp, Expr, ScalarType, UnaryOp } from '../../src/compiler/kernel/ir.ts';
-import { erf, floorModulo, power, roundHalfEven } from '../../src/compiler/ops/pointwise/special.ts';
+import { erf, erfc, floorModulo, power, roundHalfEven } from '../../src/compiler/ops/pointwise/special.ts';
 
 export interface Scope {
   readonly variables: ReadonlyMap<string, number>;
@@ -26,6 +26,8 @@ export function evaluateExpr(expr: Expr, scope: Scope): number {
       return unary(expr.op, value(expr.operand), expr.type);
     case 'binary':
       return binary(expr.op, value(expr.left), value(expr.right), expr.type);
+    case 'multiplyAdd':
+      return value(expr.left) * value(expr.right) + value(expr.addend);
     case 'compare':
       return Number(compare(expr.op, value(expr.left), value(expr.right)));
     case 'select':
@@ -34,6 +36,7 @@ export function evaluateExpr(expr: Expr, scope: Scope): number {
       return convert(value(expr.operand), expr.operand.type, expr.type);
     case 'splat':
       return value(expr.operand);
+    case 'dot4':
     case 'bitcast':
     case 'combine':
     case 'lane':
@@ -64,6 +67,8 @@ function unary(op: UnaryOp, x: number, type: ScalarType): number {
       return roundHalfEven(x);
     case 'erf':
       return erf(x);
+    case 'normcdf':
+      return erfc(-x * Math.SQRT1_2) / 2;
     default:
       return Math[op](x);
   }

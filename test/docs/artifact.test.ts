@@ -48,12 +48,13 @@ describe('the examples', () => {
   });
 
   test('in the guide run', async () => {
-    const [loading, running] = codeIn(guide);
+    const [loading, running, threads] = codeIn(guide);
     const progress = await printed(loading!);
     for (const phase of ['program', 'kernels', 'weights', 'prepare'])
       expect(progress).toMatch(new RegExp(`^${phase} (\\d+) of \\1$`, 'm'));
     expect(progress).toContain(`MLP wasm [ 'batch', 64 ]`);
     expect(await printed(running!)).toBe('[ 3, 10 ] 30\n');
+    expect(await printed(threads!)).toBe('2 true\n');
   });
 });
 

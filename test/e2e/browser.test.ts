@@ -1,6 +1,6 @@
 /** A compiled model in a page and in a worker of a real browser, under the strictest policies that it can have. */
 import { beforeAll, expect, test } from 'vitest';
-import { bundleRuntime } from '../../scripts/bundle-runtime.mjs';
+import { bundleRuntime, bundleWorker } from '../../scripts/bundle-runtime.mjs';
 import { artifactFiles, type ArtifactFile } from '../../src/compiler/artifact/files.ts';
 import { constantValue } from '../../src/compiler/dims/dim.ts';
 import { compileGraph } from '../../src/compiler/driver.ts';
@@ -27,8 +27,8 @@ async function smallViT(): Promise<{ files: readonly ArtifactFile[]; image: Tens
   );
   const { program, facts, wasm, js } = compileGraph(graph, { targets: ['wasm', 'js'] });
   const provenance = { compiler: 'heddle', sources: {} };
-  const runtimeSource = (await bundleRuntime())!;
-  const files = await artifactFiles({ program, facts, provenance, wasm, js, weights, runtimeSource });
+  const sources = { runtimeSource: (await bundleRuntime())!, workerSource: (await bundleWorker())! };
+  const files = await artifactFiles({ program, facts, provenance, wasm, js, weights, ...sources });
   const image = draw([2, 2, 8, 8]);
   const run = await runnerOf(graph, 'reference', weights);
   const [logits] = (await run({ [graph.inputs[0]!.name]: image })).values();
@@ -61,9 +61,73 @@ describeBrowser('a compiled ViT in a browser', (site) => {
     expectRight(await site.visit(running(`{ target: '${target}' }`), { policy: POLICIES[target] }), target);
   });
 
+  test.each(['strict', 'relaxed'] as const)('runs the %s module', async (simd) => {
+    expectRight(await site.visit(running(`{ simd: '${simd}' }`), { policy: POLICIES.wasm }), 'wasm');
+  });
+
   test.each(['wasm', 'js'] as const)('runs on %s in a module worker without unsafe-eval', async (target) => {
     const options = { policy: POLICIES[target], inWorker: true };
     expectRight(await site.visit(running(`{ target: '${target}' }`), options), target);
+  });
+
+  const onThreads = (options: string, then: string): string => `
+    const { load } = await import('/artifact/index.js');
+    const warnings = [];
+    const onWarning = (message) => warnings.push(message);
+    const image = Float32Array.from(${JSON.stringify([...model.image.data])});
+    const alone = await load({ target: 'wasm' });
+    const inputs = { [alone.inputs[0].name]: image };
+    const valuesOf = (outputs) => [...Object.values(outputs)[0].data];
+    const wanted = valuesOf(alone.runSync(inputs));
+    const model = await load({ target: 'wasm', onWarning, ${options} });
+    const found = [];
+    ${then}`;
+  const THRICE = `
+    for (let times = 0; times < 3; times++) found.push(valuesOf(await model.run(inputs)));
+    found.push(valuesOf(model.runSync(inputs)));
+    model.dispose();
+    const isSame = found.every((values) => values.every((value, at) => value === wanted[at]));
+    return { threads: model.threads, isSame, warnings };`;
+
+  test.each([
+    ['a page', false],
+    ['a worker', true],
+  ])('runs on several threads in %s that is isolated, to the same bits', async (_, inWorker) => {
+    const options = { policy: POLICIES.wasm, isIsolated: true, inWorker };
+    for (const threads of [2, 3])
+      expect(await site.visit(onThreads(`threads: ${threads}`, THRICE), options)).toEqual({
+        threads,
+        isSame: true,
+        warnings: [],
+      });
+  });
+
+  test('runs on one thread in a page that is not isolated, and says so once', async () => {
+    expect(await site.visit(onThreads('threads: 2', THRICE), { policy: POLICIES.wasm })).toEqual({
+      threads: 1,
+      isSame: true,
+      warnings: [expect.stringMatching(/^the model runs on one thread instead of 2: .*not cross-origin isolated/)],
+    });
+  });
+
+  test('runs on one thread in a page whose policy forbids workers, and says so once', async () => {
+    const policy = POLICIES.wasm.replace(`worker-src 'self'`, `worker-src 'none'`);
+    expect(await site.visit(onThreads('threads: 2', THRICE), { policy, isIsolated: true })).toEqual({
+      threads: 1,
+      isSame: true,
+      warnings: [expect.stringMatching(/^the model runs on one thread instead of 2: (?!a kernel)/)],
+    });
+  });
+
+  test('refuses what comes before a run on threads has ended, and ends that when it is disposed', async () => {
+    const then = `
+      const first = model.run(inputs);
+      const codeOf = (error) => error.code;
+      const second = await model.run(inputs).catch(codeOf);
+      model.dispose();
+      return [second, await first.catch(codeOf), await model.run(inputs).catch(codeOf)];`;
+    const options = { policy: POLICIES.wasm, isIsolated: true };
+    expect(await site.visit(onThreads('threads: 2', then), options)).toEqual(['busy', 'disposed', 'disposed']);
   });
 
   test('is under a policy that forbids code from text', async () => {
@@ -83,7 +147,7 @@ describeBrowser('a compiled ViT in a browser', (site) => {
     const script = `
       const { load } = await import('/artifact/index.js');
       const phases = {};
-      await load({ target: 'wasm', onProgress: ({ phase, loaded, total }) => (phases[phase] = [loaded, total]) });
+      await load({ simd: 'strict', onProgress: ({ phase, loaded, total }) => (phases[phase] = [loaded, total]) });
       return phases;`;
     const phases = (await site.visit(script, { policy: POLICIES.wasm })) as Record<string, [number, number]>;
     const length = (name: string): number => model.files.find((file) => file.name === name)!.bytes.length;
@@ -130,7 +194,7 @@ describeBrowser('a compiled ViT in a browser', (site) => {
       }
       const script = `
         const { load, HeddleError } = await import('${folder}/index.js');
-        const error = await load().catch((error) => error);
+        const error = await load({ simd: 'strict' }).catch((error) => error);
         return { isOurs: error instanceof HeddleError, code: error.code, message: error.message };`;
       const found = await site.visit(script, { policy: POLICIES.wasm });
       expect(found).toMatchObject({ isOurs: true, code });

@@ -160,8 +160,10 @@ describe('reductions', () => {
     for (const [count, sums] of [
       [32, 4],
       [24, 2],
-      [20, 1],
+      [12, 1],
+      [20, 2],
       [35, 4],
+      [52, 4],
     ] as const) {
       const { body } = vectorize(total(count), 4);
       expect(body.filter((item) => item.kind === 'declare' && item.value.lanes === 4)).toHaveLength(sums);

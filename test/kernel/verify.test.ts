@@ -1,6 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { add, constant, symbol } from '../../src/compiler/dims/dim.ts';
-import { binary, compare, literal, load, position, splat, unary, variable } from '../../src/compiler/kernel/build.ts';
+import {
+  binary,
+  compare,
+  dot4,
+  literal,
+  load,
+  multiplyAdd,
+  position,
+  splat,
+  unary,
+  variable,
+} from '../../src/compiler/kernel/build.ts';
 import type { Expr, KernelBuffer, Statement } from '../../src/compiler/kernel/ir.ts';
 import { kernelFaults, verifyKernel } from '../../src/compiler/kernel/verify.ts';
 import { assign, declare, input, kernel, letBe, loop, output, reduce, store, when, zero } from './support.ts';
@@ -79,6 +90,12 @@ describe('types and lanes', () => {
       { ...binary('add', x, x), right: literal(1, 'i32') } as Expr,
       '1 is i32 where f32 is needed',
     ],
+    [
+      'an addend of another width',
+      { ...multiplyAdd(x, x, x), addend: vector } as Expr,
+      'x[i .. 4] is f32x4 where f32 is needed',
+    ],
+    ['a dot product of numbers', dot4(x, x, literal(0, 'i32')), 'x[i] is f32 where i32 is needed'],
     [
       'operands of two widths',
       { ...binary('add', x, x), left: vector } as Expr,

@@ -115,6 +115,57 @@ describe('what a convolution stores', () => {
   });
 });
 
+describe('windows that are reduced side by side', () => {
+  const depthwise = (height: number | string, width: number | string, target = wasmTarget) =>
+    lowerGraph(
+      runPasses(
+        graphOf([1, 5, height, width], { w: [5, 1, 3, 3] }, (call, x, { w }) =>
+          call('conv2d', [x, w!], { ...same, groups: constant(5) }),
+        ),
+        passes,
+        ops,
+        { verify: true },
+      ).graph,
+      target,
+    ).calls.at(-1)!;
+
+  test.each([
+    [7, 7, 'windows'],
+    [2, 4, 'windows'],
+    [9, 3, 'rows'],
+  ])('%i lines of %i have one kernel', (height, width, name) => {
+    const call = depthwise(height, width);
+    expect([call.kernel.name, call.alternatives]).toEqual([name, undefined]);
+  });
+
+  test('where only a run knows whether a tile fits, it decides', () => {
+    const { kernel, alternatives } = depthwise('h', 'w');
+    expect(kernel.name).toBe('rows');
+    expect(alternatives!.map((one) => [one.kernel.name, print(one.atLeastZero!)])).toEqual([
+      ['windows', 'min(h - 7, w - 4)'],
+    ]);
+  });
+
+  test('nowhere but in lanes', () => {
+    expect(depthwise(7, 7, jsTarget).kernel.name).toBe('rows');
+  });
+
+  /** Sizes around those of a tile, whose last lines and columns it computes twice. */
+  const sizes = [1, 3, 5, 8, 11, 18].flatMap((height) => [4, 5, 8, 11].map((width) => [height, width] as const));
+  test.each(sizes)('all of %i lines of %i are right', async (height, width) => {
+    const graph = graphOf([2, 3, height, width], { w: [3, 1, 3, 5] }, (call, x, { w }) =>
+      call('tanh', [call('conv2d', [x, w!], { padding: [1, 2], groups: constant(3) })]),
+    );
+    const random = randomNumbers(height * 100 + width);
+    const x = randomTensor('f32', [2, 3, height, width], random);
+    const w = randomTensor('f32', [3, 1, 3, 5], random);
+    const inputs = new Map([['x', x]]);
+    const truth = interpret(graph, { inputs, parameters: new Map([['w', w]]), symbols: new Map() }).get('y')!;
+    const run = await runnerOf(graph, 'wasm', new Map([['w', storedTensor(w.shape, w.data)]]));
+    expectClose((await run({ x })).get('y')!.data, truth.data, { absolute: 2e-5, relative: 2e-5 }, 'y');
+  });
+});
+
 describe('sizes that only a run knows', () => {
   const graphs: readonly (readonly [string, Graph])[] = [
     [
@@ -161,6 +212,8 @@ describe('sizes that only a run knows', () => {
       [0, 5, 5],
       [3, 7, 4],
       [1, 16, 17],
+      [1, 67, 7],
+      [1, 8, 1030],
     ] as const) {
       const symbols = new Map(Object.entries({ n, h, w }));
       const inputs = new Map(graph.inputs.map((input) => draw(input, symbols)));

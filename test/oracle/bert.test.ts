@@ -1,6 +1,17 @@
-import { test } from 'vitest';
-import { caseWith, expectCase, expectMutant, type CaseEntry } from '../support/cases.ts';
+import { expect, test } from 'vitest';
+import { withoutPrefix } from '../../src/compiler/interop/weights.ts';
+import {
+  caseWith,
+  deviations,
+  expectCase,
+  expectMutant,
+  graphOfCase,
+  inputsOf,
+  type CaseEntry,
+} from '../support/cases.ts';
 import { describeReference } from '../support/reference.ts';
+import { modelOf, runOf } from '../support/specs.ts';
+import { useThreads } from '../support/threads.ts';
 import { testOnTargets } from '../support/webgpu.ts';
 
 const HYPERPARAMETERS = [
@@ -15,6 +26,7 @@ const HYPERPARAMETERS = [
 ];
 
 describeReference('BERT in PyTorch', 'oracle/shared/bert', () => {
+  const threads = useThreads();
   const { given, settings } = caseWith('bert/classifier', HYPERPARAMETERS);
   const model: CaseEntry = {
     spec: 'bert.model',
@@ -32,6 +44,16 @@ describeReference('BERT in PyTorch', 'oracle/shared/bert', () => {
     if (target === 'webgpu') return;
     const { activations: _, ...plain } = model;
     await expectCase(given, { ...plain, entry: 'TrainBertClassifier', instance: 'net' }, target, ['loss']);
+  });
+
+  test('classifier: outputs and activations on two threads', async () => {
+    const graph = graphOfCase(given, model);
+    const loaded = await modelOf(graph, 'wasm', withoutPrefix(given.tensors, 'param.'), threads(2));
+    const outputs = await runOf(graph, loaded)(inputsOf(graph, withoutPrefix(given.tensors, 'in.')));
+    loaded.dispose();
+    const found = deviations(given, model, outputs);
+    expect(found.size).toBe(6);
+    for (const [name, tolerances] of found) expect(tolerances, name).toBeLessThanOrEqual(1);
   });
 
   test.each([

@@ -13,6 +13,7 @@ import {
   TARGETS,
   type Run,
 } from '../support/specs.ts';
+import { useThreads } from '../support/threads.ts';
 import { describeGpu } from '../support/webgpu.ts';
 
 /** The sidecars' names of hyperparameters and of activations, in ours. */
@@ -20,6 +21,7 @@ const HYPERPARAMETERS = { image_size: 'image', patch_size: 'patch', num_classes:
 const OWN = ['dim', 'depth', 'heads', 'mlp_dim', 'pool', 'dim_head'] as const;
 
 describeReference('ViT in PyTorch', 'oracle/shared/vit', () => {
+  const threads = useThreads();
   for (const [name, entry, map] of [
     ['seed_cls', 'ViT', 'vit-pytorch'],
     ['seed_mean', 'ViT', 'vit-pytorch'],
@@ -58,6 +60,10 @@ describeReference('ViT in PyTorch', 'oracle/shared/vit', () => {
     test.each(TARGETS)(`${name}: logits and activations on %s`, async (target) =>
       checkRun(await runnerOf(graph, target, weights)),
     );
+    test(`${name}: logits and activations on two threads`, async () => {
+      const model = await modelOf(graph, 'wasm', weights, threads(2));
+      await checkRun(runOf(graph, model)).finally(() => model.dispose());
+    });
     describeGpu('on webgpu', () => {
       test(`${name}: logits and activations`, async () => {
         const model = await modelOf(graph, 'webgpu', weights);

@@ -3,18 +3,28 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { emitJs } from '../../src/compiler/codegen/js/emit.ts';
 import { emitWasm } from '../../src/compiler/codegen/wasm/emit.ts';
-import { constant, multiply, symbol } from '../../src/compiler/dims/dim.ts';
+import { add, constant, evaluate, multiply, symbol, type Dim } from '../../src/compiler/dims/dim.ts';
 import { binary, literal, load } from '../../src/compiler/kernel/build.ts';
 import type { Kernel } from '../../src/compiler/kernel/ir.ts';
-import type { LoweredProgram } from '../../src/compiler/plan/lowered.ts';
+import type { GuardedKernel, LoweredProgram } from '../../src/compiler/plan/lowered.ts';
 import { assembleProgram, plan } from '../../src/compiler/plan/plan.ts';
 import type { TargetName } from '../../src/program/program.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
 import type { JsKernelFactory } from '../../src/runtime/devices/js.ts';
+import { teamWords } from '../../src/program/team.ts';
 import { createModel } from '../../src/runtime/model.ts';
 import { batch, call, lowered } from './programs.ts';
 
 const WIDTH = 4;
+
+const TILES = {
+  candidates: [4, 6, 8].map((rows) => ({ rows, columns: 8, kernel: 0, multiplyAdds: 1 })),
+  buffers: [1, 1] as const,
+  order: { strict: [0], relaxed: [0] },
+};
+
+/** What a model takes that is told of no other. */
+const TILE = 0;
 
 /** `y[i] = a[i] + 2 * b[i] + addend`, and `y[i]` too when it accumulates. */
 function mix(addend: number, accumulates: boolean): Kernel {
@@ -58,6 +68,9 @@ interface Recipe {
   readonly addend: number;
   readonly accumulates: boolean;
   readonly isStatic: boolean;
+  /** Another addend from this many rows on, or where products use a tile. */
+  readonly from: number | undefined;
+  readonly tile: number | undefined;
 }
 
 const recipe = fc.record({
@@ -66,6 +79,8 @@ const recipe = fc.record({
   addend: fc.nat(3),
   accumulates: fc.boolean(),
   isStatic: fc.boolean(),
+  from: fc.option(fc.nat(9), { nil: undefined }),
+  tile: fc.option(fc.nat(2), { nil: undefined }),
 });
 
 const INPUT = 0;
@@ -75,7 +90,7 @@ const WEIGHTS = [1, 2];
 function build(recipes: readonly Recipe[]): LoweredProgram {
   const dynamic = multiply(constant(WIDTH), batch);
   const sizes: (number | typeof dynamic)[] = [dynamic, WIDTH, WIDTH];
-  const calls = recipes.map(({ a, b, addend, accumulates, isStatic }, at) => {
+  const calls = recipes.map(({ a, b, addend, accumulates, isStatic, from, tile }, at) => {
     // Only elements that exist may be read: a static call reads static buffers.
     const candidates = sizes.flatMap((size, buffer) => (isStatic === (size === WIDTH) ? [buffer] : []));
     const pick = (number: number): number => candidates[number % candidates.length]!;
@@ -85,7 +100,16 @@ function build(recipes: readonly Recipe[]): LoweredProgram {
     const [first, second] = [pick(a), pick(b)];
     const reads = adds ? [INPUT, INPUT] : [first, second];
     const safe = adds && isStatic ? WEIGHTS : reads;
-    return call(mix(addend + (at % 2), adds), [...safe, target], [isStatic ? WIDTH : dynamic]);
+    const alternatives = [
+      ...(from === undefined
+        ? []
+        : [{ kernel: mix(addend + 10, adds), atLeastZero: add(rowsOf(isStatic), constant(-from)) }]),
+      ...(tile === undefined ? [] : [{ kernel: mix(addend + 20, adds), tile }]),
+    ];
+    return {
+      ...call(mix(addend + (at % 2), adds), [...safe, target], [isStatic ? WIDTH : dynamic]),
+      ...(alternatives.length > 0 && { alternatives }),
+    };
   });
   const outputs = sizes.map((_, buffer) => buffer).slice(-3);
   return lowered({
@@ -95,6 +119,11 @@ function build(recipes: readonly Recipe[]): LoweredProgram {
     outputs: outputs.filter((buffer) => buffer > 2),
     calls,
   });
+}
+
+/** Static buffers are as wide as one row. */
+function rowsOf(isStatic: boolean): Dim {
+  return isStatic ? constant(1) : batch;
 }
 
 function weight(buffer: number): Float32Array<ArrayBuffer> {
@@ -107,7 +136,11 @@ function interpret(program: LoweredProgram, input: Float32Array, rows: number): 
   const memory = program.buffers.map((_, buffer) => new Float32Array(isStatic(buffer) ? WIDTH : WIDTH * rows));
   memory[INPUT]!.set(input);
   for (const buffer of WEIGHTS) memory[buffer]!.set(weight(buffer));
-  for (const { kernel, buffers } of program.calls) {
+  const symbols = new Map([['batch', rows]]);
+  for (const { kernel: own, alternatives = [], buffers } of program.calls) {
+    const holds = ({ tile, atLeastZero }: GuardedKernel): boolean =>
+      (tile ?? TILE) === TILE && (!atLeastZero || evaluate(atLeastZero, symbols) >= 0);
+    const kernel = alternatives.find(holds)?.kernel ?? own;
     const [a, b, y] = buffers.map((buffer) => memory[buffer]!) as [Float32Array, Float32Array, Float32Array];
     const addend = Number(kernel.name.slice('mix'.length));
     for (let i = 0; i < y.length; i++) {
@@ -126,6 +159,7 @@ async function loaded(program: LoweredProgram, target: TargetName) {
           kernels: planned.kernels,
           steps: planned.runArguments,
           tableAddress: 0,
+          team: teamWords(planned.tableSlots),
           exported: planned.exportedKernels,
         })
       : await jsKernels(emitJs(planned.kernels));
@@ -135,7 +169,9 @@ async function loaded(program: LoweredProgram, target: TargetName) {
     bytes: new Uint8Array(weight(Number(name.slice('weight'.length))).buffer),
   });
   return createModel({
-    program: assembleProgram('Random', program.dims, { [target]: planned }),
+    program: assembleProgram('Random', program.dims, {
+      [target]: { ...planned, program: { ...planned.program, tiles: TILES } },
+    }),
     target,
     kernels,
     weights,

@@ -32,6 +32,61 @@ describe('a program', () => {
     expect(checkProgram(withValue(['conditions'], conditions)).conditions).toEqual(conditions);
   });
 
+  test('that has alternatives for a step is accepted as it is, and only whole', () => {
+    const alternatives = [{ kernel: 1, tile: 1 }, { kernel: 0, atLeastZero: ['+', 'batch', -4] }, { kernel: 3 }];
+    const tiles = {
+      candidates: [
+        { rows: 4, columns: 8, kernel: 0, multiplyAdds: 32 },
+        { rows: 6, columns: 8, kernel: 1, multiplyAdds: 48 },
+      ],
+      buffers: [28, 96],
+      order: { strict: [0], relaxed: [1, 0] },
+    };
+    const made = (
+      changes: { alternatives?: unknown; tiles?: unknown; choices?: unknown; load?: unknown } = {},
+    ): unknown => {
+      const { js } = sampleProgram.targets;
+      const given = {
+        alternatives,
+        tiles,
+        choices: [[{ tile: 1 }, { atLeastZero: ['+', 'batch', -4] }, {}]],
+        ...changes,
+      };
+      const steps = js!.steps.map((step, at) => (at === 1 ? { ...step, alternatives: given.alternatives } : step));
+      const loadSteps = js!.loadSteps.map((step) => ({
+        ...step,
+        ...(given.load !== undefined && { alternatives: given.load }),
+      }));
+      const table = { ...js!.table, choices: given.choices };
+      return { ...sampleProgram, targets: { js: { ...js!, steps, loadSteps, table, tiles: given.tiles } } };
+    };
+    expect(() => checkProgram(made())).not.toThrow();
+    expect(() => checkProgram(made({ alternatives: {} }))).toThrow('steps[1].alternatives is not a list');
+    expect(() => checkProgram(made({ alternatives: [{ tile: 1 }] }))).toThrow('alternatives[0].kernel is not an index');
+    expect(() => checkProgram(made({ alternatives: [{ kernel: 0, tile: 2 }] }))).toThrow(
+      'alternatives[0].tile is not an index below 2',
+    );
+    expect(() => checkProgram(made({ tiles: undefined }))).toThrow('alternatives[0].tile is not an index below 0');
+    expect(() => checkProgram(made({ load: [{ kernel: 0, atLeastZero: 'batch' }] }))).toThrow(
+      'loadSteps[0].alternatives[0].atLeastZero',
+    );
+    expect(() => checkProgram(made({ choices: [[{ atLeastZero: 'time' }]] }))).toThrow('choices[0][0].atLeastZero');
+    const [first] = tiles.candidates;
+    expect(() => checkProgram(made({ tiles: { ...tiles, candidates: [{ ...first, kernel: 4 }] } }))).toThrow(
+      'candidates[0].kernel is not an index below 4',
+    );
+    expect(() => checkProgram(made({ tiles: { ...tiles, buffers: [28] } }))).toThrow('buffers is not a list of 2');
+    expect(() => checkProgram(made({ tiles: { ...tiles, candidates: [{ rows: 4 }] } }))).toThrow(
+      'candidates[0].columns',
+    );
+    expect(() => checkProgram(made({ tiles: { ...tiles, order: { strict: [0], relaxed: [2] } } }))).toThrow(
+      'order.relaxed[0]',
+    );
+    expect(() => checkProgram(made({ tiles: { ...tiles, order: { strict: [], relaxed: [0] } } }))).toThrow(
+      'order.strict is not a list of at least one',
+    );
+  });
+
   test('says how its kernels are dispatched', () => {
     const gpu = (changes: object = {}, step: object = {}): unknown => {
       const { js } = sampleProgram.targets;
@@ -62,7 +117,7 @@ describe('a program', () => {
 
   const js = ['targets', 'js'] as const;
   const cases: [what: string, path: Path, value: unknown, message: string][] = [
-    ['of another version', ['version'], 2, 'the program has format version 2, this runtime reads 1'],
+    ['of another version', ['version'], 1, 'the program has format version 1, this runtime reads 2'],
     ['without a version', ['version'], undefined, 'format version undefined'],
     ['without a name', ['name'], undefined, 'name is not a string'],
     ['with two equal dimensions', ['dims'], [{ name: 'n' }, { name: 'n' }], 'dims[1].name is not unique'],

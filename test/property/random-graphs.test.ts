@@ -12,7 +12,8 @@ import type { StoredTensor } from '../../src/program/safetensors.ts';
 import { randomGraph as mixedGraph } from '../support/graphs.ts';
 import { largestDifference } from '../support/reference.ts';
 import { randomGraph } from '../support/random-graphs.ts';
-import { runnerOf, storedTensor } from '../support/specs.ts';
+import { runnerOf, runOf, storedTensor } from '../support/specs.ts';
+import { modelOnRanks } from '../support/threads.ts';
 import { expectClose, randomNumbers, randomTensor } from '../support/tensors.ts';
 
 const STEPS = 14;
@@ -60,7 +61,7 @@ test('every pass keeps the meaning of random graphs and leaves them well formed'
   );
 });
 
-test.each(['js', 'wasm'] as const)('random graphs run on %s as they are interpreted', async (target) => {
+test.each(['js', 'wasm', 'relaxed'] as const)('random graphs run on %s as they are interpreted', async (target) => {
   await fc.assert(
     fc.asyncProperty(seeds, async (seed) => {
       const graph = randomGraph(seed, STEPS);
@@ -85,7 +86,23 @@ test.each(['js', 'wasm'] as const)('random graphs run on %s as they are interpre
   );
 });
 
-test.each(['js', 'wasm'] as const)(
+test('random graphs give the same bits on any number of ranks', async () => {
+  await fc.assert(
+    fc.asyncProperty(seeds, fc.integer({ min: 2, max: 5 }), async (seed, ranks) => {
+      const graph = randomGraph(seed, STEPS);
+      const weights = stored(drawWeights(graph, seed));
+      const alone = await runnerOf(graph, 'wasm', weights);
+      const divided = runOf(graph, await modelOnRanks(graph, ranks, weights));
+      for (const n of [1, 7]) {
+        const inputs = drawInputs(graph, n, seed);
+        expect(await divided(inputs), `n = ${n}\n${printGraph(graph)}`).toEqual(await alone(inputs));
+      }
+    }),
+    { numRuns: Number(process.env.RANDOM_GRAPHS ?? 30) },
+  );
+});
+
+test.each(['js', 'wasm', 'relaxed'] as const)(
   'random graphs of every kind of body, zero-size axes included, run on %s as they are interpreted',
   async (target) => {
     await fc.assert(

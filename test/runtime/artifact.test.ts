@@ -15,3 +15,12 @@ test.each<[what: string, options: unknown]>([
   expect(error).toBeInstanceOf(HeddleError);
   expect(error).toMatchObject({ code: 'option', message: `load takes its options as an object, not ${what}` });
 });
+
+test('an option of an unknown name is refused with the names there are', async () => {
+  const nowhere = new URL('file:///nowhere');
+  const loading = loadArtifact({ manifest: nowhere, digest: '', program: nowhere }, { thread: 2 } as LoadOptions);
+  await expect(loading).rejects.toMatchObject({
+    code: 'option',
+    message: expect.stringMatching(/^load has no option thread; it has target, simd, tile, threads, /),
+  });
+});

@@ -1,6 +1,12 @@
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Program, ProgramDim, TargetProgram, TensorSpec } from '../../src/program/program.ts';
+import {
+  PROGRAM_VERSION,
+  type Program,
+  type ProgramDim,
+  type TargetProgram,
+  type TensorSpec,
+} from '../../src/program/program.ts';
 import { HeddleError } from '../../src/runtime/errors.ts';
 import { createModel, type Inputs, type Model, type RunOptions } from '../../src/runtime/model.ts';
 import { loadSample } from './sample.ts';
@@ -17,7 +23,7 @@ async function taking(inputs: Omit<TensorSpec, 'buffer'>[], dims: ProgramDim[]):
     kernels: [],
     table: { buffers: [], sizes: [] },
   };
-  const program: Program = { version: 1, name: 'Taking', dims, targets: { js: target } };
+  const program: Program = { version: PROGRAM_VERSION, name: 'Taking', dims, targets: { js: target } };
   return createModel({ program, target: 'js', kernels: () => [], weights: () => undefined });
 }
 
@@ -203,7 +209,7 @@ describe('dimensions', () => {
 
   test('that no input mentions are given as an option', async () => {
     const program: Program = {
-      version: 1,
+      version: PROGRAM_VERSION,
       name: 'Making',
       dims,
       targets: {

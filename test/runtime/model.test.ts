@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { HeddleError } from '../../src/runtime/errors.ts';
-import type { BufferSpec, Program, TargetProgram } from '../../src/program/program.ts';
+import { PROGRAM_VERSION, type BufferSpec, type Program, type TargetProgram } from '../../src/program/program.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
 import type { SizeExpr } from '../../src/program/size.ts';
 import type { JsKernelFactory } from '../../src/runtime/devices/js.ts';
@@ -179,7 +179,7 @@ describe('a program that cannot be loaded is refused with a code', () => {
 
   test('when it is of another version, or malformed', async () => {
     expect((await refusal({ program: { ...sampleProgram, version: 9 } }))[0]).toBe('program-version');
-    const program = JSON.parse('{"version": 1}') as Program;
+    const program = { version: PROGRAM_VERSION } as Program;
     expect(await refusal({ program })).toEqual(['program-malformed', 'name is not a string']);
     expect((await refusal({ program: null as unknown as Program }))[0]).toBe('program-malformed');
   });
@@ -270,7 +270,7 @@ test('staging weights may share a place, one after the other', async () => {
     shape: [64],
     bytes: new Uint8Array(new Float32Array(64).fill(name === 'w0' ? 1 : 5).buffer),
   });
-  const program = { version: 1, name: 'Staged', dims: [], targets: { js: target } };
+  const program = { version: PROGRAM_VERSION, name: 'Staged', dims: [], targets: { js: target } };
   const model = await createModel({ program, target: 'js', kernels, weights });
   expect(new Set(model.runSync({})['y']!.data)).toEqual(new Set([4]));
 });

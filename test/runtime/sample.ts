@@ -3,7 +3,7 @@
  * `large = scaled > limit` for `x: f32[batch, 3]`, with `2 * w` folded at load.
  */
 import wabt from 'wabt';
-import type { Program, TargetProgram } from '../../src/program/program.ts';
+import { PROGRAM_VERSION, type Program, type TargetProgram } from '../../src/program/program.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
 import type { JsKernelFactory } from '../../src/runtime/devices/js.ts';
 import { createModel, type Model } from '../../src/runtime/model.ts';
@@ -39,7 +39,7 @@ const target: TargetProgram = {
 };
 
 export const sampleProgram: Program = {
-  version: 1,
+  version: PROGRAM_VERSION,
   name: 'Sample',
   dims: [{ name: 'batch', max: 100_000 }],
   targets: { wasm: target, js: target },
@@ -71,7 +71,7 @@ export const sampleKernels: JsKernelFactory = (f32, i32) => [
 
 const sampleWat = `
 (module
-  (import "heddle" "memory" (memory 1))
+  (import "env" "memory" (memory 1))
   (func $at (param $base i32) (param $i i32) (result i32)
     (i32.add (local.get $base) (i32.shl (local.get $i) (i32.const 2))))
   (func $slot (param $i i32) (result i32) (i32.load (i32.shl (local.get $i) (i32.const 2))))

@@ -51,6 +51,8 @@ export interface VisitOptions {
   readonly inWorker?: boolean;
   /** The page is no secure context. */
   readonly isInsecure?: boolean;
+  /** The page is isolated from other origins, so that it may share memory with its workers. */
+  readonly isIsolated?: boolean;
 }
 
 /** A suite whose tests share one browser. */
@@ -90,6 +92,7 @@ class ServedSite implements Site {
   readonly #server: Server = createServer((request, response) => this.#answer(request, response));
   #browser: Browser | undefined;
   #policy = '';
+  #isIsolated = false;
   #report: (report: Report) => void = () => {};
   #visits = 0;
 
@@ -120,13 +123,17 @@ class ServedSite implements Site {
     this.#files.set(path, content);
   }
 
-  async visit(script: string, { policy, inWorker = false, isInsecure = false }: VisitOptions): Promise<unknown> {
+  async visit(
+    script: string,
+    { policy, inWorker = false, isInsecure = false, isIsolated = false }: VisitOptions,
+  ): Promise<unknown> {
     const folder = `/visit/${++this.#visits}`;
     this.put(`${folder}/script.js`, reporting(script));
     this.put(`${folder}/worker.js`, `new Worker('${folder}/script.js', { type: 'module' });`);
     const main = inWorker ? 'worker.js' : 'script.js';
     this.put(`${folder}/page.html`, `<!doctype html><script type="module" src="${folder}/${main}"></script>`);
     this.#policy = policy;
+    this.#isIsolated = isIsolated;
     const origin = isInsecure ? this.#originAt(INSECURE_HOST) : this.origin;
     const { value, error } = await this.#reportOf(`${origin}${folder}/page.html`);
     if (error !== undefined) throw new Error(error);
@@ -170,6 +177,10 @@ class ServedSite implements Site {
     response.setHeader('content-type', TYPES[path.split('.').at(-1)!] ?? 'application/octet-stream');
     response.setHeader('content-security-policy', this.#policy);
     response.setHeader('cache-control', 'no-store');
+    if (this.#isIsolated) {
+      response.setHeader('cross-origin-opener-policy', 'same-origin');
+      response.setHeader('cross-origin-embedder-policy', 'require-corp');
+    }
     if (typeof content === 'function') content(request, response);
     else if (content === undefined) response.writeHead(404).end();
     else response.end(content);

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DiagnosticSink, type Diagnostic } from '../../src/compiler/base/diagnostic.ts';
 import { renderDiagnostic } from '../../src/compiler/base/render.ts';
-import { compileGraph, elaborateSpec, elaborateWhole } from '../../src/compiler/driver.ts';
+import { compileGraph, elaborateSpec, elaborateWhole, type Compiled } from '../../src/compiler/driver.ts';
 import { applyRename } from '../../src/compiler/interop/rename.ts';
 import { parseRenameMap } from '../../src/compiler/interop/rename-map.ts';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
@@ -13,9 +13,11 @@ import type { EntryOptions } from '../../src/compiler/options.ts';
 import type { Elaborated } from '../../src/compiler/semantics/elaborated.ts';
 import type { SourceHost } from '../../src/compiler/semantics/modules.ts';
 import { toElements, toFloat64 } from '../../src/program/convert.ts';
+import type { TargetName } from '../../src/program/program.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
 import type { JsKernelFactory } from '../../src/runtime/devices/js.ts';
 import { createGpuModel } from '../../src/runtime/devices/webgpu/model.ts';
+import type { Threads } from '../../src/runtime/devices/threads/team.ts';
 import { createModel, type Model } from '../../src/runtime/model.ts';
 import { projectRoot } from './reference.ts';
 
@@ -68,8 +70,16 @@ export function renderAll(diagnostics: readonly Diagnostic[]): string {
   return diagnostics.map((item) => renderDiagnostic(item, { color: false })).join('\n');
 }
 
-export type TargetUnderTest = 'reference' | 'js' | 'wasm';
-export const TARGETS: readonly TargetUnderTest[] = ['reference', 'js', 'wasm'];
+/** Both modules of wasm, and of the relaxed one each tile that it may take. */
+const WASM_VARIANTS = {
+  wasm: { simd: 'strict', tile: '4x8' },
+  relaxed: { simd: 'relaxed', tile: '6x8' },
+  'relaxed 4x8': { simd: 'relaxed', tile: '4x8' },
+} as const;
+
+export type WasmVariant = keyof typeof WASM_VARIANTS;
+export type TargetUnderTest = 'reference' | 'js' | WasmVariant;
+export const TARGETS: readonly TargetUnderTest[] = ['reference', 'js', 'wasm', 'relaxed', 'relaxed 4x8'];
 
 /** Runs on inputs by name; `dims` gives the dimensions that no input tells. */
 export type Run = (
@@ -123,19 +133,26 @@ export async function withRun<T>(
   return use(runOf(graph, model)).finally(() => model.dispose());
 }
 
-export type CompiledTarget = 'js' | 'wasm' | 'webgpu';
+export type CompiledTarget = 'js' | WasmVariant | 'webgpu';
 
 /** For webgpu, the caller disposes of the model: devices are few. */
 export async function modelOf(
   graph: Graph,
   target: CompiledTarget,
   weights: ReadonlyMap<string, StoredTensor> = new Map(),
+  threads?: Threads,
 ): Promise<Model> {
-  const compiled = compileGraph(graph, { targets: [target], verify: true });
-  const parts = { program: compiled.program, target, weights: (name: string) => weights.get(name) };
+  const name: TargetName = target === 'js' || target === 'webgpu' ? target : 'wasm';
+  const compiled = compiledOnce(graph, name);
+  const parts = { program: compiled.program, target: name, threads, weights: (path: string) => weights.get(path) };
   switch (target) {
     case 'wasm':
-      return createModel({ ...parts, kernels: compiled.wasm! });
+    case 'relaxed':
+    case 'relaxed 4x8': {
+      const { simd, tile } = WASM_VARIANTS[target];
+      const hasTiles = compiled.program.targets.wasm!.tiles !== undefined;
+      return createModel({ ...parts, simd, ...(hasTiles && { tile }), kernels: compiled.wasm![simd] });
+    }
     case 'js':
       return createModel({ ...parts, kernels: await importKernels(compiled.js!) });
     case 'webgpu': {
@@ -143,6 +160,17 @@ export async function modelOf(
       return createModel({ ...parts, kernels: compiled.wgsl!, gpu: softwareGpu(), createGpuModel });
     }
   }
+}
+
+/** Graphs do not change, and variants of a target are of one compilation. */
+const compilations = new WeakMap<Graph, Map<TargetName, Compiled>>();
+
+function compiledOnce(graph: Graph, target: TargetName): Compiled {
+  const known = compilations.get(graph) ?? new Map<TargetName, Compiled>();
+  compilations.set(graph, known);
+  const compiled = known.get(target) ?? compileGraph(graph, { targets: [target], verify: true });
+  known.set(target, compiled);
+  return compiled;
 }
 
 export async function importKernels(text: string): Promise<JsKernelFactory> {

@@ -1,6 +1,6 @@
 /** Writes the types of an artifact's `index.js`: literal input, output and dimension names, their arrays and shapes. */
 import { ERROR_CODES } from '../../program/error-codes.ts';
-import type { ElementType, Program, TensorSpec } from '../../program/program.ts';
+import type { ElementType, Program, ProgramTiles, TargetProgram, TensorSpec } from '../../program/program.ts';
 import { namesIn, printShape, type SizeExpr } from '../../program/size.ts';
 
 /** The array that holds elements of each type, and the elements of a plain array. */
@@ -113,7 +113,7 @@ function outputTypes(program: Program, outputs: readonly TensorSpec[]): string {
     const type = `{ readonly data: ${array}; readonly shape: ${tupleType(output.shape)} }`;
     return [`/** ${describe(output)} */`, `readonly ${property(output.name)}: ${type};`];
   });
-  return `/** The outputs of ${program.name}: views that are valid until the next run. */
+  return `/** The outputs of ${program.name}: views that are valid until the next run, of shared memory where there are threads. */
 export interface Outputs ${members(lines)}`;
 }
 
@@ -139,10 +139,25 @@ function loadOptions(program: Program, needsWeights: boolean): string {
   return `export interface LoadOptions ${members([
     '/** What runs the kernels; by default wasm where it is compiled in and allowed, else js, else webgpu. */',
     `readonly target?: ${targetTypes(program)};`,
+    ...(program.targets.wasm
+      ? [
+          '/** Which module of wasm runs; by default relaxed, with fused multiply-adds, where the engine has relaxed SIMD. */',
+          "readonly simd?: 'strict' | 'relaxed';",
+          ...tileOption(program.targets.wasm),
+        ]
+      : []),
     ...(program.targets.webgpu
       ? [
           '/** For webgpu, in place of navigator.gpu: in Node, what create([]) of the package webgpu answers. */',
           'readonly gpu?: { requestAdapter(options?: object): Promise<object | null> };',
+        ]
+      : []),
+    ...(program.targets.wasm
+      ? [
+          '/** How many threads run the model on wasm: 1 by default, at most 64. */',
+          'readonly threads?: number;',
+          '/** Told in one line why there is only one thread, in place of `console.warn`. */',
+          'readonly onWarning?: (message: string) => void;',
         ]
       : []),
     needsWeights
@@ -154,6 +169,25 @@ function loadOptions(program: Program, needsWeights: boolean): string {
     '/** Ends the load, which then rejects with its reason. */',
     'readonly signal?: AbortSignal;',
   ])}`;
+}
+
+function tileNames({ candidates }: ProgramTiles): string {
+  return candidates.map(({ rows, columns }) => quoted(`${rows}x${columns}`)).join(' | ');
+}
+
+function tileOption({ tiles }: TargetProgram): string[] {
+  if (!tiles) return [];
+  const doc =
+    '/** The register tile of the products on wasm; by default the fastest in a trial of a few milliseconds. */';
+  return [doc, `readonly tile?: ${tileNames(tiles)};`];
+}
+
+/** What a model on wasm tells of how it runs. */
+function engineTypes({ tiles }: TargetProgram): string {
+  const tile = tiles
+    ? `  /** For wasm, the register tile of the products. */\n  readonly tile?: ${tileNames(tiles)};\n`
+    : '';
+  return `  /** For wasm, the module that runs. */\n  readonly simd?: 'strict' | 'relaxed';\n${tile}`;
 }
 
 function model(program: Program, inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): string {
@@ -168,6 +202,8 @@ function model(program: Program, inputs: readonly TensorSpec[], outputs: readonl
   return `export interface Model {
   readonly name: ${quoted(program.name)};
   readonly target: ${targetTypes(program)};
+${program.targets.wasm ? engineTypes(program.targets.wasm) : ''}  /** How many threads run it. */
+  readonly threads: number;
   readonly inputs: ${infos(inputs)};
   readonly outputs: ${infos(outputs)};
   /**
@@ -175,9 +211,9 @@ function model(program: Program, inputs: readonly TensorSpec[], outputs: readonl
    * the next run overwrites; await each before the next. Rejects with HeddleError.
    */
   run(inputs: Inputs, options${optional}: RunOptions): Promise<Outputs>;
-  /** The same, at once. Throws HeddleError. */
+  /** The same, at once; on the main thread of a page by that thread alone. Throws HeddleError. */
   runSync(inputs: Inputs, options${optional}: RunOptions): Outputs;
-  /** Frees the memory. Later runs fail with the code 'disposed'. */
+  /** Frees the memory and ends the threads. Later runs fail with the code 'disposed'. */
   dispose(): void;
 }`;
 }

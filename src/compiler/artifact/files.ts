@@ -1,8 +1,10 @@
 /**
  * The files of a compiled artifact, as names and bytes. Pure: where they go is the caller's business.
  */
-import type { FileFacts, ModelFacts } from '../../program/manifest.ts';
-import type { Program, TensorSpec } from '../../program/program.ts';
+import { absmaxName } from '../../program/channels.ts';
+import { windowBytes, type FileFacts, type ModelFacts } from '../../program/manifest.ts';
+import type { ProfileFacts } from '../../program/profile.ts';
+import type { Program, SimdVariant, TensorSpec } from '../../program/program.ts';
 import type { StoredTensor } from '../../program/safetensors.ts';
 import { sha256 } from '../../program/sha256.ts';
 import { writeSafetensors } from '../interop/safetensors.ts';
@@ -18,17 +20,23 @@ export interface ArtifactParts {
   readonly program: Program;
   readonly facts: ModelFacts;
   readonly provenance: Provenance;
-  /** The WebAssembly module, when compiled for wasm. */
-  readonly wasm?: Uint8Array<ArrayBuffer> | undefined;
+  /** The WebAssembly modules, when compiled for wasm. */
+  readonly wasm?: { readonly [variant in SimdVariant]: Uint8Array<ArrayBuffer> } | undefined;
   /** The text of the kernels module, when compiled for js. */
   readonly js?: string | undefined;
   /** The texts of the shader modules, when compiled for webgpu. */
   readonly wgsl?: readonly string[] | undefined;
-  /** Values of the parameters by name; those the program does not use are left out. */
+  /** What `heddle profile` tells of the steps. */
+  readonly profile?: ProfileFacts | undefined;
+  /** Values of the parameters by name, and what those in bytes need; those the program does not use are left out. */
   readonly weights?: ReadonlyMap<string, StoredTensor> | undefined;
   /** The bundled runtime, with webgpu where there are `wgsl` modules: a script that declares `heddle`. */
   readonly runtimeSource: string;
+  /** The bundled script of the workers, which goes with `wasm`. */
+  readonly workerSource: string;
 }
+
+const WEIGHTS_FILE = 'weights.safetensors';
 
 /**
  * The whole artifact; it runs from any folder or server and needs nothing else. `index.js` holds the digest of the
@@ -43,10 +51,16 @@ export async function artifactFiles(parts: ArtifactParts): Promise<ArtifactFile[
     // Whatever package the folder is put into, its scripts are modules.
     textFile('package.json', '{"type":"module"}\n'),
   ];
-  if (wasm) files.push({ name: 'program.wasm', bytes: wasm });
+  if (wasm) {
+    files.push({ name: 'program.wasm', bytes: wasm.strict });
+    files.push({ name: 'program.relaxed.wasm', bytes: wasm.relaxed });
+    files.push(textFile('worker.js', parts.workerSource));
+  }
   if (js !== undefined) files.push(textFile('kernels.js', js));
   if (wgsl !== undefined) files.push(textFile('shaders.json', JSON.stringify(wgsl)));
-  if (weights) files.push({ name: 'weights.safetensors', bytes: writeSafetensors(weights) });
+  // Nothing that runs the program reads it, so that an application may leave it out.
+  if (parts.profile) files.push(textFile('profile.json', JSON.stringify(parts.profile)));
+  if (weights) files.push({ name: WEIGHTS_FILE, bytes: writeSafetensors(weights) });
   const manifest = manifestOf(program, facts, provenance, await factsOf(files));
   const manifestFile = textFile('manifest.json', `${JSON.stringify(manifest, undefined, 2)}\n`);
   const { sha256: digest } = await fileFacts(manifestFile);
@@ -57,8 +71,13 @@ async function factsOf(files: readonly ArtifactFile[]): Promise<{ readonly [name
   return Object.fromEntries(await Promise.all(files.map(async (file) => [file.name, await fileFacts(file)] as const)));
 }
 
-async function fileFacts({ bytes }: ArtifactFile): Promise<FileFacts> {
-  return { bytes: bytes.length, sha256: await sha256(bytes) };
+async function fileFacts({ name, bytes }: ArtifactFile): Promise<FileFacts> {
+  const facts = { bytes: bytes.length, sha256: await sha256(bytes) };
+  if (name !== WEIGHTS_FILE) return facts;
+  const size = windowBytes(bytes.length);
+  const digests: string[] = [];
+  for (let at = 0; at < bytes.length; at += size) digests.push(await sha256(bytes.subarray(at, at + size)));
+  return { ...facts, windows: { bytes: size, sha256: digests } };
 }
 
 function textFile(name: string, text: string): ArtifactFile {
@@ -70,7 +89,8 @@ function usedWeights(program: Program, given: ReadonlyMap<string, StoredTensor>)
   const used = new Set(
     targets.flatMap(({ weights }) => weights.map((weight: Pick<TensorSpec, 'name'>) => weight.name)),
   );
-  return new Map([...given].filter(([name]) => used.has(name)));
+  const names = [...used].flatMap((name) => [absmaxName(name), name]);
+  return new Map(names.flatMap((name) => (given.has(name) ? [[name, given.get(name)!] as const] : [])));
 }
 
 /** Each file is named by a literal URL, which bundlers recognise. */
@@ -81,7 +101,12 @@ function loaderSource(
 ): string {
   const url = (name: string): string => `new URL('./${name}', import.meta.url)`;
   const files = [`manifest: ${url('manifest.json')}`, `digest: '${digest}'`, `program: ${url('program.json')}`];
-  if (wasm) files.push(`wasm: ${url('program.wasm')}`);
+  if (wasm) {
+    files.push(`wasm: { strict: ${url('program.wasm')}, relaxed: ${url('program.relaxed.wasm')} }`, 'tilesFound');
+    // The form that bundlers know as a worker's script. In Node, `Worker` is not global.
+    const start = `(Worker) => new Worker(${url('worker.js')}, { type: 'module' })`;
+    files.push(`worker: { script: ${url('worker.js')}, start: ${start} }`);
+  }
   if (js !== undefined) files.push(`js: ${url('kernels.js')}`, `importJs: () => import('./kernels.js')`);
   if (wgsl !== undefined) files.push(`webgpu: ${url('shaders.json')}`, 'createGpuModel: heddle.createGpuModel');
   if (hasWeights) files.push(`weights: ${url('weights.safetensors')}`);
@@ -89,7 +114,7 @@ function loaderSource(
   return `// ${program.name}, compiled by Heddle: the runtime, then the loader.
 ${runtimeSource.trimEnd()}
 export const { HeddleError } = heddle;
-export const load = (options) => heddle.loadArtifact({
+${wasm ? 'const tilesFound = new Map();\n' : ''}export const load = (options) => heddle.loadArtifact({
   ${files.join(',\n  ')},
 }, options);
 `;

@@ -79,6 +79,9 @@ export function positionsIn(statements: readonly Statement[], depth: 'list' | 'b
       case 'store':
         found.accesses.push({ buffer: statement.buffer, index: statement.index, conditional });
         return visitRoot(statement.value, conditional);
+      case 'prefetch':
+        found.accesses.push({ buffer: statement.buffer, index: statement.index, conditional });
+        return;
       case 'if':
         visitRoot(statement.condition, conditional);
         if (depth === 'list') return;

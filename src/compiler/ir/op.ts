@@ -140,6 +140,19 @@ export interface ContractionBody<A extends Attributes> {
     readonly right: readonly string[];
     readonly result: readonly string[];
   };
+  readonly arithmetic: ContractionArithmetic;
+}
+
+/** What a contraction computes with: the register-tiled nest is written over it. */
+export interface ContractionArithmetic {
+  /** The elements of both operands; an element may hold several numbers that are multiplied and summed together. */
+  readonly operand: DType;
+  /** How many numbers an element holds. */
+  readonly numbers: number;
+  /** The sum, which starts from 0, and the result. */
+  readonly sum: DType;
+  /** `sum` with the products of `left` and `right` added; the same for scalars and for lanes. */
+  step(left: Expr, right: Expr, sum: Expr): Expr;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** How much arithmetic a graph asks for, read off the bodies of its ops. */
-import { add, exactly, multiply, product, ZERO, type Bounds, type Dim } from '../dims/dim.ts';
+import { add, exactly, multiply, product, scale, ZERO, type Bounds, type Dim } from '../dims/dim.ts';
+import { elementCount } from '../dims/shape.ts';
 import { isRegion } from './attributes.ts';
 import { Builder } from './builder.ts';
 import type { Attributes, Node } from './graph.ts';
@@ -47,11 +48,45 @@ function ofContraction(body: ContractionBody<Attributes>, [a, b]: Node['inputs']
   const sizes = new Map<string, Dim>();
   left.forEach((label, axis) => sizes.set(label, a!.type.shape[axis]!));
   right.forEach((label, axis) => sizes.set(label, b!.type.shape[axis]!));
-  return product([...sizes.values()]);
+  return scale(product([...sizes.values()]), body.arithmetic.numbers);
 }
 
 /** Scores over [..b, h, i, j] from rows of e, and their products with rows of f. */
 function ofAttention([query, key, value]: Node['inputs']): Dim {
   const rows = product(query!.type.shape.slice(0, -1));
   return multiply(rows, key!.type.shape.at(-2)!, add(query!.type.shape.at(-1)!, value!.type.shape.at(-1)!));
+}
+
+/**
+ * Floating-point operations of primitive `nodes`, those of fused regions included: two for each multiply-add, and one for
+ * each element that a pointwise op makes or a reduction takes in. Undefined when the number is beyond 2^53.
+ */
+export function operations(nodes: readonly Node[], ops: OpTable, bounds: Bounds): Dim | undefined {
+  return exactly(() => add(scale(sum(nodes, ops, bounds), 2), ...nodes.map(elementwise)));
+}
+
+function elementwise({ op, inputs, attributes, results }: Node): Dim {
+  switch (op.body.kind) {
+    case 'pointwise':
+      return add(
+        ZERO,
+        ...results.filter(({ type }) => type.dtype === 'f32').map(({ type }) => elementCount(type.shape)),
+      );
+    case 'reduction':
+      return add(
+        ZERO,
+        ...inputs.filter(({ type }) => type.dtype === 'f32').map(({ type }) => elementCount(type.shape)),
+      );
+    case 'fusion':
+      return add(
+        ZERO,
+        ...Object.values(attributes).flatMap((region) => (isRegion(region) ? region.nodes.map(elementwise) : [])),
+      );
+    case 'movement':
+    case 'contraction':
+    case 'attention':
+    case 'structured':
+    case 'composite':
+      return ZERO;
+  }
 }

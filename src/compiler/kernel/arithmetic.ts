@@ -64,6 +64,7 @@ const f32Functions: Record<Exclude<UnaryOp, 'not'>, (x: number) => number> = {
   cos: Math.cos,
   tanh: Math.tanh,
   erf,
+  normcdf: (x) => (1 + erf(x * Math.SQRT1_2)) / 2,
 };
 
 /** By how much a positive single has to shrink to become its predecessor. */
@@ -113,6 +114,12 @@ export function binaryValue(op: BinaryOp, type: ScalarType, x: number, y: number
     case 'shr':
       return type === 'u32' ? x >>> y : wrap(x >> y, type);
   }
+}
+
+/** `addend` + the products of the signed bytes of `left` and those of `right`, which are 0 … 127. */
+export function dot4Value(left: number, right: number, addend: number): number {
+  const byte = (word: number, at: number): number => (word << (24 - 8 * at)) >> 24;
+  return [0, 1, 2, 3].reduce((sum, at) => (sum + byte(left, at) * byte(right, at)) | 0, addend | 0);
 }
 
 export function compareValue(op: CompareOp, x: number, y: number): 0 | 1 {

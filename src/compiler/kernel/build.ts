@@ -36,6 +36,31 @@ export function binary(op: BinaryOp, left: Expr, right: Expr): Expr {
   return { kind: 'binary', type: left.type, lanes, op, left: splat(left, lanes), right: splat(right, lanes) };
 }
 
+export function multiplyAdd(left: Expr, right: Expr, addend: Expr): Expr {
+  const lanes = widest(left, right, addend);
+  return {
+    kind: 'multiplyAdd',
+    type: 'f32',
+    lanes,
+    left: splat(left, lanes),
+    right: splat(right, lanes),
+    addend: splat(addend, lanes),
+  };
+}
+
+/** `left` holds four signed bytes, `right` four of 0 … 127. */
+export function dot4(left: Expr, right: Expr, addend: Expr): Expr {
+  const lanes = widest(left, right, addend);
+  return {
+    kind: 'dot4',
+    type: 'i32',
+    lanes,
+    left: splat(left, lanes),
+    right: splat(right, lanes),
+    addend: splat(addend, lanes),
+  };
+}
+
 export function compare(op: CompareOp, left: Expr, right: Expr): Expr {
   const lanes = widest(left, right);
   return { kind: 'compare', type: 'bool', lanes, op, left: splat(left, lanes), right: splat(right, lanes) };

@@ -55,6 +55,7 @@ function liveStatement(statement: Statement, live: Set<string>, read: ReadonlySe
     case 'assign':
       return read.has(statement.name) ? statement : undefined;
     case 'store':
+    case 'prefetch':
       return statement;
     case 'loop': {
       const body = liveOnly(statement.body, live, read);

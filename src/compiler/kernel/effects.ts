@@ -77,6 +77,8 @@ export function isWork(expr: Expr): boolean {
     case 'load':
     case 'unary':
     case 'binary':
+    case 'multiplyAdd':
+    case 'dot4':
     case 'compare':
     case 'select':
     case 'convert':

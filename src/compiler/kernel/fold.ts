@@ -18,7 +18,7 @@ import {
 import { binaryValue, bitcastValue, compareValue, convertValue, unaryValue } from './arithmetic.ts';
 import { binary, bitcast, compare, convert, literal, select, splat, unary } from './build.ts';
 import type { BinaryOp, CompareOp, Expr, ScalarType, UnaryOp } from './ir.ts';
-import { mapChildren } from './rewrite.ts';
+import { childrenOf, mapChildren } from './rewrite.ts';
 
 /** Functions that every backend rounds correctly; the others are left to it. */
 const exactUnary: ReadonlySet<UnaryOp> = new Set(['neg', 'abs', 'sqrt', 'floor', 'ceil', 'round', 'trunc', 'not']);
@@ -65,7 +65,9 @@ function fold(expr: Expr, known: Known): Expr {
   }
 }
 
-type Operation = Expr & { readonly kind: 'unary' | 'binary' | 'compare' | 'select' | 'convert' | 'bitcast' };
+type Operation = Expr & {
+  readonly kind: 'unary' | 'binary' | 'multiplyAdd' | 'dot4' | 'compare' | 'select' | 'convert' | 'bitcast';
+};
 
 function foldOperation(expr: Operation, known: Known): Expr {
   const scalar = onScalars(expr);
@@ -75,6 +77,10 @@ function foldOperation(expr: Operation, known: Known): Expr {
       return foldUnary(expr);
     case 'binary':
       return foldBinary(expr);
+    case 'multiplyAdd':
+      return foldMultiplyAdd(expr);
+    case 'dot4':
+      return foldDot4(expr);
     case 'compare':
       return foldCompare(expr, known);
     case 'select':
@@ -97,8 +103,7 @@ function onScalars(expr: Operation): Expr | undefined {
     if (child.kind === 'splat') scalars.push(child.operand);
     return child.kind === 'splat' ? child.operand : child;
   });
-  const parts = expr.kind === 'select' ? 3 : expr.kind === 'binary' || expr.kind === 'compare' ? 2 : 1;
-  return scalars.length === parts ? ({ ...mapped, lanes: 1 } as Expr) : undefined;
+  return scalars.length === childrenOf(expr).length ? ({ ...mapped, lanes: 1 } as Expr) : undefined;
 }
 
 /** A literal; undefined for NaN, whose bits are the backend's own. */
@@ -170,6 +175,19 @@ function foldBinary(expr: Expr & { kind: 'binary' }): Expr {
     default:
       return expr;
   }
+}
+
+/** Where one of the two operations does nothing, the other rounds once whatever the target. */
+function foldMultiplyAdd(expr: Expr & { kind: 'multiplyAdd' }): Expr {
+  const { left, right, addend } = expr;
+  if (literalValue(left) === 1) return binary('add', right, addend);
+  if (literalValue(right) === 1) return binary('add', left, addend);
+  return Object.is(literalValue(addend), -0) ? binary('mul', left, right) : expr;
+}
+
+/** Bytes that are all 0 add nothing. */
+function foldDot4(expr: Expr & { kind: 'dot4' }): Expr {
+  return literalValue(expr.left) === 0 || literalValue(expr.right) === 0 ? expr.addend : expr;
 }
 
 function isCommutative(op: BinaryOp): boolean {

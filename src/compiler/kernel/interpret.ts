@@ -1,10 +1,11 @@
 /**
  * The slow, obvious executor of kernel IR: the definition of what a kernel computes, and the oracle that emitters and
- * transformations are tested against. Every operation rounds to its type; every access is checked. It must not know
+ * transformations are tested against. Every operation rounds to its type, and so does the product in a
+ * `multiplyAdd`; every access is checked. It must not know
  * any target.
  */
 import { evaluate, type Dim } from '../dims/dim.ts';
-import { binaryValue, bitcastValue, compareValue, convertValue, unaryValue, wrap } from './arithmetic.ts';
+import { binaryValue, bitcastValue, compareValue, convertValue, dot4Value, unaryValue, wrap } from './arithmetic.ts';
 import type { Expr, Kernel, ScalarType, Statement } from './ir.ts';
 
 export type BufferData = Float32Array | Int32Array | Uint32Array;
@@ -105,6 +106,14 @@ function run(statement: Statement, frame: Frame): void {
       });
       return;
     }
+    case 'prefetch':
+      checkAccess(
+        frame,
+        statement.buffer,
+        dimValue(statement.index, frame),
+        bufferOf(statement.buffer, frame).data.length,
+      );
+      return;
   }
 }
 
@@ -144,6 +153,16 @@ function valueOf(expr: Expr, frame: Frame): Value {
     case 'binary': {
       const right = valueOf(expr.right, frame);
       return valueOf(expr.left, frame).map((x, lane) => binaryValue(expr.op, expr.type, x, right[lane]!));
+    }
+    case 'multiplyAdd': {
+      const [right, addend] = [valueOf(expr.right, frame), valueOf(expr.addend, frame)];
+      return valueOf(expr.left, frame).map((x, lane) =>
+        binaryValue('add', 'f32', binaryValue('mul', 'f32', x, right[lane]!), addend[lane]!),
+      );
+    }
+    case 'dot4': {
+      const [right, addend] = [valueOf(expr.right, frame), valueOf(expr.addend, frame)];
+      return valueOf(expr.left, frame).map((x, lane) => dot4Value(x, right[lane]!, addend[lane]!));
     }
     case 'compare': {
       const right = valueOf(expr.right, frame);

@@ -18,7 +18,7 @@ export type Lanes = 1 | 4;
 
 /**
  * f32 functions, with IEEE 754 or C meanings. `round` is to nearest, ties to even. `not` is logical on bool and
- * bitwise on integers.
+ * bitwise on integers. `normcdf` is the distribution function of the standard normal.
  */
 export type UnaryOp =
   | 'neg'
@@ -36,7 +36,8 @@ export type UnaryOp =
   | 'sin'
   | 'cos'
   | 'tanh'
-  | 'erf';
+  | 'erf'
+  | 'normcdf';
 
 /**
  * `min`/`max` propagate NaN. `pow` and `mod` are f32 only, `pow` with C's meaning; `mod` is the remainder with the sign
@@ -78,6 +79,27 @@ export type Expr =
       readonly op: BinaryOp;
       readonly left: Expr;
       readonly right: Expr;
+    }
+  /** left · right + addend; whether the product is rounded before the addition is the target's choice. */
+  | {
+      readonly kind: 'multiplyAdd';
+      readonly type: 'f32';
+      readonly lanes: Lanes;
+      readonly left: Expr;
+      readonly right: Expr;
+      readonly addend: Expr;
+    }
+  /**
+   * addend + the sum of the products of four bytes, which an i32 holds lowest first: those of `left` are signed, those
+   * of `right` 0 … 127, or the result is whatever the target makes of it. Exact; it wraps around as i32 does.
+   */
+  | {
+      readonly kind: 'dot4';
+      readonly type: 'i32';
+      readonly lanes: Lanes;
+      readonly left: Expr;
+      readonly right: Expr;
+      readonly addend: Expr;
     }
   /** `type` is bool; the operands share another type. IEEE comparison: all but `ne` are false on NaN. */
   | {
@@ -160,7 +182,9 @@ export type Statement =
       readonly else: readonly Statement[];
     }
   /** Writes `value.lanes` consecutive elements from element `index` on. */
-  | { readonly kind: 'store'; readonly buffer: string; readonly index: Dim; readonly value: Expr };
+  | { readonly kind: 'store'; readonly buffer: string; readonly index: Dim; readonly value: Expr }
+  /** The element will be needed soon: it may be brought nearer. It must exist; nothing is computed from it. */
+  | { readonly kind: 'prefetch'; readonly buffer: string; readonly index: Dim };
 
 export interface KernelBuffer {
   readonly name: string;

@@ -124,6 +124,8 @@ export function renameBuffers(
     expr.kind === 'load' ? { ...expr, buffer: names.get(expr.buffer) ?? expr.buffer } : mapChildren(expr, inExpr);
   return statements.map((statement) => {
     const renamed = mapStatement(statement, { expr: inExpr, body: (body) => renameBuffers(body, names) });
-    return renamed.kind === 'store' ? { ...renamed, buffer: names.get(renamed.buffer) ?? renamed.buffer } : renamed;
+    return renamed.kind === 'store' || renamed.kind === 'prefetch'
+      ? { ...renamed, buffer: names.get(renamed.buffer) ?? renamed.buffer }
+      : renamed;
   });
 }

@@ -4,6 +4,7 @@ import type { Kernel } from './ir.ts';
 import { legalize } from './legalize/legalize.ts';
 import { share } from './share.ts';
 import { simplify } from './simplify.ts';
+import { split } from './split.ts';
 import { spread } from './spread.ts';
 import type { Target } from './target.ts';
 import { vectorize } from './vectorize.ts';
@@ -18,6 +19,7 @@ export const prepareSteps: readonly PrepareStep[] = [
   // Positions written out and loops unrolled, so that the vectorizer sees what is consecutive.
   { name: 'simplify', run: simplify },
   { name: 'spread', run: spread },
+  { name: 'split', run: split },
   { name: 'vectorize', run: (kernel, target) => vectorize(kernel, target.lanes) },
   // After the lanes, because what guards a load has become a branch.
   { name: 'legalize', run: legalize },

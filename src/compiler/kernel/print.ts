@@ -56,6 +56,10 @@ export function printExpr(expr: Expr): string {
       const sign = binarySigns[expr.op];
       return sign ? `(${left} ${sign} ${right})` : `${expr.op}(${left}, ${right})`;
     }
+    case 'multiplyAdd':
+      return `(${printExpr(expr.left)} * ${printExpr(expr.right)} + ${printExpr(expr.addend)})`;
+    case 'dot4':
+      return `(dot4(${printExpr(expr.left)}, ${printExpr(expr.right)}) + ${printExpr(expr.addend)})`;
     case 'compare':
       return `(${printExpr(expr.left)} ${compareSigns[expr.op]} ${printExpr(expr.right)})`;
     case 'select':
@@ -99,6 +103,8 @@ function printStatement(statement: Statement, indent: string): string[] {
     }
     case 'store':
       return [`${indent}${statement.buffer}[${print(statement.index)}] = ${printExpr(statement.value)}`];
+    case 'prefetch':
+      return [`${indent}prefetch ${statement.buffer}[${print(statement.index)}]`];
   }
 }
 

@@ -23,6 +23,9 @@ export function childrenOf(expr: Expr): readonly Expr[] {
     case 'binary':
     case 'compare':
       return [expr.left, expr.right];
+    case 'multiplyAdd':
+    case 'dot4':
+      return [expr.left, expr.right, expr.addend];
     case 'select':
       return [expr.condition, expr.then, expr.else];
     case 'combine':
@@ -51,6 +54,12 @@ export function mapChildren(expr: Expr, replace: (child: Expr) => Expr): Expr {
     case 'compare': {
       const [left, right] = [replace(expr.left), replace(expr.right)];
       return left === expr.left && right === expr.right ? expr : { ...expr, left, right };
+    }
+    case 'multiplyAdd':
+    case 'dot4': {
+      const [left, right, addend] = [replace(expr.left), replace(expr.right), replace(expr.addend)];
+      if (left === expr.left && right === expr.right && addend === expr.addend) return expr;
+      return { ...expr, left, right, addend };
     }
     case 'select': {
       const [condition, then, otherwise] = [replace(expr.condition), replace(expr.then), replace(expr.else)];
@@ -148,6 +157,10 @@ export function mapStatement(statement: Statement, rewriter: StatementRewriter):
       const [index, value] = [dim(statement.index), expr(statement.value)];
       return index === statement.index && value === statement.value ? statement : { ...statement, index, value };
     }
+    case 'prefetch': {
+      const index = dim(statement.index);
+      return index === statement.index ? statement : { ...statement, index };
+    }
   }
 }
 
@@ -158,6 +171,7 @@ export function bodiesOf(statement: Statement): readonly (readonly Statement[])[
     case 'declare':
     case 'assign':
     case 'store':
+    case 'prefetch':
       return [];
     case 'loop':
       return [statement.body];
@@ -177,13 +191,25 @@ export function valueOf(statement: Statement): Expr | undefined {
     case 'if':
       return statement.condition;
     case 'loop':
+    case 'prefetch':
       return undefined;
   }
 }
 
-/** The dimension directly inside `statement`: a loop's extent or a store's index. */
+/** The dimension directly inside `statement`: a loop's extent, or the index of a store or a prefetch. */
 export function dimOf(statement: Statement): Dim | undefined {
-  return statement.kind === 'loop' ? statement.extent : statement.kind === 'store' ? statement.index : undefined;
+  switch (statement.kind) {
+    case 'loop':
+      return statement.extent;
+    case 'store':
+    case 'prefetch':
+      return statement.index;
+    case 'let':
+    case 'declare':
+    case 'assign':
+    case 'if':
+      return undefined;
+  }
 }
 
 /** The name that `statement` brings into scope. */
@@ -197,6 +223,7 @@ export function definedName(statement: Statement): string | undefined {
     case 'assign':
     case 'if':
     case 'store':
+    case 'prefetch':
       return undefined;
   }
 }

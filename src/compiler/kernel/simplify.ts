@@ -117,6 +117,8 @@ function simplifyStatement(statement: Statement, scope: Scope): readonly Stateme
       return [
         { ...statement, index: simplifyDim(statement.index, scope), value: simplifyExpr(statement.value, scope) },
       ];
+    case 'prefetch':
+      return [{ ...statement, index: simplifyDim(statement.index, scope) }];
   }
 }
 

@@ -6,6 +6,16 @@ export interface Tile {
   readonly rows: number;
   /** A multiple of the target's lanes; the width of a packed panel. */
   readonly columns: number;
+  /** Steps of the summed axis in one iteration; they keep their order, so that no bit depends on it. */
+  readonly unroll: number;
+}
+
+/** Places in a list of tiles: those worth trying, likely best first. */
+export interface TileOrder {
+  /** Where products are rounded before they are added. */
+  readonly strict: readonly number[];
+  /** Where they are fused with the addition. */
+  readonly relaxed: readonly number[];
 }
 
 /** A device that runs the points of a grid at once, as invocations in workgroups. */
@@ -19,8 +29,10 @@ export interface Workgroups {
 export interface Target {
   readonly name: 'js' | 'wasm' | 'webgpu';
   readonly lanes: Lanes;
-  /** Register tiles worth trying, best first. */
+  /** Register tiles of products, all of one width. Kernels have the first; where there are more, there is one for each. */
   readonly tiles: readonly Tile[];
+  /** Of several tiles, those worth trying in each module of the target, by place, likely best first. */
+  readonly tileOrder?: TileOrder;
   /** Functions the backend computes itself; the others are rewritten into arithmetic by legalisation. */
   readonly nativeUnary: ReadonlySet<UnaryOp>;
   /** Whether `pow` is computed by the backend. */

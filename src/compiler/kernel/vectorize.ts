@@ -10,7 +10,9 @@ import {
   floorDiv,
   modulo,
   multiply,
+  subtract,
   symbol,
+  ZERO,
   type Bounds,
   type Dim,
 } from '../dims/dim.ts';
@@ -97,40 +99,47 @@ function splitLoop(loop: Loop, plan: LanePlan, scope: Scope): Statement[] {
 
 /**
  * Each group of an iteration has accumulators of its own: a chain of additions to one takes as many cycles a group as an
- * addition takes to finish, several times what the loads do.
+ * addition takes to finish, several times what the loads do. Groups that make no whole iteration follow one by one.
  */
 function groupLoop(loop: Loop, plan: LanePlan, groups: Dim, scope: Scope): Statement[] {
-  const group = scope.names.fresh(`${loop.variable}_g`);
   const ways = waysOf(loop, plan, groups);
-  const extent = floorDiv(groups, constant(ways));
-  const contexts = Array.from({ length: ways }, (_, way): LaneContext => {
-    const at = add(multiply(constant(ways), symbol(group)), constant(way));
-    const bounds = withLoopBound(scope.bounds, group, extent);
-    const base = multiply(FOUR, at);
-    return { ...scope, plan, loopVariable: loop.variable, base, bounds, vectors: new Map(), scalars: new Map() };
-  });
+  const names = new Map([...plan.accumulators.keys()].map((name) => [name, waysNames(name, ways, scope)]));
   const before: Statement[] = [];
   const after: Statement[] = [];
   for (const [name, { op, type }] of plan.accumulators) {
-    const parts = contexts.map(({ vectors }) => {
-      const vector = scope.names.fresh(`${name}_v`);
-      vectors.set(name, vector);
+    const parts = names.get(name)!.map((vector) => {
       before.push({ kind: 'declare', name: vector, value: splat(literal(reductionIdentity(op, type), type), 4) });
       return variable(vector, type, 4);
     });
     const total: Expr = { kind: 'reduceLanes', type, lanes: 1, op, operand: pairwise(op, parts) };
     after.push({ kind: 'assign', name, value: binary(op, variable(name, type), total) });
   }
-  const body = contexts.flatMap((context) => widenAll(loop.body, context));
-  return [...before, { kind: 'loop', variable: group, extent, mode: 'serial', body }, ...after];
+  const whole = floorDiv(groups, constant(ways), scope.bounds);
+  const covered = multiply(constant(ways), whole);
+  const groupsFrom = (first: Dim, extent: Dim, width: number): Statement[] => {
+    if (constantValue(extent) === 0) return [];
+    const group = scope.names.fresh(`${loop.variable}_g`);
+    const bounds = withLoopBound(scope.bounds, group, extent);
+    const body = Array.from({ length: width }, (_, way): LaneContext => {
+      const base = multiply(FOUR, add(first, multiply(constant(width), symbol(group)), constant(way)));
+      const vectors = new Map([...names].map(([name, own]) => [name, own[way]!]));
+      return { ...scope, plan, loopVariable: loop.variable, base, bounds, vectors, scalars: new Map() };
+    }).flatMap((context) => widenAll(loop.body, context));
+    return [{ kind: 'loop', variable: group, extent, mode: 'serial', body }];
+  };
+  return [...before, ...groupsFrom(ZERO, whole, ways), ...groupsFrom(covered, subtract(groups, covered), 1), ...after];
+}
+
+function waysNames(name: string, ways: number, { names }: Scope): string[] {
+  return Array.from({ length: ways }, () => names.fresh(`${name}_v`));
 }
 
 /** How many groups one iteration takes: several where the loop does little but accumulate. */
 function waysOf(loop: Loop, plan: LanePlan, groups: Dim): number {
-  const count = constantValue(groups);
+  const count = constantValue(groups) ?? Infinity;
   const isShort = loop.body.length <= 4 && loop.body.every((item) => item.kind === 'let' || item.kind === 'assign');
-  if (plan.accumulators.size === 0 || plan.perLane.size > 0 || count === undefined || !isShort) return 1;
-  return [4, 2].find((ways) => count % ways === 0 && count > ways) ?? 1;
+  if (plan.accumulators.size === 0 || plan.perLane.size > 0 || !isShort) return 1;
+  return [4, 2].find((ways) => count >= 2 * ways) ?? 1;
 }
 
 /** (p0 op p1) op (p2 op p3) … */

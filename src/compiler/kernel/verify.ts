@@ -101,6 +101,10 @@ function checkStatement(statement: Statement, scope: Scope): void {
     case 'store':
       checkStore(statement, scope);
       return;
+    case 'prefetch':
+      checkDim(statement.index, scope);
+      if (!scope.buffers.has(statement.buffer)) scope.report(`there is no buffer ${statement.buffer}`);
+      return;
   }
 }
 
@@ -175,6 +179,11 @@ function checkExpr(expr: Expr, scope: Scope): void {
       like(expr.left);
       like(expr.right);
       checkBinary(expr, scope);
+      return;
+    case 'multiplyAdd':
+    case 'dot4':
+      expectType(expr, expr.kind === 'dot4' ? 'i32' : 'f32', expr.lanes, scope);
+      for (const child of childrenOf(expr)) like(child);
       return;
     case 'compare':
       expectType(expr, 'bool', expr.lanes, scope);

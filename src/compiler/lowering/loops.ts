@@ -30,22 +30,30 @@ export interface Nest {
 const CHUNK = 4096;
 
 /** One vector loop over `count` positions, cut into chunks. `write` makes the statements of one position. */
-export function chunkedLoop(context: KernelContext, count: Dim, write: (at: Dim) => readonly Statement[]): Nest {
+export function chunkedLoop(
+  context: KernelContext,
+  count: Dim,
+  write: (at: Dim) => readonly Statement[],
+  size = CHUNK,
+): Nest {
   const total = constantValue(count);
-  if (total !== undefined && total <= CHUNK) {
-    const { name, at } = context.counter('i', count);
-    return { grid: [], body: [{ kind: 'loop', variable: name, extent: count, mode: 'vector', body: write(at) }] };
-  }
-  const chunks = floorDiv(add(count, constant(CHUNK - 1)), constant(CHUNK));
+  if (total !== undefined && total <= size) return wholeLoop(context, count, write);
+  const chunks = floorDiv(add(count, constant(size - 1)), constant(size));
   const chunk = context.counter('c', chunks);
-  const start = multiply(chunk.at, constant(CHUNK));
-  const extent = minimum(constant(CHUNK), subtract(count, start));
-  const inner = context.counter('i', constant(CHUNK));
+  const start = multiply(chunk.at, constant(size));
+  const extent = minimum(constant(size), subtract(count, start), context.bounds);
+  const inner = context.counter('i', constant(size));
   // Bounded by the chunk for proofs; the last chunk is shorter.
   return {
     grid: [{ variable: chunk.name, extent: chunks }],
     body: [{ kind: 'loop', variable: inner.name, extent, mode: 'vector', body: write(add(start, inner.at)) }],
   };
+}
+
+/** One vector loop over `count` positions. */
+export function wholeLoop(context: KernelContext, count: Dim, write: (at: Dim) => readonly Statement[]): Nest {
+  const { name, at } = context.counter('i', count);
+  return { grid: [], body: [{ kind: 'loop', variable: name, extent: count, mode: 'vector', body: write(at) }] };
 }
 
 /** Whether every index and size in the statements is affine in `name` with a step that no loop changes. */

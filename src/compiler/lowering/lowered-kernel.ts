@@ -2,11 +2,17 @@
 import type { Dim } from '../dims/dim.ts';
 import type { DType, Value } from '../ir/graph.ts';
 import type { Kernel } from '../kernel/ir.ts';
+import type { GuardedKernel } from '../plan/lowered.ts';
 
 export interface LoweredKernel {
   readonly kernel: Kernel;
   /** In the kernel's order. */
   readonly buffers: readonly BufferUse[];
+  /**
+   * Kernels that do the same with the same buffers, in the same order: the first whose guard holds is called. Where the
+   * points of a grid run at once, the kernel itself always is.
+   */
+  readonly alternatives?: readonly GuardedKernel[];
 }
 
 /** A buffer between the kernels of one region; known by identity. */

@@ -1,10 +1,10 @@
 /** Fused pointwise regions: one loop nest that writes every element of the result once. */
-import { symbolsOf, type Bounds, type Dim } from '../dims/dim.ts';
+import { constantValue, symbolsOf, type Bounds, type Dim } from '../dims/dim.ts';
 import { delinearize, elementCount, linearize, type Shape } from '../dims/shape.ts';
 import type { Region } from '../ir/graph.ts';
 import type { Kernel, Statement } from '../kernel/ir.ts';
 import { KernelContext } from './kernel-context.ts';
-import { chunkedLoop, gridOver, isAffine, type Nest } from './loops.ts';
+import { chunkedLoop, gridOver, isAffine, wholeLoop, type Nest } from './loops.ts';
 import { openScope, RegionReader } from './reader.ts';
 
 /**
@@ -37,7 +37,12 @@ function writeNest(region: Region, context: KernelContext, shape: Shape, axis: n
     scope.statements.push({ kind: 'store', buffer: output.name, index: linearize(index, shape), value });
     return scope.statements;
   };
-  const flat = chunkedLoop(context, elementCount(inner), write);
+  const count = elementCount(inner);
+  // Rows of an image are points enough, and a chunk of unknown length would hide where a row's edges are.
+  const flat =
+    outer.grid.length > 1 && constantValue(count) === undefined
+      ? wholeLoop(context, count, write)
+      : chunkedLoop(context, count, write);
   return { grid: [...outer.grid, ...flat.grid], body: flat.body };
 }
 

@@ -10,10 +10,13 @@ import type { ReductionBody } from '../ir/op.ts';
 import { binary, literal, variable } from '../kernel/build.ts';
 import type { Kernel, Statement } from '../kernel/ir.ts';
 import { KernelContext, type BufferSlot } from './kernel-context.ts';
-import { gridOver, serialLoops } from './loops.ts';
+import { chunkedLoop, gridOver, serialLoops } from './loops.ts';
 import { openScope, RegionReader, type ReadScope } from './reader.ts';
 
-interface Reduction {
+/** Rows side by side in one grid point: few, as each may be long. */
+const ROWS_ACROSS = 64;
+
+export interface Reduction {
   readonly node: Node;
   readonly body: ReductionBody<Node['attributes']>;
   readonly pass: number;
@@ -56,11 +59,13 @@ class RowKernel {
     const across = rank > 0 && !this.#axes.has(last) && constantValue(this.#domain[last]!) !== 1;
     const outer = gridOver(this.#context, across ? keptShape.slice(0, last) : keptShape);
     if (!across) return this.#context.finish(name, outer.grid, this.#row(outer.index, 'vector'));
-    const column = this.#context.counter('j', this.#domain[last]!);
-    const body = this.#row([...outer.index, column.at], 'serial');
-    return this.#context.finish(name, outer.grid, [
-      { kind: 'loop', variable: column.name, extent: this.#domain[last]!, mode: 'vector', body },
-    ]);
+    const nest = chunkedLoop(
+      this.#context,
+      this.#domain[last]!,
+      (column) => this.#row([...outer.index, column], 'serial'),
+      ROWS_ACROSS,
+    );
+    return this.#context.finish(name, [...outer.grid, ...nest.grid], nest.body);
   }
 
   /** All passes over one row, then its results. */
@@ -150,7 +155,7 @@ class RowKernel {
     const wide = pairs.filter(({ value }) => sameShape(value.type.shape, this.#domain));
     for (const { value, slot } of pairs) {
       if (wide.some((pair) => pair.value === value)) continue;
-      const index = this.#rowIndex(kept, value.type.shape);
+      const index = placeOfRow(kept, this.#axes, this.#domain, value.type.shape);
       const element = this.#reader.read(value, index, scope);
       scope.statements.push({
         kind: 'store',
@@ -176,12 +181,6 @@ class RowKernel {
       return inner.statements;
     });
     scope.statements.push(...loops);
-  }
-
-  /** The place of the row at `kept` in a shape of one element a row, which may have other axes of size 1. */
-  #rowIndex(kept: readonly Dim[], shape: Shape): readonly Dim[] {
-    const moving = kept.filter((_, axis) => !this.#axes.has(axis) && constantValue(this.#domain[axis]!) !== 1);
-    return shape.map((size) => (constantValue(size) === 1 ? ZERO : moving.shift()!));
   }
 
   /**
@@ -217,8 +216,19 @@ interface Cached {
   readonly slot: BufferSlot;
 }
 
+/** The place of the row at `kept` in a shape of one element a row, which may have other axes of size 1. */
+export function placeOfRow(
+  kept: readonly Dim[],
+  axes: ReadonlySet<number>,
+  domain: Shape,
+  shape: Shape,
+): readonly Dim[] {
+  const moving = kept.filter((_, axis) => !axes.has(axis) && constantValue(domain[axis]!) !== 1);
+  return shape.map((size) => (constantValue(size) === 1 ? ZERO : moving.shift()!));
+}
+
 /** The region's reductions with the pass each belongs to: one after the passes it depends on. */
-function reductionsOf(region: Region): Reduction[] {
+export function reductionsOf(region: Region): Reduction[] {
   const passes = new Map<Value, number>();
   const reductions: Reduction[] = [];
   for (const node of region.nodes) {

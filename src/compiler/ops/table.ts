@@ -26,6 +26,7 @@ import { choice } from './pointwise/choice.ts';
 import { comparison } from './pointwise/comparison.ts';
 import { logical } from './pointwise/logical.ts';
 import { math } from './pointwise/math.ts';
+import { quantized } from './quantize/quantized.ts';
 import { patterns } from './rearrange/rearrange.ts';
 import { norm } from './reduce/norm.ts';
 import { primitives } from './reduce/primitive.ts';
@@ -70,7 +71,7 @@ export const opGroups: readonly { readonly title: string; readonly ops: readonly
   { title: 'Resizing', ops: [interpolate, neighbours, neighbourRemainder] },
   { title: 'Losses', ops: [...elementwiseLosses, ...likelihoods, bceWithLogits, klDiv, focal] },
   { title: 'Gradients', ops: [stopGradient] },
-  { title: 'Made by passes', ops: [fusion] },
+  { title: 'Made by passes', ops: [fusion, ...quantized] },
 ];
 
 export const ops: OpTable = tableOf(...opGroups.map((group) => group.ops));

@@ -7,6 +7,8 @@ import { fold } from './fold.ts';
 import { fuse } from './fuse/fuse.ts';
 import { narrow } from './narrow.ts';
 import type { Pass } from './pass.ts';
+import { pushSlices } from './push-slices.ts';
+import { quantize } from './quantize.ts';
 import { recognizeAttention } from './recognize-attention.ts';
 
 export const passes: readonly Pass[] = [
@@ -14,6 +16,8 @@ export const passes: readonly Pass[] = [
   recognizeAttention,
   expand,
   narrow,
+  pushSlices,
+  quantize,
   canonicalize,
   fold,
   cse,

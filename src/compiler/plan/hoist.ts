@@ -3,15 +3,15 @@
  * and folded constants are found this way; nothing marks them.
  */
 import { constantValue } from '../dims/dim.ts';
-import type { BufferId, KernelCall, LoweredProgram } from './lowered.ts';
+import { kernelsOf, type BufferId, type KernelCall, type LoweredProgram } from './lowered.ts';
 
 /** Buffers a call reads (`readwrite` included), and those it writes. */
 function readsOf(call: KernelCall): BufferId[] {
-  return call.buffers.filter((_, at) => call.kernel.buffers[at]!.access !== 'write');
+  return call.buffers.filter((_, at) => kernelsOf(call).some(({ buffers }) => buffers[at]!.access !== 'write'));
 }
 
 export function writesOf(call: KernelCall): BufferId[] {
-  return call.buffers.filter((_, at) => call.kernel.buffers[at]!.access !== 'read');
+  return call.buffers.filter((_, at) => kernelsOf(call).some(({ buffers }) => buffers[at]!.access !== 'read'));
 }
 
 /**

@@ -1,8 +1,9 @@
 /** What lowering hands to planning: kernel calls over numbered buffers, with symbolic sizes. */
 import type { Dim } from '../dims/dim.ts';
-import type { DimDeclaration, DType, Origin } from '../ir/graph.ts';
+import type { DimDeclaration, DType, Node, Origin, Value } from '../ir/graph.ts';
 import type { Shape } from '../dims/shape.ts';
 import type { Kernel } from '../kernel/ir.ts';
+import type { Tile, TileOrder } from '../kernel/target.ts';
 
 export type BufferId = number;
 
@@ -10,6 +11,8 @@ export interface LoweredBuffer {
   readonly type: DType;
   /** Elements. */
   readonly size: Dim;
+  /** The value of the graph that it holds; absent between the kernels of one node. */
+  readonly value?: Value;
 }
 
 export interface NamedTensor {
@@ -19,12 +22,38 @@ export interface NamedTensor {
   readonly buffer: BufferId;
 }
 
+/** A kernel that may be called in place of another; what is absent of its guard does not matter. */
+export interface GuardedKernel {
+  readonly kernel: Kernel;
+  /** Where products use this one of the target's tiles. */
+  readonly tile?: number;
+  /** Where this is at least 0. */
+  readonly atLeastZero?: Dim;
+}
+
 /** One kernel call: buffers in the kernel's order (its declared `access` says which are read and written), then sizes. */
 export interface KernelCall {
   readonly kernel: Kernel;
+  /** Kernels with the same interface: the first whose guard holds is called. */
+  readonly alternatives?: readonly GuardedKernel[];
   readonly buffers: readonly BufferId[];
   readonly sizes: readonly Dim[];
   readonly origin: Origin;
+  /** The fused node of which it is one of the kernels; absent where kernels are made without a graph. */
+  readonly node?: Node;
+}
+
+/** All kernels that a call may run. */
+export function kernelsOf({ kernel, alternatives = [] }: KernelCall): Kernel[] {
+  return [kernel, ...alternatives.map((one) => one.kernel)];
+}
+
+export interface LoweredTiles {
+  readonly order: TileOrder;
+  /** Each with a kernel that does nothing but fill such tiles, and how many multiply-adds one call of it takes. */
+  readonly candidates: readonly (Tile & { readonly kernel: Kernel; readonly multiplyAdds: number })[];
+  /** Elements of the two buffers of these kernels. */
+  readonly buffers: readonly [operands: number, tiles: number];
 }
 
 export interface LoweredProgram {
@@ -37,6 +66,8 @@ export interface LoweredProgram {
   readonly weights: readonly NamedTensor[];
   /** Every output has a buffer of its own, written by a call. */
   readonly outputs: readonly NamedTensor[];
+  /** The tiles that alternatives are for; absent where there is nothing to choose. */
+  readonly tiles?: LoweredTiles;
   /** In execution order. A call that reads only weights and what such calls wrote can run once, at load. */
   readonly calls: readonly KernelCall[];
 }

@@ -11,16 +11,28 @@ import type { Kernel } from '../kernel/ir.ts';
 import type { Workgroups } from '../kernel/target.ts';
 import {
   PROGRAM_VERSION,
+  type Alternative,
   type GpuProgram,
+  type Guard,
   type Program,
+  type ProgramTiles,
   type Step,
   type TargetName,
   type TargetProgram,
 } from '../../program/program.ts';
 import type { SizeExpr } from '../../program/size.ts';
+import { tableSlots } from '../../program/table.ts';
 import { mergeKernels } from './merge.ts';
 import { loadTimeCalls } from './hoist.ts';
-import type { BufferId, KernelCall, LoweredProgram, NamedTensor } from './lowered.ts';
+import {
+  kernelsOf,
+  type BufferId,
+  type GuardedKernel,
+  type KernelCall,
+  type LoweredProgram,
+  type LoweredTiles,
+  type NamedTensor,
+} from './lowered.ts';
 import { peakMemory, type SizedBuffer } from './memory.ts';
 import { toSizeExpr } from './size-expr.ts';
 
@@ -30,6 +42,8 @@ export interface RunCall {
   readonly kernel: number;
   /** Slots of the argument table, in the kernel's order: its buffers, then its sizes. */
   readonly arguments: readonly number[];
+  /** The slot of the word that says which kernel is called, and those that it counts from 1. */
+  readonly choice?: { readonly slot: number; readonly kernels: readonly number[] };
 }
 
 export interface Plan {
@@ -53,15 +67,23 @@ export interface Plan {
  * as many buffers and sizes as its kernel.
  */
 export function plan(lowered: LoweredProgram, workgroups?: Workgroups): Plan {
-  const { kernels, numbers } = mergeKernels(lowered.calls.map((call) => call.kernel));
+  const given = [...lowered.calls.flatMap(kernelsOf), ...(lowered.tiles?.candidates ?? []).map(({ kernel }) => kernel)];
+  const { kernels, numbers } = mergeKernels(given);
+  const numberOf = new Map(given.map((kernel, at) => [kernel, numbers[at]!]));
   const hoisted = loadTimeCalls(lowered);
   const calls = { load: [] as NumberedCall[], run: [] as NumberedCall[] };
   lowered.calls.forEach((call, at) => {
-    calls[hoisted.has(at) ? 'load' : 'run'].push({ call, kernel: numbers[at]! });
+    calls[hoisted.has(at) ? 'load' : 'run'].push({ call, kernel: numberOf.get(call.kernel)! });
   });
   const buffers = classifyBuffers(lowered, calls.load, calls.run);
+  const alternative = ({ kernel, tile, atLeastZero }: GuardedKernel): Alternative => ({
+    kernel: numberOf.get(kernel)!,
+    ...(tile !== undefined && { tile }),
+    ...(atLeastZero && { atLeastZero: toSizeExpr(atLeastZero) }),
+  });
   const step = ({ call, kernel }: NumberedCall): Step => ({
     kernel,
+    ...(call.alternatives && { alternatives: call.alternatives.map(alternative) }),
     buffers: call.buffers.map(buffers.number),
     sizes: call.sizes.map(toSizeExpr),
     origin: call.origin.path,
@@ -86,17 +108,23 @@ export function plan(lowered: LoweredProgram, workgroups?: Workgroups): Plan {
     loadSteps: calls.load.map(step),
     steps,
     kernels: kernels.map((kernel) => kernel.name),
-    table: { buffers: table.buffers, sizes: table.sizes },
+    table: {
+      buffers: table.buffers,
+      sizes: table.sizes,
+      ...(table.choices.length > 0 && { choices: table.choices }),
+    },
+    ...(lowered.tiles && { tiles: programTiles(lowered.tiles, (kernel) => numberOf.get(kernel)!) }),
     ...(workgroups && { gpu: gpuProgram(kernels, workgroups) }),
   };
-  const exportedKernels = [...new Set(calls.load.map(({ kernel }) => kernel))].sort((a, b) => a - b);
+  const loaded = calls.load.flatMap(({ call }) => kernelsOf(call).map((kernel) => numberOf.get(kernel)!));
+  const exportedKernels = [...new Set(loaded)].sort((a, b) => a - b);
   return {
     program,
     buffers: buffers.sized,
     kernels,
     runArguments,
     exportedKernels,
-    tableSlots: table.buffers.length + table.sizes.length,
+    tableSlots: tableSlots(program.table),
     peakMemory: peakMemory(buffers.sized, boundsOf(lowered)),
   };
 }
@@ -206,10 +234,12 @@ function staticSize(dim: NamedTensor['shape'][number]): number {
 class TableBuilder {
   readonly buffers: number[] = [];
   readonly sizes: SizeExpr[] = [];
+  readonly choices: (readonly Guard[])[] = [];
 
   addSteps(steps: readonly Step[]): RunCall[] {
     const bufferSlots = new Map<number, number>();
     const sizeSlots = new Map<string, number>();
+    const choiceSlots = new Map<string, number>();
     for (const step of steps) {
       for (const buffer of step.buffers) {
         if (!bufferSlots.has(buffer)) bufferSlots.set(buffer, this.buffers.push(buffer) - 1);
@@ -218,6 +248,11 @@ class TableBuilder {
         const key = JSON.stringify(size);
         if (!sizeSlots.has(key)) sizeSlots.set(key, this.sizes.push(size) - 1);
       }
+      if (step.alternatives) {
+        const guards = guardsOf(step.alternatives);
+        const key = JSON.stringify(guards);
+        if (!choiceSlots.has(key)) choiceSlots.set(key, this.choices.push(guards) - 1);
+      }
     }
     return steps.map((step) => ({
       kernel: step.kernel,
@@ -225,6 +260,35 @@ class TableBuilder {
         ...step.buffers.map((buffer) => bufferSlots.get(buffer)!),
         ...step.sizes.map((size) => this.buffers.length + sizeSlots.get(JSON.stringify(size))!),
       ],
+      ...(step.alternatives && {
+        choice: {
+          slot: this.buffers.length + this.sizes.length + choiceSlots.get(JSON.stringify(guardsOf(step.alternatives)))!,
+          kernels: step.alternatives.map((one) => one.kernel),
+        },
+      }),
     }));
   }
+}
+
+function programTiles(
+  { candidates, buffers, order }: LoweredTiles,
+  numberOf: (kernel: Kernel) => number,
+): ProgramTiles {
+  return {
+    candidates: candidates.map(({ rows, columns, kernel, multiplyAdds }) => ({
+      rows,
+      columns,
+      kernel: numberOf(kernel),
+      multiplyAdds,
+    })),
+    buffers,
+    order,
+  };
+}
+
+function guardsOf(alternatives: readonly Alternative[]): Guard[] {
+  return alternatives.map(({ tile, atLeastZero }) => ({
+    ...(tile !== undefined && { tile }),
+    ...(atLeastZero !== undefined && { atLeastZero }),
+  }));
 }

@@ -2,6 +2,7 @@
  * What runs kernels: one memory, and the program's kernels over it. Devices know steps and addresses; the binder above
  * them knows tensors.
  */
+import type { Situation } from '../../program/choice.ts';
 import type { Dims } from '../../program/size.ts';
 import { evaluateSize, type SizeExpr } from '../../program/size.ts';
 import { HeddleError } from '../errors.ts';
@@ -11,17 +12,28 @@ export type Activation = () => void;
 
 export interface Device {
   /** The memory; another object after `reserve` has enlarged it, with the same contents. */
-  readonly memory: ArrayBuffer;
+  readonly memory: ArrayBufferLike;
   /** First address free for buffers: what lies below is the device's own. */
   readonly base: number;
   /** Makes the memory hold at least `bytes`. Throws HeddleError 'memory'. */
   reserve(bytes: number): void;
   /** Calls one kernel, at load. Byte addresses of its buffers, then its sizes. */
   call(kernel: number, addresses: readonly number[], sizes: readonly number[]): void;
-  /** Computes the arguments of all steps. `addresses` holds a byte address for each of the program's buffers. */
-  prepare(addresses: readonly number[], dims: Dims): Activation;
-  /** Runs the steps with the arguments activated last. Allocates nothing. */
+  /**
+   * Computes the arguments of all steps, and which kernels they call. `addresses` holds a byte address for each of the
+   * program's buffers.
+   */
+  prepare(addresses: readonly number[], situation: Situation): Activation;
+  /** Runs all steps with the arguments activated last. Allocates nothing. */
   run(): void;
+  /** Runs the steps from `first` up to but not including `last`, likewise. */
+  runSteps(first: number, last: number): void;
+  /** How many threads run the steps. */
+  readonly threads: number;
+  /** `run` on threads that this one cannot lead, because it must not wait; absent elsewhere. Then `run` uses this thread alone. */
+  readonly runElsewhere?: () => Promise<void>;
+  /** Ends the threads. */
+  dispose(): void;
 }
 
 /** Addresses are 32-bit. */

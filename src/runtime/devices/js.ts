@@ -1,6 +1,6 @@
 /** The JavaScript device: kernels are functions over typed-array views of one ArrayBuffer. */
+import { kernelOf, type Situation } from '../../program/choice.ts';
 import type { TargetProgram } from '../../program/program.ts';
-import type { Dims } from '../../program/size.ts';
 import { HeddleError, reasonOf } from '../errors.ts';
 import { checkMemory, sizeArgument, type Activation, type Device } from './device.ts';
 
@@ -19,14 +19,20 @@ export function createJsDevice(program: TargetProgram, factory: JsKernelFactory)
   return new JsDevice(program, factory);
 }
 
+interface Call {
+  readonly kernel: number;
+  readonly values: readonly number[];
+}
+
 class JsDevice implements Device {
   readonly base = 0;
+  readonly threads = 1;
   memory: ArrayBuffer = new ArrayBuffer(0);
   readonly #program: TargetProgram;
   readonly #factory: JsKernelFactory;
   #kernels: readonly JsKernel[] = [];
-  /** Arguments of each step. */
-  #arguments: readonly (readonly number[])[] = [];
+  /** What each step calls. */
+  #calls: readonly Call[] = [];
 
   constructor(program: TargetProgram, factory: JsKernelFactory) {
     this.#program = program;
@@ -53,20 +59,31 @@ class JsDevice implements Device {
     this.#kernels[kernel]!(...addresses.map((address) => address / 4), ...sizes);
   }
 
-  prepare(addresses: readonly number[], dims: Dims): Activation {
-    const prepared = this.#program.steps.map(({ buffers, sizes }) => [
-      ...buffers.map((buffer) => addresses[buffer]! / 4),
-      ...sizes.map((size) => sizeArgument(size, dims)),
-    ]);
+  prepare(addresses: readonly number[], situation: Situation): Activation {
+    const prepared = this.#program.steps.map((step): Call => ({
+      kernel: kernelOf(step, situation),
+      values: [
+        ...step.buffers.map((buffer) => addresses[buffer]! / 4),
+        ...step.sizes.map((size) => sizeArgument(size, situation.dims)),
+      ],
+    }));
     return () => {
-      this.#arguments = prepared;
+      this.#calls = prepared;
     };
   }
 
   run(): void {
-    const { steps } = this.#program;
-    for (let at = 0; at < steps.length; at++) this.#kernels[steps[at]!.kernel]!(...this.#arguments[at]!);
+    this.runSteps(0, this.#program.steps.length);
   }
+
+  runSteps(first: number, last: number): void {
+    for (let at = first; at < last; at++) {
+      const { kernel, values } = this.#calls[at]!;
+      this.#kernels[kernel]!(...values);
+    }
+  }
+
+  dispose(): void {}
 
   #makeKernels(): void {
     const { memory } = this;

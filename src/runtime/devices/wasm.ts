@@ -1,71 +1,113 @@
 /**
- * The WebAssembly device. The module imports one memory and exports `run`, which executes all steps, and a function
- * `k<i>` for each kernel that is needed at load. `run` reads its arguments from the table at address 0 of the memory;
- * `k<i>` takes byte addresses, then sizes, as i32.
+ * The WebAssembly device. The module imports one memory and exports `run(first, last)`, which executes the steps from `first`
+ * up to but not including `last`, and a function `k<i>` for each kernel that is needed at load. `run` reads its arguments
+ * from the table at address 0 of the memory; `k<i>` takes byte addresses, then sizes, as i32.
  */
+import { firstThatHolds, type Situation } from '../../program/choice.ts';
 import type { TargetProgram } from '../../program/program.ts';
-import type { Dims } from '../../program/size.ts';
-import { alignUp } from '../../program/layout.ts';
+import { tableSlots } from '../../program/table.ts';
+import { endOfTeamWords, teamWords } from '../../program/team.ts';
 import { HeddleError, reasonOf } from '../errors.ts';
 import { checkMemory, sizeArgument, type Activation, type Device } from './device.ts';
-import { wasmApi, type WasmMemory, type WasmModule } from './platform.ts';
+import { wasmApi, type WasmInstance, type WasmMemory, type WasmModule } from './platform.ts';
+import { withSharedMemory } from './threads/module.ts';
+import { gatherTeam, hindranceToThreads, Team, type Threads } from './threads/team.ts';
 
 const PAGE = 65536;
+
+/** What modules declare as the maximum of their memory. */
+const MAX_PAGES = 65536;
 
 type WasmFunction = (...values: number[]) => void;
 
 /**
- * Compiles and instantiates `kernels`: the bytes of the module, or a module compiled before. Throws HeddleError
- * 'unsupported' when the engine refuses it, 'program-malformed' when it lacks an export.
+ * Compiles and instantiates `kernels`: the bytes of the module, or a module compiled before. Where several threads are
+ * wanted and cannot be had, warns and takes one. Rejects with HeddleError 'unsupported' when the engine refuses the module,
+ * 'program-malformed' when it lacks an export.
  */
 export async function createWasmDevice(
   program: TargetProgram,
   kernels: Uint8Array<ArrayBuffer> | WasmModule,
+  threads?: Threads,
 ): Promise<Device> {
   const api = wasmApi();
   if (!api) throw new HeddleError('unsupported', 'this engine has no WebAssembly; use the js target');
-  const base = alignUp(4 * (program.table.buffers.length + program.table.sizes.length));
-  const memory = new api.Memory({ initial: Math.ceil(base / PAGE) + 1 });
-  let exports: Readonly<Record<string, unknown>>;
+  const slots = tableSlots(program.table);
+  const base = endOfTeamWords(slots);
+  const hindrance =
+    threads &&
+    (kernels instanceof Uint8Array
+      ? hindranceToThreads(threads)
+      : 'a module that is compiled already has a memory of its own');
+  const shared = threads !== undefined && hindrance === undefined;
+  let memory: WasmMemory;
+  let module: WasmModule;
+  let solo: WasmInstance;
   try {
-    const module = kernels instanceof Uint8Array ? await api.compile(kernels) : kernels;
-    const imports: Record<string, Record<string, unknown>> = {};
-    for (const { module: from, name, kind } of api.Module.imports(module)) {
-      if (kind === 'memory') (imports[from] ??= {})[name] = memory;
-    }
-    exports = (await api.instantiate(module, imports)).exports;
+    memory = new api.Memory({ initial: Math.ceil(base / PAGE) + 1, maximum: MAX_PAGES, shared });
+    module = kernels instanceof Uint8Array ? await api.compile(shared ? withSharedMemory(kernels) : kernels) : kernels;
+    solo = await api.instantiate(module, { env: { memory, rank: 0, ranks: 1 } });
   } catch (error) {
+    if (error instanceof HeddleError) throw error;
     throw new HeddleError('unsupported', `the WebAssembly module cannot be used here: ${reasonOf(error)}`, {
       cause: error,
     });
   }
   const functionNamed = (name: string): WasmFunction => {
-    const found = exports[name];
+    const found = solo.exports[name];
     if (typeof found !== 'function')
       throw new HeddleError('program-malformed', `the WebAssembly module has no function ${name}`);
     return found as WasmFunction;
   };
-  for (const { kernel } of program.loadSteps) functionNamed(`k${kernel}`);
+  for (const { kernel, alternatives = [] } of program.loadSteps)
+    for (const number of [kernel, ...alternatives.map((one) => one.kernel)]) functionNamed(`k${number}`);
+  functionNamed('run');
+  if (!threads) return new WasmDevice(program, memory, base, functionNamed);
+  const team = hindrance ?? (await gatherTeam({ module, memory, words: teamWords(slots) }, threads));
+  if (team instanceof Team) return new WasmDevice(program, memory, base, functionNamed, team);
+  threads.onWarning(`the model runs on one thread instead of ${threads.count}: ${team}`);
   return new WasmDevice(program, memory, base, functionNamed);
 }
 
 class WasmDevice implements Device {
   readonly base: number;
-  readonly run: () => void;
+  readonly threads: number;
+  readonly runSteps: (first: number, last: number) => void;
+  readonly runElsewhere?: () => Promise<void>;
   readonly #program: TargetProgram;
   readonly #memory: WasmMemory;
   readonly #functionNamed: (name: string) => WasmFunction;
+  readonly #team: Team | undefined;
 
-  constructor(program: TargetProgram, memory: WasmMemory, base: number, functionNamed: (name: string) => WasmFunction) {
+  /** `functionNamed` finds the functions of an instance that is a rank of its own. */
+  constructor(
+    program: TargetProgram,
+    memory: WasmMemory,
+    base: number,
+    functionNamed: (name: string) => WasmFunction,
+    team?: Team,
+  ) {
     this.#program = program;
     this.#memory = memory;
     this.#functionNamed = functionNamed;
+    this.#team = team;
     this.base = base;
-    this.run = functionNamed('run');
+    this.threads = team?.ranks ?? 1;
+    this.runSteps = team?.isLedHere ? (first, last) => team.run(first, last) : functionNamed('run');
+    if (team && !team.isLedHere) this.runElsewhere = () => team.runElsewhere(0, program.steps.length);
+    team?.belongTo(this);
   }
 
-  get memory(): ArrayBuffer {
+  get memory(): ArrayBufferLike {
     return this.#memory.buffer;
+  }
+
+  run(): void {
+    this.runSteps(0, this.#program.steps.length);
+  }
+
+  dispose(): void {
+    this.#team?.dismiss();
   }
 
   reserve(bytes: number): void {
@@ -84,12 +126,13 @@ class WasmDevice implements Device {
     this.#functionNamed(`k${kernel}`)(...addresses, ...sizes);
   }
 
-  prepare(addresses: readonly number[], dims: Dims): Activation {
-    const { buffers, sizes } = this.#program.table;
+  prepare(addresses: readonly number[], situation: Situation): Activation {
+    const { buffers, sizes, choices = [] } = this.#program.table;
     // A negative size wraps to the same 32 bits.
     const table = Uint32Array.from([
       ...buffers.map((buffer) => addresses[buffer]!),
-      ...sizes.map((size) => sizeArgument(size, dims)),
+      ...sizes.map((size) => sizeArgument(size, situation.dims)),
+      ...choices.map((guards) => firstThatHolds(guards, situation)),
     ]);
     return () => new Uint32Array(this.memory, 0, table.length).set(table);
   }

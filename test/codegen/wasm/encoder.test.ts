@@ -105,6 +105,7 @@ function moduleOf(code: Code): Uint8Array {
   const target: WasmFunction = { name: 'target', parameters: [], results: [], locals: [], code: new Code() };
   return encodeModule({
     memory: { module: 'env', name: 'memory', minimum: 1, maximum: 2, shared: true },
+    globals: Array.from({ length: LOCALS }, (_, at) => ({ module: 'env', name: `g${at}` })),
     functions: [tested, ...Array.from({ length: LOCALS - 1 }, () => target)],
     exports: [{ name: 'tested', function: 0 }],
   });
@@ -114,7 +115,8 @@ function watModule(body: string): string {
   const locals = '(local' + ' i32'.repeat(LOCALS) + ')';
   const targets = '(func)'.repeat(LOCALS - 1);
   const memory = '(import "env" "memory" (memory 1 2 shared))';
-  return `(module ${memory} (func (export "tested") ${locals} ${body}) ${targets})`;
+  const globals = Array.from({ length: LOCALS }, (_, at) => `(import "env" "g${at}" (global i32))`).join('');
+  return `(module ${memory} ${globals} (func (export "tested") ${locals} ${body}) ${targets})`;
 }
 
 /** What must surround an instruction that is part of a construct; the operand stack is polymorphic after `unreachable`. */

@@ -1,8 +1,11 @@
 (module
   (type (;0;) (func (param i32 i32 i32 i32)))
   (type (;1;) (func (param i32 i32 i32)))
-  (type (;2;) (func))
-  (import "env" "memory" (memory (;0;) 1))
+  (type (;2;) (func (param i32 i32)))
+  (type (;3;) (func))
+  (import "env" "memory" (memory (;0;) 1 65536))
+  (import "env" "rank" (global (;0;) i32))
+  (import "env" "ranks" (global (;1;) i32))
   (func $difference.body (type 0) (param i32 i32 i32 i32)
     (local i32 i32 i32 i32)
     local.get 2
@@ -59,29 +62,94 @@
       end
     end)
   (func $difference (type 1) (param i32 i32 i32)
-    (local i32)
+    (local i32 i32 i32 i32 i32 i32)
+    i32.const 8
+    local.tee 5
     i32.const 0
-    local.set 3
-    loop  ;; label = @1
-      local.get 0
-      local.get 1
-      local.get 2
-      local.get 3
-      call $difference.body
-      local.get 3
+    i32.gt_s
+    if  ;; label = @1
+      global.get 1
       i32.const 1
-      i32.add
-      local.tee 3
-      i32.const 8
-      i32.lt_s
-      br_if 0 (;@1;)
+      i32.gt_u
+      if  ;; label = @2
+        local.get 5
+        global.get 1
+        i32.rem_u
+        local.set 6
+        local.get 5
+        global.get 1
+        i32.div_u
+        local.tee 5
+        global.get 0
+        i32.mul
+        global.get 0
+        local.get 6
+        local.set 8
+        local.tee 7
+        local.get 8
+        local.get 7
+        local.get 8
+        i32.lt_u
+        select
+        i32.add
+        local.set 4
+        local.get 5
+        global.get 0
+        local.get 6
+        i32.lt_u
+        i32.add
+        local.set 5
+      end
+      local.get 5
+      if  ;; label = @2
+        local.get 4
+        if  ;; label = @3
+          local.get 4
+          local.set 3
+        end
+        loop  ;; label = @3
+          local.get 0
+          local.get 1
+          local.get 2
+          local.get 3
+          call $difference.body
+          local.get 3
+          i32.const 1
+          i32.add
+          local.set 3
+          local.get 5
+          i32.const 1
+          i32.sub
+          local.tee 5
+          br_if 0 (;@3;)
+        end
+      end
     end)
-  (func $run (type 2)
+  (func $run (type 2) (param i32 i32)
+    local.get 1
+    local.get 0
+    i32.sub
+    local.set 1
     i32.const 0
-    i32.load offset=1024
-    i32.const 0
-    i32.load offset=1028
-    i32.const 0
-    i32.load offset=1032
-    call $difference)
-  (export "run" (func $run)))
+    local.get 0
+    i32.sub
+    local.get 1
+    i32.lt_u
+    if  ;; label = @1
+      i32.const 0
+      i32.load offset=1024
+      i32.const 0
+      i32.load offset=1028
+      i32.const 0
+      i32.load offset=1032
+      call $difference
+      global.get 1
+      i32.const 1
+      i32.gt_u
+      if  ;; label = @2
+        call $meet
+      end
+    end)
+  (export "run" (func $run))
+  (export "round" (func $round))
+  (export "work" (func $work)))

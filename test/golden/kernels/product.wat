@@ -1,8 +1,11 @@
 (module
   (type (;0;) (func (param i32 i32 i32 i32 i32 i32)))
   (type (;1;) (func (param i32 i32 i32 i32)))
-  (type (;2;) (func))
-  (import "env" "memory" (memory (;0;) 1))
+  (type (;2;) (func (param i32 i32)))
+  (type (;3;) (func))
+  (import "env" "memory" (memory (;0;) 1 65536))
+  (import "env" "rank" (global (;0;) i32))
+  (import "env" "ranks" (global (;1;) i32))
   (func $product.body (type 0) (param i32 i32 i32 i32 i32 i32)
     (local v128 v128 v128 v128 v128 v128 v128 v128 i32 i32 i32 v128 v128)
     v128.const i32x4 0x00000000 0x00000000 0x00000000 0x00000000
@@ -149,16 +152,63 @@
     local.get 13
     v128.store offset=400 align=4)
   (func $product (type 1) (param i32 i32 i32 i32)
-    (local i32 i32)
+    (local i32 i32 i32 i32 i32 i32 i32 i32)
+    local.get 3
+    local.set 7
+    i32.const 4
+    local.get 7
+    i32.mul
+    local.tee 8
     i32.const 0
-    local.set 4
-    loop  ;; label = @1
-      local.get 3
-      i32.const 0
-      i32.gt_s
+    i32.gt_s
+    if  ;; label = @1
+      global.get 1
+      i32.const 1
+      i32.gt_u
       if  ;; label = @2
-        i32.const 0
-        local.set 5
+        local.get 8
+        global.get 1
+        i32.rem_u
+        local.set 9
+        local.get 8
+        global.get 1
+        i32.div_u
+        local.tee 8
+        global.get 0
+        i32.mul
+        global.get 0
+        local.get 9
+        local.set 11
+        local.tee 10
+        local.get 11
+        local.get 10
+        local.get 11
+        i32.lt_u
+        select
+        i32.add
+        local.set 6
+        local.get 8
+        global.get 0
+        local.get 9
+        i32.lt_u
+        i32.add
+        local.set 8
+      end
+      local.get 8
+      if  ;; label = @2
+        local.get 6
+        if  ;; label = @3
+          local.get 6
+          local.get 7
+          i32.rem_u
+          local.set 5
+          local.get 6
+          local.get 7
+          i32.div_u
+          local.set 6
+          local.get 6
+          local.set 4
+        end
         loop  ;; label = @3
           local.get 0
           local.get 1
@@ -170,28 +220,53 @@
           local.get 5
           i32.const 1
           i32.add
-          local.tee 5
-          local.get 3
-          i32.lt_s
+          local.set 5
+          local.get 5
+          local.get 7
+          i32.eq
+          if  ;; label = @4
+            i32.const 0
+            local.set 5
+            local.get 4
+            i32.const 1
+            i32.add
+            local.set 4
+          end
+          local.get 8
+          i32.const 1
+          i32.sub
+          local.tee 8
           br_if 0 (;@3;)
         end
       end
-      local.get 4
-      i32.const 1
-      i32.add
-      local.tee 4
-      i32.const 4
-      i32.lt_s
-      br_if 0 (;@1;)
     end)
-  (func $run (type 2)
+  (func $run (type 2) (param i32 i32)
+    local.get 1
+    local.get 0
+    i32.sub
+    local.set 1
     i32.const 0
-    i32.load offset=1024
-    i32.const 0
-    i32.load offset=1028
-    i32.const 0
-    i32.load offset=1032
-    i32.const 0
-    i32.load offset=1036
-    call $product)
-  (export "run" (func $run)))
+    local.get 0
+    i32.sub
+    local.get 1
+    i32.lt_u
+    if  ;; label = @1
+      i32.const 0
+      i32.load offset=1024
+      i32.const 0
+      i32.load offset=1028
+      i32.const 0
+      i32.load offset=1032
+      i32.const 0
+      i32.load offset=1036
+      call $product
+      global.get 1
+      i32.const 1
+      i32.gt_u
+      if  ;; label = @2
+        call $meet
+      end
+    end)
+  (export "run" (func $run))
+  (export "round" (func $round))
+  (export "work" (func $work)))

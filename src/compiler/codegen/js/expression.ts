@@ -41,6 +41,15 @@ function nodeText(frame: Frame, expr: Expr): Text {
       return unaryText(frame, expr);
     case 'binary':
       return binaryText(frame, expr);
+    case 'multiplyAdd': {
+      const [left, right] = [expressionText(frame, expr.left), expressionText(frame, expr.right)];
+      const product = infix(left, '*', right, LEVEL.multiplicative);
+      return infix(product, '+', expressionText(frame, expr.addend), LEVEL.additive);
+    }
+    case 'dot4': {
+      const operands = [expr.left, expr.right, expr.addend].map((part) => expressionText(frame, part));
+      return call(frame.helper('dot4'), ...operands);
+    }
     case 'compare':
       return infix(
         singleText(frame, expr.left),
@@ -98,6 +107,8 @@ export function isSingle(frame: Frame, expr: Expr): boolean {
     case 'splat':
       return isSingle(frame, expr.operand);
     case 'position':
+    case 'multiplyAdd':
+    case 'dot4':
     case 'compare':
     case 'combine':
     case 'lane':
@@ -160,6 +171,7 @@ function singleFunction(frame: Frame, op: Exclude<UnaryOp, 'not'>, operand: Expr
     case 'tanh':
       return call(`Math.${op}`, expressionText(frame, operand));
     case 'erf':
+    case 'normcdf':
       return frame.fail(`${op} is not native; it should have been legalised`);
   }
 }

@@ -27,6 +27,16 @@ function mod(x, y) {
   const sum = Math.fround(rest + y);
   return sum === y ? Math.fround(y * 0.9999999403953552) : sum;
 }`,
+  dot4: `// sum and the products of four signed bytes with four of 0 to 127.
+function dot4(a, b, sum) {
+  return (
+    sum +
+    ((a << 24) >> 24) * (b & 255) +
+    ((a << 16) >> 24) * ((b >> 8) & 255) +
+    ((a << 8) >> 24) * ((b >> 16) & 255) +
+    (a >> 24) * (b >> 24) | 0
+  );
+}`,
   bitsOfF32: `function bitsOfF32(x) {
   scratchF32[0] = x;
   return scratchI32[0];

@@ -34,8 +34,15 @@ export interface WasmMemoryImport {
   readonly shared?: boolean;
 }
 
+/** An i32 that does not change. */
+export interface WasmGlobalImport {
+  readonly module: string;
+  readonly name: string;
+}
+
 export interface WasmModule {
   readonly memory: WasmMemoryImport;
+  readonly globals?: readonly WasmGlobalImport[];
   readonly functions: readonly WasmFunction[];
   readonly exports: readonly { readonly name: string; readonly function: number }[];
 }
@@ -149,6 +156,10 @@ function memoryImport(memory: WasmMemoryImport): number[] {
   return [...text(memory.module), ...text(memory.name), 0x02, flags, ...unsignedLeb(memory.minimum), ...maximum];
 }
 
+function globalImport({ module, name }: WasmGlobalImport): number[] {
+  return [...text(module), ...text(name), 0x03, VALUE_TYPES.i32, 0x00];
+}
+
 function nameSection(functions: readonly WasmFunction[]): number[] {
   const names = vector(functions.map((item, at) => [...unsignedLeb(at), ...text(item.name)]));
   return [...text('name'), 1, ...sized(names)];
@@ -170,7 +181,7 @@ export function encodeModule(module: WasmModule): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(
     MAGIC_AND_VERSION.concat(
       section(SECTION.type, vector([...types.values()].map((type) => type.bytes))),
-      section(SECTION.import, vector([memoryImport(module.memory)])),
+      section(SECTION.import, vector([memoryImport(module.memory), ...(module.globals ?? []).map(globalImport)])),
       section(SECTION.function, vector(typeIndices.map(unsignedLeb))),
       section(SECTION.export, vector(exports)),
       section(SECTION.code, vector(bodies)),

@@ -13,11 +13,12 @@ import {
   emitSplat,
   emitUnary,
   emitUniformShift,
-  repeatedBits,
 } from './arithmetic.ts';
 import { pseudoExtremum, type PseudoExtremum } from './extremum.ts';
+import { constantBits, emitVectorConstant } from './constants.ts';
 import { wasmType, type Frame } from './frame.ts';
 import { COMPARE } from './operations.ts';
+import { emitWordwiseDot } from './dot4.ts';
 import { emitPosition } from './position.ts';
 
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>;
@@ -55,6 +56,10 @@ function emitNode(frame: Frame, expr: Expr): void {
       return emitUnary(frame, expr.op, expr.type, expr.lanes);
     case 'binary':
       return emitBinaryExpression(frame, expr);
+    case 'multiplyAdd':
+      return emitMultiplyAdd(frame, expr);
+    case 'dot4':
+      return emitDot4(frame, expr);
     case 'compare':
       emitExpression(frame, expr.left);
       emitExpression(frame, expr.right);
@@ -86,7 +91,7 @@ function emitPseudoExtremum(frame: Frame, { instruction, left, right, clearsZero
   emitExpression(frame, right);
   code.emit(instruction);
   if (!clearsZero) return;
-  code.emit('v128.const', repeatedBits(0));
+  emitVectorConstant(frame, 0);
   code.emit('f32x4.add');
 }
 
@@ -123,10 +128,41 @@ function emitBinaryExpression(frame: Frame, expr: Of<'binary'>): void {
   emitBinary(frame, op, type, lanes);
 }
 
+function emitMultiplyAdd(frame: Frame, { left, right, addend, lanes }: Of<'multiplyAdd'>): void {
+  emitExpression(frame, left);
+  emitExpression(frame, right);
+  const isFused = frame.relaxed && lanes === 4;
+  if (!isFused) emitBinary(frame, 'mul', 'f32', lanes);
+  emitExpression(frame, addend);
+  if (isFused) frame.code.emit('f32x4.relaxed_madd');
+  else emitBinary(frame, 'add', 'f32', lanes);
+}
+
+function emitDot4(frame: Frame, { left, right, addend, lanes }: Of<'dot4'>): void {
+  const push = (operand: Expr): void => {
+    emitExpression(frame, operand);
+    if (operand.lanes === 1) frame.code.emit('i32x4.splat');
+  };
+  if (frame.relaxed) {
+    [left, right, addend].forEach(push);
+    frame.code.emit('i32x4.relaxed_dot_i8x16_i7x16_add_s');
+  } else {
+    push(addend);
+    emitWordwiseDot(frame, left, right, push);
+  }
+  if (lanes === 1) frame.code.emit('i32x4.extract_lane', 0);
+}
+
 function emitSelect(frame: Frame, expr: Of<'select'>): void {
   const { code, sharing } = frame;
   const arms = [expr.then, expr.else];
   if (expr.lanes === 4) {
+    const zero = arms.findIndex(isZero);
+    if (zero !== -1) {
+      emitExpression(frame, arms[1 - zero]!);
+      emitExpression(frame, expr.condition);
+      return code.emit(zero === 0 ? 'v128.andnot' : 'v128.and');
+    }
     arms.forEach((arm) => emitExpression(frame, arm));
     emitExpression(frame, expr.condition);
     return code.emit('v128.bitselect');
@@ -149,13 +185,16 @@ function emitSelect(frame: Frame, expr: Of<'select'>): void {
   code.emit('end');
 }
 
+/** Whether all bits of a vector are 0: choosing between them and others is masking. */
+function isZero(expr: Expr): boolean {
+  return constantBits(expr) === 0;
+}
+
 function emitSplatExpression(frame: Frame, expr: Of<'splat'>): void {
   const { operand } = expr;
   if (expr.lanes === 1) return emitExpression(frame, operand);
-  if (operand.kind === 'literal') {
-    const bits = literalBits(operand);
-    return frame.code.emit('v128.const', repeatedBits(operand.type === 'bool' ? -bits : bits));
-  }
+  const bits = constantBits(expr);
+  if (bits !== undefined) return emitVectorConstant(frame, bits);
   if (isPlainLoad(frame, operand)) {
     const offset = emitAddress(frame, operand.buffer, operand.index);
     frame.code.emit('v128.load32_splat', { offset });

@@ -18,6 +18,12 @@ export interface Address {
   readonly moving: Dim;
 }
 
+/** Locals of the bytes 0 and 2 of every word of a vector, and of its bytes 1 and 3, as i16. */
+export interface Halves {
+  readonly even: number;
+  readonly odd: number;
+}
+
 /**
  * `region`: a list of statements. `statement`: what one statement's expression needs; addresses found meanwhile serve the
  * whole region. `arm`: code that may be skipped, so nothing found in it may be used after it.
@@ -29,8 +35,11 @@ interface Scope {
   readonly owned: number[];
   readonly names: Map<string, number>;
   readonly positions: Map<string, number>;
+  /** Vectors that hold the same bits in every lane. */
+  readonly constants: Map<number, number>;
   readonly addresses: Map<string, Address>;
   readonly shared: Map<Expr, number>;
+  readonly halves: Map<string, Halves>;
   /** Access groups of the region's own statements. */
   readonly groups: Map<string, AccessGroup>;
   /** Names that change inside the loop whose body this is. */
@@ -50,12 +59,17 @@ export class Frame {
   readonly locals: ValueType[] = [];
   readonly #parameters: number;
   readonly #kernel: string;
+  /** Whether the module may use relaxed SIMD, whose results may differ between machines. */
+  readonly relaxed: boolean;
   readonly #free = new Map<ValueType, number[]>();
   readonly #scopes: Scope[] = [];
+  /** Names that are assigned to. */
+  readonly #mutable = new Set<string>();
 
   /** The parameters are i32 and named. */
-  constructor(kernel: string, parameters: readonly string[]) {
+  constructor(kernel: string, parameters: readonly string[], relaxed = false) {
     this.#kernel = kernel;
+    this.relaxed = relaxed;
     this.#parameters = parameters.length;
     const scope = this.#push('region', NO_NAMES);
     parameters.forEach((name, at) => scope.names.set(name, at));
@@ -80,8 +94,10 @@ export class Frame {
       owned: [],
       names: new Map(),
       positions: new Map(),
+      constants: new Map(),
       addresses: new Map(),
       shared: new Map(),
+      halves: new Map(),
       groups: new Map(),
       varying,
       sharing: undefined,
@@ -142,6 +158,16 @@ export class Frame {
     return local;
   }
 
+  /** `define` for a variable that may be assigned to. */
+  declare(name: string, type: ValueType): number {
+    this.#mutable.add(name);
+    return this.define(name, type);
+  }
+
+  isConstant(name: string): boolean {
+    return !this.#mutable.has(name);
+  }
+
   local(name: string): number {
     return this.#lookup((scope) => scope.names.get(name)) ?? this.fail(`${name} has no value here`);
   }
@@ -152,6 +178,14 @@ export class Frame {
 
   keepPosition(key: string, local: number): void {
     this.#keeper().positions.set(key, local);
+  }
+
+  constant(bits: number): number | undefined {
+    return this.#lookup((scope) => scope.constants.get(bits));
+  }
+
+  keepConstant(bits: number, local: number): void {
+    this.#keeper().constants.set(bits, local);
   }
 
   address(key: string): Address | undefined {
@@ -189,5 +223,13 @@ export class Frame {
 
   keepShared(expr: Expr, local: number): void {
     this.#innermost().shared.set(expr, local);
+  }
+
+  halves(key: string): Halves | undefined {
+    return this.#lookup((scope) => scope.halves.get(key));
+  }
+
+  keepHalves(key: string, halves: Halves): void {
+    this.#keeper().halves.set(key, halves);
   }
 }

@@ -106,6 +106,7 @@ const control = {
   'local.get': plain(0x20, 'index'),
   'local.set': plain(0x21, 'index'),
   'local.tee': plain(0x22, 'index'),
+  'global.get': plain(0x23, 'index'),
 };
 
 /** Scalar loads and stores, growth, bulk copies. */
@@ -289,6 +290,9 @@ const vectorInteger = {
   'i16x8.extend_high_i8x16_s': simd.plain(136),
   'i16x8.extend_low_i8x16_u': simd.plain(137),
   'i16x8.extend_high_i8x16_u': simd.plain(138),
+  'i16x8.shl': simd.plain(139),
+  'i16x8.shr_s': simd.plain(140),
+  'i16x8.shr_u': simd.plain(141),
   'i16x8.add': simd.plain(142),
   'i16x8.sub': simd.plain(145),
   'i16x8.mul': simd.plain(149),

@@ -3,6 +3,7 @@ import type { Expr, Statement } from '../../kernel/ir.ts';
 import { containsLoop, namesDefinedIn, positionsIn } from '../access.ts';
 import { analyseSharing } from '../sharing.ts';
 import { emitAddress, emitLoopAddresses, planRegion } from './addressing.ts';
+import { emitLoopConstants } from './constants.ts';
 import { emitExpression, emitStoreInstruction } from './expression.ts';
 import { wasmType, type Frame } from './frame.ts';
 import { emitCountingDown, emitCountingUp, emitUnlessEmpty } from './loop.ts';
@@ -21,12 +22,12 @@ function emitStatement(frame: Frame, statement: Statement): void {
   const { code } = frame;
   switch (statement.kind) {
     case 'let':
-    case 'declare':
+    case 'declare': {
       emitValue(frame, statement.value);
-      return code.emit(
-        'local.set',
-        frame.define(statement.name, wasmType(statement.value.type, statement.value.lanes)),
-      );
+      const type = wasmType(statement.value.type, statement.value.lanes);
+      const local = statement.kind === 'let' ? frame.define(statement.name, type) : frame.declare(statement.name, type);
+      return code.emit('local.set', local);
+    }
     case 'assign':
       emitValue(frame, statement.value);
       return code.emit('local.set', frame.local(statement.name));
@@ -37,6 +38,13 @@ function emitStatement(frame: Frame, statement: Statement): void {
         const offset = emitAddress(frame, statement.buffer, statement.index);
         emitExpression(frame, value);
         emitStoreInstruction(frame, value.type, value.lanes, offset);
+      });
+    case 'prefetch':
+      // Engines keep a load that nothing uses, because it might trap.
+      return frame.within('statement', () => {
+        const offset = emitAddress(frame, statement.buffer, statement.index);
+        code.emit('i32.load', { offset });
+        code.emit('drop');
       });
     case 'if':
       emitValue(frame, statement.condition);
@@ -70,6 +78,7 @@ function emitLoop(frame: Frame, loop: Of<'loop'>): void {
 
 function emitInnermostLoop(frame: Frame, loop: Of<'loop'>, pushEnd: () => void): void {
   const varying = namesDefinedIn(loop.body).add(loop.variable);
+  emitLoopConstants(frame, loop.body);
   const addresses = emitLoopAddresses(frame, loop.variable, varying, positionsIn(loop.body, 'branches'));
   const emitStatements = (): void => loop.body.forEach((statement) => emitStatement(frame, statement));
   const body = { emit: () => frame.within('region', emitStatements, varying), advance: addresses.advance };

@@ -37,6 +37,12 @@ function nodeText(frame: Frame, expr: Expr): Text {
       return unaryText(frame, expr);
     case 'binary':
       return binaryText(frame, expr);
+    case 'multiplyAdd':
+      return call('fma', ...[expr.left, expr.right, expr.addend].map((part) => runTimeText(frame, part)));
+    case 'dot4': {
+      const operands = [expr.left, expr.right, expr.addend].map((part) => runTimeText(frame, part));
+      return call(frame.helper('dot4'), ...operands);
+    }
     case 'compare':
       return comparisonText(frame, expr);
     case 'select':
@@ -135,6 +141,7 @@ function singleFunction(frame: Frame, op: UnaryOp, value: Text): Text {
     case 'cos':
     case 'tanh':
     case 'erf':
+    case 'normcdf':
       return frame.fail(`${op} is not native; it should have been legalised`);
     case 'not':
       return frame.fail('not of f32');

@@ -15,7 +15,8 @@ export type HelperName =
   | 'u32_of_single'
   | 'quotient_i32'
   | 'quotient_u32'
-  | 'floor_quotient';
+  | 'floor_quotient'
+  | 'dot4';
 
 /** In the order in which they are written. */
 export const HELPERS: Readonly<Record<HelperName, Helper>> = {
@@ -87,6 +88,16 @@ fn quotient_u32(a: u32, b: u32) -> u32 {
 fn floor_quotient(a: i32, b: i32) -> i32 {
   let quotient = a / b;
   return select(quotient, quotient - 1i, (a ^ b) < 0i && quotient * b != a);
+}`,
+  },
+  // Not dot4I8Packed, which is a language feature that a device may lack.
+  dot4: {
+    needs: [],
+    code: `// sum and the products of four signed bytes with four of 0 to 127.
+fn dot4(a: i32, b: i32, sum: i32) -> i32 {
+  let shifts = vec4<u32>(24u, 16u, 8u, 0u);
+  let products = ((vec4<i32>(a) << shifts) >> vec4<u32>(24u)) * ((vec4<i32>(b) << shifts) >> vec4<u32>(24u));
+  return sum + products.x + products.y + products.z + products.w;
 }`,
   },
 };

@@ -43,6 +43,8 @@ function writeStatement(frame: Frame, statement: Statement): void {
     }
     case 'loop':
       return writeLoop(frame, statement);
+    case 'prefetch':
+      return;
   }
 }
 

@@ -5,7 +5,7 @@ export const webgpuTarget = {
   name: 'webgpu',
   // The lanes of a GPU are its invocations.
   lanes: 1,
-  tiles: [{ rows: 4, columns: 4 }],
+  tiles: [{ rows: 4, columns: 4, unroll: 1 }],
   // The others are native, too, but WGSL allows errors that grow with the argument, and drivers differ on NaN.
   nativeUnary: new Set(['neg', 'abs', 'sqrt', 'floor', 'ceil', 'round', 'trunc', 'not']),
   nativePow: false,

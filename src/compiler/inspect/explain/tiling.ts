@@ -3,21 +3,21 @@ import { print, product } from '../../dims/dim.ts';
 import type { Graph } from '../../ir/graph.ts';
 import type { Target } from '../../kernel/target.ts';
 import { analyseContraction, panelCount, sizesOf, type LabelledAxis } from '../../lowering/contract/axes.ts';
-import { chooseTile } from '../../lowering/contract/lower.ts';
+import { defaultTile } from '../../lowering/tiles.ts';
 import { kernelsOf, pathText } from './kernels.ts';
 
 export const TILING_HEAD = ['kernel', 'batch', 'M', 'N', 'K', 'tile', 'panels', 'at'] as const;
 
 /** A line of cells for each product, under `TILING_HEAD`: M rows of the left operand, N columns of the right one. */
 export function tilingCells(fused: Graph, target: Target): string[][] {
-  const tile = chooseTile(target);
+  const tile = defaultTile(target);
   const size = (axes: readonly LabelledAxis[]): string => print(product(sizesOf(axes)));
   return kernelsOf(fused).flatMap(({ number, kind, region, node }) => {
     if (kind !== 'contract') return [];
     const contraction = analyseContraction(region);
     const { batch, rows, columns, summed } = contraction.axes;
     const sizes = [batch, rows, columns, summed].map(size);
-    const shape = `${tile.rows} × ${tile.columns}`;
+    const shape = target.tiles.map(({ rows: height, columns: width }) => `${height} × ${width}`).join(', ');
     return [[String(number), ...sizes, shape, print(panelCount(contraction, tile)), pathText(node.origin)]];
   });
 }

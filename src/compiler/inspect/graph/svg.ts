@@ -116,6 +116,12 @@ export function colourVariables(): string {
 @media(prefers-color-scheme:dark){:root{${variables(DARK)}}}`;
 }
 
+/** The fills of the tones as variables of CSS: `--tone0` to `--tone5`. */
+export function toneVariables(): string {
+  const variables = ({ tones }: Palette): string => tones.map(([fill], at) => `--tone${at}:${fill}`).join(';');
+  return `:root{${variables(LIGHT)}}\n@media(prefers-color-scheme:dark){:root{${variables(DARK)}}}`;
+}
+
 export const ARROW =
   '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7.2" refY="4" markerWidth="6.5" markerHeight="6.5" orient="auto">' +
   '<path d="M0 0.6L8 4L0 7.4z"/></marker></defs>';

@@ -1,5 +1,5 @@
 /** What the expansions of functions into arithmetic share. All of it is blind to lanes. */
-import { binary, bitcast, convert, literal, unary } from '../build.ts';
+import { binary, bitcast, convert, literal, multiplyAdd, unary } from '../build.ts';
 import type { Expr } from '../ir.ts';
 
 /** Gives a value that is used more than once a name, so that it is computed once. */
@@ -30,7 +30,7 @@ export function clamp(x: Expr, low: number, high: number): Expr {
 export function polynomial(coefficients: readonly number[], x: Expr): Expr {
   return coefficients
     .slice(0, -1)
-    .reduceRight((sum, coefficient) => plus(times(sum, x), literal(coefficient)), literal(coefficients.at(-1)!));
+    .reduceRight((sum, coefficient) => multiplyAdd(sum, x, literal(coefficient)), literal(coefficients.at(-1)!));
 }
 
 /** 1.5 · 2²³: added to |x| < 2²², it pushes the fraction out of the significand, rounding to nearest, ties to even. */
@@ -44,15 +44,16 @@ export interface Nearest {
   readonly bits: Expr;
 }
 
-/** Rounds |x| < 2²²; other x give anything. */
-export function nearestInteger(x: Expr, bind: Bind): Nearest {
+/** Rounds |x · factor| < 2²¹; other x give anything. `bias` is added to the integer of the bits alone. */
+export function nearestInteger(x: Expr, bind: Bind, factor = 1, bias = 0): Nearest {
   // A compiler that may reorder additions would find that shifting there and back changes nothing.
   if (!bind.strict) {
-    const whole = bind(unary('round', x), 'whole');
-    return { whole, bits: plus(convert(whole, 'i32'), literal(SHIFTER_BITS, 'i32')) };
+    const whole = bind(unary('round', factor === 1 ? x : times(x, literal(factor))), 'whole');
+    return { whole, bits: plus(convert(whole, 'i32'), literal(SHIFTER_BITS + bias, 'i32')) };
   }
-  const shifted = bind(plus(x, literal(SHIFTER)), 'shifted');
-  return { whole: bind(minus(shifted, literal(SHIFTER)), 'whole'), bits: bitcast(shifted, 'i32') };
+  const shifter = literal(SHIFTER + bias);
+  const shifted = bind(factor === 1 ? plus(x, shifter) : multiplyAdd(x, literal(factor), shifter), 'shifted');
+  return { whole: bind(minus(shifted, shifter), 'whole'), bits: bitcast(shifted, 'i32') };
 }
 
 /** `x` with its exponent raised by an integer of which `bits` are the lower ones; what is not normal comes out wrong. */

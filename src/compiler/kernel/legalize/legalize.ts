@@ -12,6 +12,7 @@ import { expandErf } from './erf.ts';
 import type { Bind, Expansion } from './expansion.ts';
 import { expandExp, expandExpm1, expandTanh } from './exponential.ts';
 import { expandLog, expandLog1p } from './logarithm.ts';
+import { expandNormcdf } from './normcdf.ts';
 import { expandMod } from './remainder.ts';
 import { expandPow } from './power.ts';
 import { expandCeil, expandFloor, expandRound, expandTrunc } from './rounding.ts';
@@ -35,6 +36,7 @@ const expansions: Readonly<Record<UnaryOp, Expansion | 'native'>> = {
   cos: expandCos,
   tanh: expandTanh,
   erf: expandErf,
+  normcdf: expandNormcdf,
 };
 
 interface Scope {

@@ -19,7 +19,7 @@ const COS = [0.04166664555668831, -0.0013887309469282627, 2.4432329155388288e-5]
 
 /** sin(x + quarter π/2) */
 function sinusoid(x: Expr, quarter: 0 | 1, bind: Bind): Expr {
-  const { whole, bits } = nearestInteger(times(x, literal(2 / Math.PI)), bind);
+  const { whole, bits } = nearestInteger(x, bind, 2 / Math.PI);
   const { high, low } = halves(whole, bind);
   const products = HALF_PI.flatMap((part) => [times(high, literal(part)), times(low, literal(part))]);
   const rest = [...products, times(whole, literal(HALF_PI_REST))].reduce(minus, x);

@@ -79,6 +79,10 @@ function widen(statement: Statement, context: Place, out: Statement[]): void {
     case 'store':
       widenStore(statement, context, out);
       return;
+    case 'prefetch':
+      // Lanes are neighbours, mostly in one cache line.
+      out.push({ ...statement, index: dimInLane(statement.index, context, 0) });
+      return;
   }
 }
 
@@ -182,6 +186,8 @@ function widenExpr(expr: Expr, context: Place, out: Statement[]): Expr {
         : widenChildren(expr, context, out);
     case 'unary':
     case 'binary':
+    case 'multiplyAdd':
+    case 'dot4':
     case 'compare':
     case 'convert':
     case 'bitcast':

@@ -4,6 +4,7 @@ import type { Region, Value } from '../../ir/graph.ts';
 import type { Target } from '../../kernel/target.ts';
 import type { Packed } from '../contract/pack.ts';
 import type { LoweredKernel } from '../lowered-kernel.ts';
+import { forTiles } from '../tiles.ts';
 import { analyseAttention } from './analyse.ts';
 import { writeAttention } from './kernel.ts';
 import { hasDenseRows, packRows } from './rows.ts';
@@ -15,7 +16,7 @@ export function lowerAttention(region: Region, name: string, target: Target, bou
   const keys = rowsOf(attention.k, 'keys');
   const values = attention.v === attention.k ? keys : rowsOf(attention.v, 'values');
   const rows = { ...(keys && { keys: keys.scratch }), ...(values && { values: values.scratch }) };
-  const streamed = writeAttention(attention, { name, target, bounds, rows });
+  const streamed = forTiles(target, (tile) => writeAttention(attention, { name, target, tile, bounds, rows }));
   const packed = new Set([keys, values].flatMap((one) => (one ? [one.lowered] : [])));
   return [...packed, streamed];
 }

@@ -16,10 +16,14 @@ export interface Layout {
   sum(start: Dim, column: Dim): Dim;
   /** The largest score so far. */
   largest(start: Dim): Dim;
+  /** The largest score with those of the block, where its product finds it. */
+  found(start: Dim): Dim;
   /** The sum of the exponentials so far. */
   denominator(start: Dim): Dim;
   /** What the sums so far have to be multiplied by, since a larger score was found. */
   correction(start: Dim): Dim;
+  /** One by the denominator, in the end. */
+  inverse(start: Dim): Dim;
 }
 
 export function layoutOf({ width, depth }: Attention, lanes: number, block: Dim): Layout {
@@ -27,13 +31,16 @@ export function layoutOf({ width, depth }: Attention, lanes: number, block: Dim)
   const scores = multiply(width, step);
   const sums = add(scores, multiply(block, step));
   const last = add(sums, multiply(depth, step));
+  const slot = (at: number) => (start: Dim) => add(start, last, constant(at * lanes));
   return {
-    size: add(last, constant(3 * lanes)),
+    size: add(last, constant(4 * lanes)),
     query: (start, column) => add(start, multiply(column, step)),
     score: (start, key) => add(start, scores, multiply(key, step)),
     sum: (start, column) => add(start, sums, multiply(column, step)),
-    largest: (start) => add(start, last),
-    denominator: (start) => add(start, last, step),
-    correction: (start) => add(start, last, constant(2 * lanes)),
+    largest: slot(0),
+    denominator: slot(1),
+    correction: slot(2),
+    found: slot(3),
+    inverse: slot(3),
   };
 }

@@ -2,6 +2,7 @@
 import { add, constant, floorDiv, type Bounds, type Dim } from '../../dims/dim.ts';
 import { delinearize, elementCount, type Shape } from '../../dims/shape.ts';
 import type { Node, Region, Value } from '../../ir/graph.ts';
+import type { ContractionArithmetic } from '../../ir/op.ts';
 import type { Tile } from '../../kernel/target.ts';
 
 /** The axes of a contraction by role, in result order (batch, rows, columns) and left-operand order (summed). */
@@ -33,11 +34,13 @@ export interface Contraction {
   readonly axes: ContractionAxes;
   /** The summed axes in the loops that run over them, outermost first; the axes of one loop are counted as one. */
   readonly loops: readonly (readonly LabelledAxis[])[];
+  readonly arithmetic: ContractionArithmetic;
 }
 
 export function analyseContraction(region: Region): Contraction {
   const node = region.nodes.find((one) => one.op.body.kind === 'contraction');
   if (node?.op.body.kind !== 'contraction') throw new Error('internal: a contraction region without a contraction');
+  const { arithmetic } = node.op.body;
   const labels = node.op.body.labels(node.attributes);
   const first: Operand = { value: node.inputs[0]!, labels: labels.left };
   const second: Operand = { value: node.inputs[1]!, labels: labels.right };
@@ -46,7 +49,7 @@ export function analyseContraction(region: Region): Contraction {
   const swap = lastOwned !== undefined && labels.left.includes(lastOwned);
   const [left, right] = swap ? [second, first] : [first, second];
   const axes = axesOf(left, right, labels.result);
-  return { region, node, left, right, result: labels.result, axes, loops: [axes.summed] };
+  return { region, node, left, right, result: labels.result, axes, loops: [axes.summed], arithmetic };
 }
 
 function axesOf(left: Operand, right: Operand, result: readonly string[]): ContractionAxes {

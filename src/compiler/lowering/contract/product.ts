@@ -1,21 +1,33 @@
-/** The register-tiled product itself: one grid point computes a tile of rows by one panel of columns. */
-import { add, constant, floorDiv, multiply, subtract, type Bounds, type Dim } from '../../dims/dim.ts';
+/** The register-tiled product itself: a point of its grid computes a block of rows by a group of panels. */
+import {
+  add,
+  constant,
+  constantValue,
+  floorDiv,
+  minimum,
+  modulo,
+  multiply,
+  subtract,
+  symbolsOf,
+  ZERO,
+} from '../../dims/dim.ts';
+import type { Bounds, Dim } from '../../dims/dim.ts';
 import { elementCount, linearize } from '../../dims/shape.ts';
 import type { Value } from '../../ir/graph.ts';
-import { binary, compare, lane, literal, load, position, splat, variable } from '../../kernel/build.ts';
-import type { Expr, Statement } from '../../kernel/ir.ts';
-import { FreshNames } from '../../kernel/names.ts';
-import { replaceInStatements } from '../../kernel/rewrite.ts';
+import { compare, literal, load, position } from '../../kernel/build.ts';
+import type { Expr, GridAxis, Statement } from '../../kernel/ir.ts';
 import type { Target, Tile } from '../../kernel/target.ts';
-import { exprVaries, findPerLane } from '../../kernel/vector/analysis.ts';
-import { widenAll } from '../../kernel/vector/lanes.ts';
-import { followTo, parametersAfter } from '../followers.ts';
+import { parametersAfter } from '../followers.ts';
 import { KernelContext, type BufferSlot } from '../kernel-context.ts';
 import type { BufferUse, LoweredKernel, Scratch } from '../lowered-kernel.ts';
-import { openScope, RegionReader, type ReadScope } from '../reader.ts';
-import { indexOfLabels, labelPositions, panelCount, sizesOf, type Contraction } from './axes.ts';
-import { anchorRows } from './left.ts';
-import { isMultiple, parametersBehind, readLeft, type LeftPlace } from './pack.ts';
+import { RegionReader, type ReadScope } from '../reader.ts';
+import { panelCount, sizesOf, type Contraction } from './axes.ts';
+import { blockingOf, tileWidths, type Blocking } from './blocking.ts';
+import { Epilogue, type TileRows } from './epilogue.ts';
+import { hasSteadyRows } from './left.ts';
+import { isMultiple, parametersBehind, readLeft } from './pack.ts';
+import { prefetchNextPanel, type PanelPrefetch, type TilePlace } from './prefetch.ts';
+import { range, sumTile } from './tile.ts';
 
 export interface ProductOptions {
   readonly tile: Tile;
@@ -32,302 +44,313 @@ export function writeProduct(contraction: Contraction, options: ProductOptions):
   return new Product(contraction, options).write();
 }
 
-/** The product's element in the statements that follow it, until it is replaced by an accumulator. */
-const ELEMENT = '$element';
+/** Where a grid point stands: batch, group of panels and block of rows, as numbers. */
+interface Point {
+  readonly batch: Dim;
+  readonly group: Dim;
+  readonly block: Dim;
+}
+
+/** What pays for a tile that is filled many times, and not for one at the end of all rows. */
+interface Repeated {
+  readonly unroll: number;
+  readonly prefetch?: PanelPrefetch | undefined;
+}
+
+const ONCE: Repeated = { unroll: 1 };
+
+/** Up to three rows take tiles of two and of one, several panels wide; more that fill no tile are one that is not full. */
+const FEW_ROWS = 3;
 
 class Product {
   readonly #contraction: Contraction;
   readonly #options: ProductOptions;
+  readonly #blocking: Blocking;
   readonly #context: KernelContext;
   readonly #uses: BufferUse[] = [];
   readonly #left: RegionReader;
-  readonly #after: RegionReader;
+  readonly #leftRows: BufferSlot | undefined;
   readonly #panels: BufferSlot;
-  readonly #output: BufferSlot;
-  readonly #names: FreshNames;
+  readonly #epilogue: Epilogue;
   readonly #rows: Dim;
   readonly #columns: Dim;
   readonly #depth: Dim;
-  readonly #leftRows: BufferSlot | undefined;
+  readonly #panelCount: Dim;
+  /** Whether a tile may go on beyond the last row: where rows lie anywhere, each has to be found on its own anyway. */
+  readonly #overshoots: boolean;
 
   constructor(contraction: Contraction, options: ProductOptions) {
+    const { region, axes, left, arithmetic } = contraction;
+    const { tile, target } = options;
     this.#contraction = contraction;
     this.#options = options;
+    this.#blocking = blockingOf(contraction, tile, target);
     const context = new KernelContext(options.bounds);
     this.#context = context;
-    const { region, axes, left, node } = contraction;
     this.#left = new RegionReader(region, context);
-    this.#after = new RegionReader(region, context);
-    const slots = new Map<Value, BufferSlot>();
-    const slotOf = (value: Value): BufferSlot => {
-      const known = slots.get(value);
-      if (known) return known;
-      const slot = context.buffer(value.type.dtype, 'read');
-      this.#uses.push({ kind: 'value', value });
-      slots.set(value, slot);
-      return slot;
-    };
+    const slotOf = this.#slots();
     if (options.rows) {
-      this.#leftRows = context.buffer('f32', 'read');
+      this.#leftRows = context.buffer(arithmetic.operand, 'read');
       this.#uses.push({ kind: 'scratch', scratch: options.rows });
     } else {
       for (const value of parametersBehind(region, left.value)) this.#left.loadFrom(slotOf(value), value);
     }
-    this.#panels = context.buffer('f32', 'read');
+    this.#panels = context.buffer(arithmetic.operand, 'read');
     this.#uses.push({ kind: 'scratch', scratch: options.panels });
-    this.#after.sources.set(node.results[0]!, () => variable(ELEMENT, 'f32'));
-    for (const value of parametersAfter(contraction)) this.#after.loadFrom(slotOf(value), value);
-    this.#output = context.buffer('f32', 'write');
+    const after = new RegionReader(region, context);
+    for (const value of parametersAfter(contraction)) after.loadFrom(slotOf(value), value);
+    const output = context.buffer(region.results[0]!.type.dtype, 'write');
     this.#uses.push({ kind: 'value', value: region.results[0]! });
-    this.#names = new FreshNames(options.bounds.keys());
-    [this.#rows, this.#columns, this.#depth] = [axes.rows, axes.columns, axes.summed].map((group) =>
-      elementCount(sizesOf(group)),
-    ) as [Dim, Dim, Dim];
+    this.#epilogue = new Epilogue({ contraction, context, tile, target, after, output });
+    const count = (group: keyof typeof axes): Dim => elementCount(sizesOf(axes[group]));
+    [this.#rows, this.#columns, this.#depth] = [count('rows'), count('columns'), count('summed')];
+    this.#panelCount = panelCount(contraction, tile);
+    const isKnown = constantValue(this.#rows) !== undefined || isMultiple(this.#rows, tile.rows);
+    this.#overshoots = !isKnown && !options.rows && !hasSteadyRows(contraction, options.bounds);
+  }
+
+  /** Gives each value that the kernel loads one buffer. */
+  #slots(): (value: Value) => BufferSlot {
+    const slots = new Map<Value, BufferSlot>();
+    return (value) => {
+      const known = slots.get(value);
+      if (known) return known;
+      const slot = this.#context.buffer(value.type.dtype, 'read');
+      this.#uses.push({ kind: 'value', value });
+      slots.set(value, slot);
+      return slot;
+    };
   }
 
   write(): LoweredKernel {
-    const { tile, name } = this.#options;
-    const { axes } = this.#contraction;
-    const batches = elementCount(sizesOf(axes.batch));
-    const panels = panelCount(this.#contraction, tile);
-    const height = constant(tile.rows);
-    const tiles = floorDiv(add(this.#rows, constant(tile.rows - 1)), height);
-    const batch = this.#context.counter('g', batches);
-    const panel = this.#context.counter('p', panels);
-    const tileRow = this.#context.counter('t', tiles);
-    const place = { batch: batch.at, panel: panel.at, row: multiply(tileRow.at, height) };
-    const grid = [
-      { variable: batch.name, extent: batches },
-      { variable: panel.name, extent: panels },
-      { variable: tileRow.name, extent: tiles },
-    ];
-    const kernel = this.#context.finish(name, grid, this.#anyRows(place));
+    const { groups, blocks, outer } = this.#blocking;
+    const grid: GridAxis[] = [];
+    const axis = (prefix: string, extent: Dim): Dim => {
+      if (constantValue(extent) === 1) return ZERO;
+      const { name, at } = this.#context.counter(prefix, extent);
+      grid.push({ variable: name, extent });
+      return at;
+    };
+    const batch = axis('g', elementCount(sizesOf(this.#contraction.axes.batch)));
+    const first = outer === 'blocks' ? axis('t', blocks) : axis('p', groups);
+    const second = outer === 'blocks' ? axis('p', groups) : axis('t', blocks);
+    const [group, block] = outer === 'blocks' ? [second, first] : [first, second];
+    const point = { batch, group, block };
+    const kernel = this.#context.finish(this.#options.name, grid, this.#point(point));
     return { kernel, buffers: this.#uses };
   }
 
-  /** A whole tile, or the rows that are left one by one. */
-  #anyRows(place: Place): Statement[] {
-    const { rows } = this.#options.tile;
-    const whole = this.#tile(place, rows);
-    if (isMultiple(this.#rows, rows)) return whole;
-    const rest = this.#context.counter('r', subtract(this.#rows, place.row));
-    this.#context.bounds.set(rest.name, constant(rows - 1));
-    const single: Statement = {
-      kind: 'loop',
-      variable: rest.name,
-      extent: subtract(this.#rows, place.row),
-      mode: 'serial',
-      body: this.#tile({ ...place, row: add(place.row, rest.at) }, 1),
-    };
-    const condition = compare('le', position(add(place.row, constant(rows))), position(this.#rows));
-    return [{ kind: 'if', condition, then: whole, else: [single] }];
-  }
-
-  /** `height` rows by a panel: accumulate over the summed axes, then write the columns there are. */
-  #tile(place: Place, height: number): Statement[] {
+  #point(point: Point): Statement[] {
+    const { rows, panels } = this.#blocking;
     const { tile } = this.#options;
-    const lanes = this.#options.target.lanes;
-    const vectors = tile.columns / lanes;
-    const accumulators = Array.from({ length: height }, () =>
-      Array.from({ length: vectors }, () => this.#context.fresh('acc')),
-    );
-    const statements: Statement[] = accumulators
-      .flat()
-      .map((name) => ({ kind: 'declare', name, value: splat(literal(0), lanes) }));
-    statements.push(...this.#accumulate(place, accumulators));
-    const first = multiply(place.panel, constant(tile.columns));
-    const whole = accumulators.flatMap((row, r) =>
-      row.flatMap((name, v) =>
-        this.#writeVector(add(place.row, constant(r)), add(first, constant(v * lanes)), name, place),
-      ),
-    );
-    if (isMultiple(this.#columns, tile.columns)) return [...statements, ...whole];
-    const condition = compare('le', position(add(first, constant(tile.columns))), position(this.#columns));
-    return [...statements, { kind: 'if', condition, then: whole, else: this.#writeTail(place, first, accumulators) }];
-  }
-
-  /** The loops over the summed axes, and in front of them where each row begins, if that takes more than a step. */
-  #accumulate(place: Place, accumulators: readonly (readonly string[])[]): Statement[] {
-    const { tile, target } = this.#options;
-    const { lanes } = target;
-    const sizes = this.#contraction.loops.map((loop) => elementCount(sizesOf(loop)));
-    const counters = sizes.map((size) => this.#context.counter('k', size));
-    const summed = counters.map((counter) => counter.at);
-    const k = linearize(summed, sizes);
-    const scope = openScope();
-    const width = constant(tile.columns);
-    const panelStart = multiply(
-      add(multiply(place.batch, panelCount(this.#contraction, tile)), place.panel),
-      this.#depth,
-      width,
-    );
-    const columns = accumulators[0]!.map((_, v) => {
-      const name = this.#context.fresh('right');
-      const index = add(panelStart, multiply(k, width), constant(v * lanes));
-      scope.statements.push({ kind: 'let', name, value: load(this.#panels.name, index, 'f32', lanes) });
-      return variable(name, 'f32', lanes);
-    });
-    const elements = accumulators.map((_, r) =>
-      this.#leftElement({ batch: place.batch, row: add(place.row, constant(r)), summed }, k, scope),
-    );
-    const counted = new Set(counters.map((counter) => counter.name));
-    const { before, rows } = anchorRows(elements, place.row, counted, this.#context);
-    accumulators.forEach((row, r) => {
-      const name = this.#context.fresh('left');
-      scope.statements.push({ kind: 'let', name, value: splat(rows[r]!, lanes) });
-      row.forEach((accumulator, v) => {
-        const product = binary('mul', variable(name, 'f32', lanes), columns[v]!);
-        scope.statements.push({
-          kind: 'assign',
-          name: accumulator,
-          value: binary('add', variable(accumulator, 'f32', lanes), product),
-          reduction: 'add',
-        });
-      });
-    });
-    const loops = counters.reduceRight<readonly Statement[]>(
-      (body, { name }, at) => [{ kind: 'loop', variable: name, extent: sizes[at]!, mode: 'serial', body }],
-      scope.statements,
-    );
-    return [...before, ...loops];
-  }
-
-  #leftElement(at: LeftPlace, k: Dim, scope: ReadScope): Expr {
-    if (!this.#leftRows) return readLeft(this.#contraction, this.#left, at, scope, this.#context);
-    return load(this.#leftRows.name, add(multiply(add(multiply(at.batch, this.#rows), at.row), this.#depth), k), 'f32');
-  }
-
-  /** Finishes `lanes` neighbouring columns from `column` on in registers and stores them. */
-  #writeVector(row: Dim, column: Dim, accumulator: string, place: Place): Statement[] {
-    const { lanes } = this.#options.target;
-    const j = this.#context.counter('j', constant(lanes));
-    const statements = this.#finishElement(place, row, add(column, j.at));
-    if (lanes === 1) {
-      return [
-        ...replaceInStatements(statements, {
-          integer: (name) => (name === j.name ? constant(0) : undefined),
-          value: (part) => (part.name === ELEMENT ? { ...part, name: accumulator } : undefined),
-          bounds: this.#context.bounds,
-        }),
-      ];
-    }
-    const varying = varyingNames(statements, j.name);
-    return widenAll(statements, {
-      plan: { varying, perLane: findPerLane(statements, j.name, varying), accumulators: new Map() },
-      loopVariable: j.name,
-      base: constant(0),
-      bounds: this.#context.bounds,
-      names: this.#names,
-      lets: new Map(
-        statements.flatMap((statement) =>
-          statement.kind === 'let' ? [[statement.name, statement.value] as const] : [],
-        ),
-      ),
-      vectors: new Map([[ELEMENT, accumulator]]),
-      scalars: new Map(),
-    });
-  }
-
-  /** The last panel: its columns are stored as they are, then finished in place one row after the other. */
-  #writeTail(place: Place, first: Dim, accumulators: readonly (readonly string[])[]): Statement[] {
-    const { lanes } = this.#options.target;
-    this.#output.access = 'readwrite';
-    const raw = accumulators.flatMap((row, r) =>
-      row.flatMap((name, v) =>
-        Array.from({ length: lanes }, (_, l): Statement => {
-          const column = add(first, constant(v * lanes + l));
-          const element = variable(name, 'f32', lanes);
-          const index = this.#storeIndex(place, add(place.row, constant(r)), column);
-          const store: Statement = {
-            kind: 'store',
-            buffer: this.#output.name,
-            index,
-            value: lanes === 1 ? element : lane(element, l),
-          };
-          return {
-            kind: 'if',
-            condition: compare('lt', position(column), position(this.#columns)),
-            then: [store],
-            else: [],
-          };
-        }),
-      ),
-    );
-    if (this.#contraction.node.results[0] === this.#contraction.region.results[0]) return raw;
-    const r = this.#context.counter('r', constant(accumulators.length));
-    const j = this.#context.counter('j', constant(this.#options.tile.columns));
-    const [row, column] = [add(place.row, r.at), add(first, j.at)];
-    const stored = load(this.#output.name, this.#storeIndex(place, row, column), 'f32');
-    const element: Statement = { kind: 'let', name: this.#context.fresh('e'), value: stored };
-    const body = replaceInStatements(this.#finishElement(place, row, column), {
-      integer: () => undefined,
-      value: (part) => (part.name === ELEMENT ? { ...part, name: element.name } : undefined),
-      bounds: this.#context.bounds,
-    });
-    const across: Statement = {
-      kind: 'loop',
-      variable: j.name,
-      extent: subtract(this.#columns, first),
-      mode: 'vector',
-      body: [element, ...body],
+    const statements = [...this.#fullTiles(point), ...this.#rest(point)];
+    if (!this.#epilogue.isDeferred) return statements;
+    const width = panels * tile.columns;
+    const [row, column] = [multiply(point.block, constant(rows)), multiply(point.group, constant(width))];
+    const area = {
+      batch: point.batch,
+      row,
+      rows: atMost(rows, this.#rows, row, isMultiple(this.#rows, rows)),
+      column,
+      columns: atMost(width, this.#columns, column, isMultiple(this.#columns, width)),
     };
+    return [...statements, ...this.#epilogue.finish(area)];
+  }
+
+  /** The block's tiles, panel by panel, so that a panel stays in the first-level cache. */
+  #fullTiles(point: Point): Statement[] {
+    const { rows } = this.#options.tile;
+    const tiles = floorDiv(this.#overshoots ? add(this.#rows, constant(rows - 1)) : this.#rows, constant(rows));
+    if (constantValue(tiles) === 0) return [];
+    const most = this.#blocking.rows / rows;
+    const first = multiply(point.block, constant(most));
+    const row = (at: Dim): Dim => multiply(add(first, at), constant(rows));
+    // A block that is not full may have rows, but no tiles.
+    const extent = atMost(most, tiles, first, isMultiple(this.#rows, this.#blocking.rows));
+    return this.#eachPanel(point, (panel) =>
+      this.#loop('t', most, extent, (at) =>
+        this.#tile(point.batch, this.#overshoots ? this.#rowsFrom(row(at)) : neighbours(row(at), rows), [panel], {
+          unroll: this.#options.tile.unroll,
+          prefetch: this.#prefetch({ ...point, panel, number: at }),
+        }),
+      ),
+    );
+  }
+
+  /** The rows that fill no tile. */
+  #rest(point: Point): Statement[] {
+    const { rows } = this.#options.tile;
+    if (this.#overshoots || isMultiple(this.#rows, rows)) return [];
+    const whole = multiply(floorDiv(this.#rows, constant(rows)), constant(rows));
+    const left = subtract(this.#rows, whole);
+    const height = constantValue(left);
+    const isLast = compare('eq', position(point.block), position(subtract(this.#blocking.blocks, constant(1))));
+    const then =
+      height !== undefined ? this.#restTiles(point, neighbours(whole, height)) : this.#unknownRest(point, whole, left);
+    return [{ kind: 'if', condition: isLast, then, else: [] }];
+  }
+
+  /** Only a run knows how many rows are `left`. */
+  #unknownRest(point: Point, whole: Dim, left: Dim): Statement[] {
+    const { rows } = this.#options.tile;
+    const where = (condition: Expr, then: Statement[], otherwise: Statement[] = []): Statement => ({
+      kind: 'if',
+      condition,
+      then,
+      else: otherwise,
+    });
+    const [number, last] = [position(left), subtract(this.#rows, constant(1))];
+    const isOdd = compare('ne', position(modulo(left, constant(2))), literal(0, 'i32'));
+    const few = [
+      where(compare('ge', number, literal(2, 'i32')), this.#restTiles(point, neighbours(whole, 2))),
+      where(isOdd, this.#restTiles(point, neighbours(last, 1))),
+    ].slice(rows > 2 ? 0 : 1);
+    if (rows - 1 <= FEW_ROWS) return few;
+    const tile = this.#eachPanel(point, (panel) => this.#tile(point.batch, this.#rowsFrom(whole), [panel]));
+    return [where(compare('le', number, literal(FEW_ROWS, 'i32')), few, tile)];
+  }
+
+  /** The rows of a tile from `first` on, as far as there are any; then the last again and again. */
+  #rowsFrom(first: Dim): TileRows {
+    const { rows: height } = this.#options.tile;
+    const last = subtract(this.#rows, constant(1));
+    const before: Statement[] = [];
+    const rows = range(height).map((r) => {
+      const row = this.#context.integer(position(minimum(add(first, constant(r)), last)), before);
+      for (const name of symbolsOf(row)) this.#context.bounds.set(name, last);
+      return row;
+    });
+    return { before, rows, first, count: minimum(constant(height), subtract(this.#rows, first)) };
+  }
+
+  /** Tiles of some rows over the group's panels: few rows take several panels side by side. */
+  #restTiles(point: Point, rows: TileRows): Statement[] {
+    const { panels } = this.#blocking;
+    const { tile } = this.#options;
+    const single = (): Statement[] => this.#eachPanel(point, (panel) => this.#tile(point.batch, rows, [panel]));
+    if (tileWidths(panels, rows.rows.length, tile)[0] === 1) return single();
+    const whole = this.#wideTiles(point, rows, panels);
+    const total = constantValue(this.#panelCount);
+    if (total !== undefined && total % panels === 0) return whole;
+    const isWhole = compare(
+      'le',
+      position(multiply(add(point.group, constant(1)), constant(panels))),
+      position(this.#panelCount),
+    );
+    const last = total === undefined ? single() : this.#wideTiles(point, rows, total % panels);
+    return [{ kind: 'if', condition: isWhole, then: whole, else: last }];
+  }
+
+  /** The first `panels` panels of a group in as few tiles as their sums allow. */
+  #wideTiles(point: Point, rows: TileRows, panels: number): Statement[] {
+    const widths = tileWidths(panels, rows.rows.length, this.#options.tile);
+    const first = multiply(point.group, constant(this.#blocking.panels));
+    const tile = (start: Dim, width: number): Statement[] =>
+      this.#tile(
+        point.batch,
+        rows,
+        range(width).map((at) => add(first, start, constant(at))),
+      );
+    const width = widths[0]!;
+    if (widths.every((other) => other === width))
+      return this.#loop('q', widths.length, constant(widths.length), (at) =>
+        tile(multiply(at, constant(width)), width),
+      );
+    let start = 0;
+    return widths.flatMap((own) => {
+      start += own;
+      return tile(constant(start - own), own);
+    });
+  }
+
+  #eachPanel({ group }: Point, write: (panel: Dim) => Statement[]): Statement[] {
+    const { panels } = this.#blocking;
+    const first = multiply(group, constant(panels));
+    return this.#loop(
+      'p',
+      panels,
+      atMost(panels, this.#panelCount, first, isMultiple(this.#panelCount, panels)),
+      (at) => write(add(first, at)),
+    );
+  }
+
+  /** A serial loop of `extent` rounds, `most` at most. */
+  #loop(prefix: string, most: number, extent: Dim, write: (at: Dim) => Statement[]): Statement[] {
+    const { name, at } = this.#context.counter(prefix, constant(most));
+    return [{ kind: 'loop', variable: name, extent, mode: 'serial', body: write(at) }];
+  }
+
+  /** Some rows by some panels: the sums, then what becomes of them. */
+  #tile(batch: Dim, tileRows: TileRows, panels: readonly Dim[], { unroll, prefetch }: Repeated = ONCE): Statement[] {
+    const { tile, target } = this.#options;
+    const vectors = tile.columns / target.lanes;
+    const { statements, sums } = sumTile({
+      contraction: this.#contraction,
+      context: this.#context,
+      lanes: target.lanes,
+      unroll,
+      rows: tileRows.rows,
+      prefetch,
+      vectors: vectors * panels.length,
+      left: (at, summed, scope) => this.#leftElement(batch, at, summed, scope),
+      right: (vector, k) => {
+        const panel = panels[Math.floor(vector / vectors)]!;
+        return this.#rightVector(batch, panel, k, (vector % vectors) * target.lanes);
+      },
+    });
     return [
-      ...raw,
-      { kind: 'loop', variable: r.name, extent: constant(accumulators.length), mode: 'serial', body: [across] },
+      ...tileRows.before,
+      ...statements,
+      ...panels.flatMap((panel, at) =>
+        this.#epilogue.write({
+          ...tileRows,
+          batch,
+          panel,
+          sums: sums.map((all) => all.slice(at * vectors, (at + 1) * vectors)),
+        }),
+      ),
     ];
   }
 
-  #resultIndex(place: Place, row: Dim, column: Dim): readonly Dim[] {
-    const { axes, result, node, region } = this.#contraction;
-    const positions = labelPositions(
-      [
-        { axes: axes.batch, at: place.batch },
-        { axes: axes.rows, at: row },
-        { axes: axes.columns, at: column },
-      ],
-      this.#context.bounds,
-    );
-    return followTo(
-      region,
-      node.results[0]!,
-      region.results[0]!,
-      indexOfLabels(result, positions),
-      this.#context.bounds,
+  #prefetch(place: TilePlace): PanelPrefetch | undefined {
+    return prefetchNextPanel(
+      {
+        context: this.#context,
+        tile: this.#options.tile,
+        blocking: this.#blocking,
+        buffer: this.#panels.name,
+        panels: this.#panelCount,
+        depth: this.#depth,
+      },
+      place,
     );
   }
 
-  #storeIndex(place: Place, row: Dim, column: Dim): Dim {
-    return linearize(this.#resultIndex(place, row, column), this.#contraction.region.results[0]!.type.shape);
+  #leftElement(batch: Dim, row: Dim, summed: readonly Dim[], scope: ReadScope): Expr {
+    const { loops, arithmetic } = this.#contraction;
+    if (!this.#leftRows) return readLeft(this.#contraction, this.#left, { batch, row, summed }, scope, this.#context);
+    const k = linearize(
+      summed,
+      loops.map((loop) => elementCount(sizesOf(loop))),
+    );
+    const index = add(multiply(add(multiply(batch, this.#rows), row), this.#depth), k);
+    return load(this.#leftRows.name, index, arithmetic.operand);
   }
 
-  /** What follows the product for one element, and its store. */
-  #finishElement(place: Place, row: Dim, column: Dim): Statement[] {
-    const result = this.#contraction.region.results[0]!;
-    const index = this.#resultIndex(place, row, column);
-    const scope = openScope();
-    const value = this.#after.read(result, index, scope);
-    scope.statements.push({
-      kind: 'store',
-      buffer: this.#output.name,
-      index: linearize(index, result.type.shape),
-      value,
-    });
-    return scope.statements;
+  #rightVector(batch: Dim, panel: Dim, k: Dim, column: number): Expr {
+    const { tile, target } = this.#options;
+    const width = constant(tile.columns);
+    const start = multiply(add(multiply(batch, this.#panelCount), panel), this.#depth, width);
+    const index = add(start, multiply(k, width), constant(column));
+    return load(this.#panels.name, index, this.#contraction.arithmetic.operand, target.lanes);
   }
 }
 
-/** Where a grid point stands: batch and panel numbers, first row. */
-interface Place {
-  readonly batch: Dim;
-  readonly panel: Dim;
-  readonly row: Dim;
+/** What is left of `total` from `first` on, `most` at most; `isWhole` if that many are left everywhere. */
+function atMost(most: number, total: Dim, first: Dim, isWhole: boolean): Dim {
+  return isWhole ? constant(most) : minimum(constant(most), subtract(total, first));
 }
 
-/** Lets that differ from lane to lane, with the element itself and the lane's counter. */
-function varyingNames(statements: readonly Statement[], counter: string): ReadonlySet<string> {
-  const varying = new Set([counter, ELEMENT]);
-  for (const statement of statements) {
-    if (statement.kind === 'let' && exprVaries(statement.value, varying)) varying.add(statement.name);
-  }
-  return varying;
+function neighbours(first: Dim, count: number): TileRows {
+  return { before: [], rows: range(count).map((r) => add(first, constant(r))), first, count: constant(count) };
 }

@@ -2,13 +2,14 @@
 import { equal, print, type Dim } from '../../dims/dim.ts';
 import { defineOp, type Inference, type Op, type Tensor } from '../../ir/op.ts';
 import { printType } from '../../ir/types.ts';
-import type { TensorType } from '../../ir/graph.ts';
+import type { DType, TensorType } from '../../ir/graph.ts';
+import { multiplyAdd } from '../../kernel/build.ts';
 import { dtypeFault, fails, gives, type Mismatch } from '../rules.ts';
 import { f32, n } from '../samples.ts';
 import { rowMajor } from '../strided.ts';
 import { sumOfProducts, type Labelled } from './product.ts';
 
-type Contract = {
+export type Labels = {
   readonly left: readonly string[];
   readonly right: readonly string[];
   readonly result: readonly string[];
@@ -37,8 +38,13 @@ function sizesOf(
   return { sizes };
 }
 
-function infer(inputs: readonly TensorType[], { left, right, result }: Contract): Inference {
-  const error = dtypeFault('contract', inputs, ['f32']);
+/** The shape rule of sums of products of `operand` elements, which are `sum`. */
+export function inferContraction(
+  inputs: readonly TensorType[],
+  { left, right, result }: Labels,
+  { operand, sum }: { readonly operand: DType; readonly sum: DType },
+): Inference {
+  const error = dtypeFault('contract', inputs, [operand]);
   if (error) return { error };
   const found = sizesOf(inputs, [left, right]);
   if ('error' in found) return found;
@@ -48,7 +54,7 @@ function infer(inputs: readonly TensorType[], { left, right, result }: Contract)
   if (lost !== undefined) return fails(`\`contract\` sums \`${lost}\`, which only one operand has`);
   if (new Set(result).size !== result.length || result.some((label) => !found.sizes.has(label)))
     return fails('`contract` needs each label of the result once, and in an operand');
-  return gives({ dtype: 'f32', shape: result.map((label) => found.sizes.get(label)!) });
+  return gives({ dtype: sum, shape: result.map((label) => found.sizes.get(label)!) });
 }
 
 /** A concrete tensor with a label for each axis. */
@@ -61,7 +67,7 @@ export function labelled(x: Tensor, labels: readonly string[]): Labelled {
   return { data: x.data, strides };
 }
 
-export const contract: Op = defineOp<Contract>({
+export const contract: Op = defineOp<Labels>({
   name: 'contract',
   doc:
     'The sum of products of two f32 tensors. Every axis has a label; labels of both operands that the result lacks ' +
@@ -69,14 +75,18 @@ export const contract: Op = defineOp<Contract>({
   internal: true,
   operands: [{ name: 'left' }, { name: 'right' }],
   attributes: [],
-  infer,
+  infer: (inputs, labels) => inferContraction(inputs, labels, { operand: 'f32', sum: 'f32' }),
   evaluate([a, b], { left, right, result }) {
     const sizes = new Map<string, number>();
     left.forEach((label, axis) => sizes.set(label, a!.shape[axis]!));
     right.forEach((label, axis) => sizes.set(label, b!.shape[axis]!));
     return [sumOfProducts([labelled(a!, left), labelled(b!, right)], sizes, result)];
   },
-  body: { kind: 'contraction', labels: ({ left, right, result }) => ({ left, right, result }) },
+  body: {
+    kind: 'contraction',
+    labels: ({ left, right, result }) => ({ left, right, result }),
+    arithmetic: { operand: 'f32', numbers: 1, sum: 'f32', step: multiplyAdd },
+  },
   tolerance: { absolute: 1e-5, relative: 1e-5 },
   samples: [
     { inputs: [f32(3, n), f32(5, n)], attributes: { left: ['i', 'k'], right: ['j', 'k'], result: ['i', 'j'] } },

@@ -1,6 +1,6 @@
 /** Activation functions of f32, as PyTorch defines them. */
 import type { Op } from '../../ir/op.ts';
-import { binary, compare, literal, select, unary } from '../../kernel/build.ts';
+import { binary, compare, literal, multiplyAdd, select, unary } from '../../kernel/build.ts';
 import type { Expr } from '../../kernel/ir.ts';
 import { unknownWord } from '../rules.ts';
 import { pointwise } from './define.ts';
@@ -38,14 +38,10 @@ const gelu = pointwise<Approximation>({
     return (x) => 0.5 * x * erfc(-x * Math.SQRT1_2);
   },
   scalar([x], { approximate }) {
-    const half = binary('mul', literal(0.5), x!);
-    if (approximate !== 'tanh') {
-      const cumulative = unary('erf', binary('mul', x!, literal(Math.SQRT1_2)));
-      return binary('mul', half, binary('add', one, cumulative));
-    }
-    const cube = binary('mul', binary('mul', x!, x!), x!);
-    const inner = binary('mul', literal(SLOPE), binary('add', x!, binary('mul', literal(CUBIC), cube)));
-    return binary('mul', half, binary('add', one, unary('tanh', inner)));
+    if (approximate !== 'tanh') return binary('mul', x!, unary('normcdf', x!));
+    // (1 + tanh(u)) / 2 = 1 / (1 + exp(-2u))
+    const slope = multiplyAdd(binary('mul', x!, x!), literal(-2 * SLOPE * CUBIC), literal(-2 * SLOPE));
+    return binary('div', x!, binary('add', one, unary('exp', binary('mul', x!, slope))));
   },
   expensive: true,
   tolerance,

@@ -1,4 +1,5 @@
 /** A loaded program on a GPU. Each run is one submission, and its results are read back at the end. */
+import { scheduleLoad } from '../../../program/loading.ts';
 import type { GpuProgram, Program, Step, TargetProgram } from '../../../program/program.ts';
 import { evaluateSize, type Dims } from '../../../program/size.ts';
 import { bindDims, placedAt, sameDims } from '../../dims.ts';
@@ -8,7 +9,8 @@ import type { Inputs, Model, ModelParts, OutputData, Outputs, RunOptions } from 
 import { checkOptions } from '../../options.ts';
 import { checkReceivers, delivered } from '../../outputs.ts';
 import { tensorInfo, VIEWS, type TensorInfo } from '../../tensors.ts';
-import { weightBytes } from '../../weights.ts';
+import type { WeightStream } from '../../weight-stream.ts';
+import { followSchedule, type LoadActions, type LoadWatch } from '../../weights.ts';
 import { MAP_READ, USAGE, type GpuBuffer } from './api.ts';
 import { assignSlots, createTensorBuffer, type Place } from './buffers.ts';
 import { createPipelines, type GpuPipeline } from './pipelines.ts';
@@ -26,7 +28,7 @@ interface Loaded {
 }
 
 /** Loads a program whose weights have been checked. Rejects with HeddleError, or with the signal's reason. */
-export async function createGpuModel(parts: ModelParts, target: TargetProgram): Promise<Model> {
+export async function createGpuModel(parts: ModelParts, target: TargetProgram, weights: WeightStream): Promise<Model> {
   const { gpu } = target;
   if (!gpu || target.steps.some((step) => !step.grid))
     throw new HeddleError('program-malformed', 'the program does not say how its kernels are dispatched');
@@ -34,7 +36,7 @@ export async function createGpuModel(parts: ModelParts, target: TargetProgram): 
   try {
     const modules = modulesOf(parts.kernels, gpu);
     const pipelines = await session.checked(() => createPipelines(session.device, gpu, modules));
-    const places = await loadGpuWeights(session, gpu, pipelines, target, parts);
+    const places = await loadGpuWeights({ session, gpu, pipelines }, target, weights, parts);
     return new GpuModel(parts.program, target, gpu, { session, pipelines, places });
   } catch (error) {
     session.close();
@@ -50,41 +52,39 @@ function modulesOf(kernels: ModelParts['kernels'], gpu: GpuProgram): readonly st
   throw new HeddleError('program-malformed', `the shaders are not a list of the program's ${length} kernels`);
 }
 
-/** Fills the persistent buffers; what only loading needs is created when it begins, and freed when it ends. */
+/** Fills the persistent buffers; what only loading needs is created when it is first used, and freed after the last. */
 async function loadGpuWeights(
-  session: GpuSession,
-  gpu: GpuProgram,
-  pipelines: readonly GpuPipeline[],
+  { session, gpu, pipelines }: Omit<Loaded, 'places'> & { readonly gpu: GpuProgram },
   target: TargetProgram,
-  { weights, signal, onLoadStep }: ModelParts,
+  weights: WeightStream,
+  watch: LoadWatch,
 ): Promise<readonly (Place | undefined)[]> {
   const { device } = session;
   const places: (Place | undefined)[] = target.buffers.map(() => undefined);
-  const create = (number: number): void => {
+  const create = (number: number): Place => {
     const bytes = 4 * (target.buffers[number]!.size as number);
-    places[number] = { buffer: createTensorBuffer(device, bytes), bytes };
-    for (const weight of target.weights) {
-      if (weight.buffer !== number) continue;
-      device.queue.writeBuffer(places[number]!.buffer, 0, weightBytes(weight, weights));
-    }
+    return (places[number] ??= { buffer: createTensorBuffer(device, bytes), bytes });
   };
-  const each = (test: (number: number) => boolean, action: (number: number) => void): void =>
-    target.buffers.forEach((_, number) => test(number) && action(number));
-  await session.checked(() => each((number) => target.buffers[number]!.kind === 'persistent', create));
-  for (const [at, step] of target.loadSteps.entries()) {
-    signal?.throwIfAborted();
-    const isStaged = (end: 'first' | 'last') => (number: number) => {
-      const buffer = target.buffers[number]!;
-      return buffer.kind === 'staging' && buffer[end] === at;
-    };
-    await session.checked(() => {
-      each(isStaged('first'), create);
-      submitOnce(session, gpu, pipelines, step, places);
-      each(isStaged('last'), (number) => places[number]!.buffer.destroy());
-    });
-    onLoadStep?.(at + 1, target.loadSteps.length);
-  }
-  signal?.throwIfAborted();
+  const schedule = scheduleLoad(target, weights.tensors.keys());
+  const actions: LoadActions = {
+    write: ({ buffer }, offset, values) =>
+      session.checked(() => device.queue.writeBuffer(create(buffer).buffer, offset, values)),
+    run: (step, moment) =>
+      session.checked(() => {
+        const { buffers } = target.loadSteps[step]!;
+        buffers.forEach(create);
+        submitOnce(session, gpu, pipelines, target.loadSteps[step]!, places);
+        for (const buffer of new Set(buffers)) {
+          if (schedule.lives.get(buffer)?.last === moment) places[buffer]!.buffer.destroy();
+        }
+      }),
+  };
+  await session.checked(() =>
+    target.buffers.forEach(({ kind }, number) => {
+      if (kind === 'persistent') create(number);
+    }),
+  );
+  await followSchedule(schedule, weights, watch, actions);
   return places;
 }
 
@@ -117,6 +117,7 @@ interface Binding {
 class GpuModel implements Model {
   readonly name: string;
   readonly target = 'webgpu';
+  readonly threads = 1;
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly #program: Program;

@@ -1,0 +1,11 @@
+export const acceptance: readonly {
+  readonly kind: string;
+  readonly what: string;
+  readonly model?: string;
+  readonly slow?: string;
+  readonly fast?: string;
+  readonly of?: string;
+  readonly order?: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}[];

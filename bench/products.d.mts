@@ -1,0 +1,1 @@
+export const products: readonly { readonly name: string; readonly order: string }[];

@@ -1,0 +1,23 @@
+import type { Figure } from './figures.mjs';
+import type { ProductEntry, StartRow } from './sections.mjs';
+
+export interface EngineResult {
+  readonly engine: string;
+  readonly speed?: readonly { readonly model: string; readonly figures: readonly Partial<Figure>[] }[];
+  readonly products?: readonly (Pick<ProductEntry, 'order'> & { readonly figures: readonly Partial<Figure>[] })[];
+  readonly coldStart?: readonly { readonly model: string; readonly rows: readonly StartRow[] }[];
+}
+
+export interface Judged {
+  readonly what: string;
+  readonly limit: string;
+  readonly values: readonly ({ readonly value: number; readonly text: string; readonly isMet: boolean } | undefined)[];
+}
+
+export function judge(
+  report: {
+    readonly engines: readonly EngineResult[];
+    readonly sizes?: readonly { readonly gzip: number; readonly isWhole?: boolean }[];
+  },
+  criteria: readonly object[],
+): Judged[];

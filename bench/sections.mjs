@@ -1,0 +1,107 @@
+/** What each section of `--sections` does: measures, prints, and answers its part of the report. */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { contestantsFor } from './contestants.mjs';
+import { bench } from './places.mjs';
+import { figuresOf } from './report/figures.mjs';
+import { coldStartTable, compileTable, productTable, sizeTable, speedTable } from './report/sections.mjs';
+import { printSection } from './report/table.mjs';
+import { measureModel } from './rounds.mjs';
+import { measureSizes } from './sizes.mjs';
+import { measureStarts } from './starts.mjs';
+
+/** Milliseconds to warm up and of each turn; of the many products, a contestant spends no more than `seconds` on one. */
+const MODEL_TIMES = { warmUp: 1500, turn: 150 };
+const PRODUCT_TIMES = { warmUp: 400, turn: 60, seconds: 1 };
+
+const milliseconds = (seconds) => seconds * 1000;
+
+function print(log, table) {
+  log.clear();
+  console.log(`${printSection(table)}\n`);
+}
+
+function contestantsOf(model, { options, builds, seats }, peers = options.peers) {
+  return contestantsFor(model, { builds, threads: options.threads, chosenPeers: peers, place: seats.place });
+}
+
+async function measureEntry(model, made, context, times, peers) {
+  const { options, seats, log } = context;
+  const settings = {
+    seats,
+    rounds: options.rounds,
+    seconds: options.seconds,
+    patience: milliseconds(options.patience),
+    log: (text) => log(`${model.name}: ${text}`),
+    ...times,
+  };
+  const rows = await measureModel(model, made, contestantsOf(model, context, peers), settings);
+  const samples = Object.fromEntries(rows.map(({ contestant, samples: taken }) => [contestant.name, taken]));
+  const failed = rows.some(({ contestant, absent, agrees }) => agrees === false || (contestant.build && absent));
+  const { name, title } = model;
+  return { model: name, title, multiplyAdds: made.multiplyAdds, failed, figures: figuresOf(rows), samples };
+}
+
+async function speed(context) {
+  const entries = [];
+  for (const [model, made] of context.prepared) {
+    const entry = await measureEntry(model, made, context, MODEL_TIMES);
+    print(context.log, speedTable(entry));
+    entries.push(entry);
+  }
+  return { speed: entries };
+}
+
+/** Against onnxruntime-web alone, which also says whether the products are right. */
+async function products(context) {
+  const entries = [];
+  const peers = context.options.peers.filter((name) => name === 'onnxruntime-web');
+  for (const [product, made] of context.preparedProducts) {
+    const { samples: _samples, ...entry } = await measureEntry(product, made, context, PRODUCT_TIMES, peers);
+    const { order, orderTitle, of, sizes } = product;
+    entries.push({ ...entry, order, orderTitle, of, sizes });
+  }
+  print(context.log, productTable(entries));
+  return { products: entries };
+}
+
+async function coldStart(context) {
+  const { options, seats, log } = context;
+  const entries = [];
+  for (const [model, made] of context.prepared) {
+    if (!model.coldStart) continue;
+    const settings = {
+      seats,
+      count: options.starts,
+      patience: milliseconds(options.patience),
+      log: (text) => log(`${model.name}: ${text}`),
+    };
+    const measured = await measureStarts(model, made, contestantsOf(model, context), settings);
+    const rows = measured.map(({ contestant: { name, against }, ...row }) => ({ name, against, ...row }));
+    const entry = { model: model.name, title: model.title, rows };
+    print(log, coldStartTable(entry));
+    entries.push(entry);
+  }
+  return { coldStart: entries };
+}
+
+async function sizes({ options, prepared, builds, log }) {
+  log('bundling');
+  const rows = await measureSizes(prepared, builds[0].name, options.peers);
+  print(log, sizeTable(rows));
+  return { sizes: rows };
+}
+
+async function compileTime({ builds, node, log }) {
+  log('compiling');
+  const script = join(bench, 'compile-time.mjs');
+  const rows = JSON.parse(execFileSync(node, [script, builds[0].folder], { encoding: 'utf8' }));
+  print(log, compileTable(rows));
+  return { compileTime: rows };
+}
+
+/** Measured in each engine, with its seats. */
+export const IN_ENGINES = { speed, products, 'cold-start': coldStart };
+
+/** Measured once, outside of the engines. */
+export const ONCE = { sizes, 'compile-time': compileTime };

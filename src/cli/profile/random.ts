@@ -1,0 +1,71 @@
+/** Values for inputs and weights where none are given: the same in every run, and tame enough to stay numbers. */
+import { storedType } from '../../program/convert.ts';
+import type { ElementType } from '../../program/program.ts';
+import { elementCount, type StoredTensor } from '../../program/safetensors.ts';
+import { HeddleError } from '../../runtime/errors.ts';
+
+/**
+ * An input: f32 from -1 to 1, integers from 0 up to but not including `limit`, and bool that is mostly true, since masks
+ * that keep nothing make no sense.
+ */
+export function drawInput(name: string, dtype: ElementType, shape: readonly number[], limit: number): StoredTensor {
+  const next = uniform(name);
+  switch (dtype) {
+    case 'f32':
+      return tensorOf(Float32Array, dtype, shape, () => 2 * next() - 1);
+    case 'i32':
+      return tensorOf(Int32Array, dtype, shape, () => Math.floor(limit * next()));
+    case 'u32':
+      return tensorOf(Uint32Array, dtype, shape, () => Math.floor(limit * next()));
+    case 'bool':
+      return tensorOf(Uint8Array, dtype, shape, () => (next() < 0.9 ? 1 : 0));
+  }
+}
+
+/**
+ * A weight: matrices that keep the size of what they are applied to, uniform with the variance 1 / fan-in (LeCun et al.,
+ * Efficient BackProp, 1998), and vectors around 1, which scales and variances have to be.
+ */
+export function drawWeight(name: string, dtype: ElementType, shape: readonly number[]): StoredTensor {
+  if (dtype !== 'f32') return drawInput(name, dtype, shape, 2);
+  const next = uniform(name);
+  if (shape.length < 2) return tensorOf(Float32Array, dtype, shape, () => 0.5 + next());
+  const width = Math.sqrt(3 / Math.max(1, elementCount(shape.slice(1))));
+  return tensorOf(Float32Array, dtype, shape, () => width * (2 * next() - 1));
+}
+
+interface Elements {
+  readonly buffer: ArrayBuffer;
+  [at: number]: number;
+}
+
+function tensorOf(
+  Type: new (length: number) => Elements,
+  dtype: ElementType,
+  shape: readonly number[],
+  draw: () => number,
+): StoredTensor {
+  const length = elementCount(shape);
+  const data = allocated(Type, length);
+  for (let at = 0; at < length; at++) data[at] = draw();
+  return { dtype: storedType(dtype), shape, bytes: new Uint8Array(data.buffer) };
+}
+
+/** Throws HeddleError 'memory'. */
+function allocated(Type: new (length: number) => Elements, length: number): Elements {
+  try {
+    return new Type(length);
+  } catch (error) {
+    throw new HeddleError('memory', `the engine gives no memory for ${length} random elements`, { cause: error });
+  }
+}
+
+/** Numbers from 0 to 1 that `name` decides: the linear congruential generator of Numerical Recipes (Press et al.). */
+function uniform(name: string): () => number {
+  let state = 0;
+  for (const character of name) state = (Math.imul(state, 31) + character.codePointAt(0)!) >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

@@ -1,0 +1,169 @@
+/** Products at sizes around the edges of tiles, panels, groups and blocks, for every tile that a target may choose. */
+import { describe, expect, test } from 'vitest';
+import { jsTarget } from '../../src/compiler/codegen/js/target.ts';
+import { wasmTarget } from '../../src/compiler/codegen/wasm/target.ts';
+import { webgpuTarget } from '../../src/compiler/codegen/wgsl/target.ts';
+import { constant, symbol, type Dim } from '../../src/compiler/dims/dim.ts';
+import { Builder } from '../../src/compiler/ir/builder.ts';
+import type { Graph, Value } from '../../src/compiler/ir/graph.ts';
+import { interpret } from '../../src/compiler/ir/interpret.ts';
+import { concreteShape } from '../../src/compiler/ir/types.ts';
+import type { Kernel } from '../../src/compiler/kernel/ir.ts';
+import { forEachStatement } from '../../src/compiler/kernel/rewrite.ts';
+import type { Target } from '../../src/compiler/kernel/target.ts';
+import { kernelFaults } from '../../src/compiler/kernel/verify.ts';
+import { lowerGraph } from '../../src/compiler/lowering/lower.ts';
+import { ops } from '../../src/compiler/ops/table.ts';
+import { passes } from '../../src/compiler/passes/index.ts';
+import { runPasses } from '../../src/compiler/passes/run.ts';
+import type { LoweredProgram } from '../../src/compiler/plan/lowered.ts';
+import { expectClose, randomNumbers, randomTensor } from '../support/tensors.ts';
+import { execute } from './execute.ts';
+
+/** What follows the product: nothing, what happens in registers, or what a loop does to parked sums. */
+type Follower = 'none' | 'bias' | 'gelu';
+
+interface Case {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Whether an operand is stored with its summed axis first. */
+  readonly left?: 'km';
+  readonly right?: 'kn';
+  readonly follower?: Follower;
+  readonly batch?: number;
+}
+
+/** The product with all sizes known, or as symbols `m`, `n` and `k`. */
+function graphOf({ m, n, k, left, right, follower = 'none', batch }: Case, isStatic: boolean): Graph {
+  const builder = new Builder(ops, new Map());
+  const size = (name: string, value: number): Dim => (isStatic ? constant(value) : symbol(name));
+  const [rows, columns, depth] = [size('m', m), size('n', n), size('k', k)];
+  const lead = batch === undefined ? [] : [constant(batch)];
+  const labels = (...own: string[]): string[] => [...lead.map(() => 'b'), ...own];
+  const value = (...shape: Dim[]): Value => builder.value({ dtype: 'f32', shape: [...lead, ...shape] });
+  const x = left === 'km' ? value(depth, rows) : value(rows, depth);
+  const w = right === 'kn' ? value(depth, columns) : value(columns, depth);
+  const bias = value(rows, columns);
+  let y = builder.one('contract', [x, w], {
+    left: left === 'km' ? labels('k', 'i') : labels('i', 'k'),
+    right: right === 'kn' ? labels('k', 'j') : labels('j', 'k'),
+    result: labels('i', 'j'),
+  });
+  if (follower !== 'none') y = builder.one('add', [y, bias]);
+  if (follower === 'gelu') y = builder.one('gelu', [y]);
+  const inputs = [
+    { name: 'x', value: x },
+    { name: 'w', value: w },
+    ...(follower === 'none' ? [] : [{ name: 'bias', value: bias }]),
+  ];
+  const dims = isStatic ? [] : ['m', 'n', 'k'].map((name) => ({ name }));
+  return { name: 'P', dims, inputs, parameters: [], nodes: builder.nodes, outputs: [{ name: 'y', value: y }] };
+}
+
+const withTile = (target: Target, at: number): Target => ({ ...target, tiles: [target.tiles[at]!] });
+
+const targets: readonly (readonly [string, Target])[] = [
+  ...wasmTarget.tiles.map(({ rows, columns }, at) => [`wasm ${rows}x${columns}`, withTile(wasmTarget, at)] as const),
+  ['js', withTile(jsTarget, 0)],
+  ['webgpu', webgpuTarget],
+];
+
+function lowered(graph: Graph, target: Target): LoweredProgram {
+  const program = lowerGraph(runPasses(graph, passes, ops).graph, target);
+  for (const { kernel } of program.calls) expect(kernelFaults(kernel)).toEqual([]);
+  return program;
+}
+
+/** Runs it where every access is checked, with each tile, static and symbolic; tiles of one order give the same bits. */
+function check(product: Case): void {
+  const { m, n, k } = product;
+  const symbols = new Map(Object.entries({ m, n, k }));
+  for (const isStatic of [true, false]) {
+    const graph = graphOf(product, isStatic);
+    const random = randomNumbers(m + 31 * n + 977 * k);
+    const draw = ({ type }: Value): ReturnType<typeof randomTensor> =>
+      randomTensor('f32', concreteShape(type.shape, symbols), random);
+    const inputs = new Map(graph.inputs.map(({ name, value }) => [name, draw(value)]));
+    const truth = interpret(graph, { inputs, parameters: new Map(), symbols }).get('y')!;
+    const given = new Map([...inputs].map(([name, { data }]) => [name, data]));
+    const results = targets.map(([name, target]) => {
+      const y = execute(lowered(graph, target), symbols, given).get('y')!;
+      const what = `${name}, ${isStatic ? 'static' : 'symbolic'} ${m}x${n}x${k}`;
+      expectClose(y, truth.data, { absolute: 1e-4, relative: 1e-4 }, what);
+      return y;
+    });
+    wasmTarget.tiles.forEach((_, at) => expect(results[at]).toEqual(results[0]));
+  }
+}
+
+describe('sizes around the edges of', () => {
+  const rows = [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 23, 24, 25, 29, 48, 49];
+  test.each(rows)('tiles and blocks: %i rows', (m) => {
+    check({ m, n: 9, k: 5 });
+    check({ m, n: 32, k: 4, follower: 'bias' });
+  });
+
+  const columns = [0, 1, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 31, 32, 33, 40, 47, 56, 57];
+  test.each(columns)('panels and groups: %i columns', (n) => {
+    check({ m: 7, n, k: 3 });
+    check({ m: 2, n, k: 5, follower: 'bias' });
+    check({ m: 1, n, k: 4, follower: 'gelu' });
+  });
+
+  test.each([0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17])('unrolled steps: %i summed', (k) => {
+    check({ m: 9, n: 11, k });
+    check({ m: 5, n: 24, k, follower: 'gelu' });
+  });
+});
+
+describe('other orders', () => {
+  test('rows of columns, packed a few panels and positions at a time', () => {
+    check({ m: 3, n: 9, k: 130, right: 'kn' });
+    check({ m: 5, n: 70, k: 6, right: 'kn' });
+  });
+
+  test('a transposed left operand, read in place and packed', () => {
+    check({ m: 18, n: 5, k: 7, left: 'km', right: 'kn' });
+    check({ m: 18, n: 193, k: 9, left: 'km', right: 'kn' });
+    check({ m: 7, n: 192, k: 4, left: 'km', follower: 'gelu' });
+  });
+
+  test('a batch of small ones', () => {
+    for (const size of [1, 3, 8, 9]) check({ m: size, n: size, k: size, batch: 3, follower: 'bias' });
+    check({ m: 25, n: 35, k: 5, batch: 2, right: 'kn', follower: 'gelu' });
+  });
+});
+
+function countStatements(kernels: readonly Kernel[], kind: string): number {
+  let found = 0;
+  for (const { body } of kernels) forEachStatement(body, (statement) => (found += Number(statement.kind === kind)));
+  return found;
+}
+
+describe('what a product is made of', () => {
+  const kernelsOf = (product: Case, tile: number): Kernel[] =>
+    lowered(graphOf(product, true), withTile(wasmTarget, tile)).calls.map(({ kernel }) => kernel);
+
+  test('a dear epilogue is written once, not for every vector of a tile', () => {
+    const stores = (follower: Follower): number =>
+      countStatements(kernelsOf({ m: 48, n: 64, k: 16, follower }, 0), 'store');
+    expect(stores('gelu')).toBe(stores('none') + 1);
+  });
+
+  test('known columns beyond the last panel take no branch for each', () => {
+    const kernels = kernelsOf({ m: 48, n: 10, k: 16 }, 0).filter(({ name }) => name === 'product');
+    expect(countStatements(kernels, 'if')).toBe(1);
+  });
+
+  test('panels that are read once from afar are touched before', () => {
+    const touches = (n: number): number => countStatements(kernelsOf({ m: 65, n, k: 256 }, 1), 'prefetch');
+    expect(touches(256)).toBeGreaterThan(0);
+    expect(touches(64)).toBe(0);
+  });
+
+  test('a block of rows by a group of panels is a point of the grid', () => {
+    const [product] = kernelsOf({ m: 65, n: 256, k: 64 }, 0).filter(({ name }) => name === 'product');
+    expect(product!.grid.map(({ extent }) => extent.key)).toEqual(['8', '3']);
+  });
+});
