@@ -1,7 +1,8 @@
 /**
  * What is asked of Heddle's speed, one entry a criterion: how many times as fast it is to be (`ratio` of the fastest times,
  * `slow` over `fast`), which part of the register-tile ceiling the slowest product of an order reaches (`ceiling`), and the
- * most time a call, memory until the first output, and bytes. The names are those of the contestants.
+ * most time a call, memory until the first output, and bytes; of a training step, the part of the ceiling that all of it
+ * reaches (`part`), and the most memory of its process. The names are those of the contestants.
  */
 export const acceptance = [
   { kind: 'ceiling', what: 'products x·Wᵀ, of the ceiling', order: 'x·Wᵀ', atLeast: 0.92 },
@@ -75,5 +76,31 @@ export const acceptance = [
     atLeast: 3,
   },
   { kind: 'memory', what: 'DeiT-tiny, memory to the first output', model: 'deit-tiny', of: 'heddle', atMost: 120e6 },
+  {
+    kind: 'ratio',
+    what: 'a training step against jax-js',
+    model: 'char-gpt',
+    slow: 'jax-js',
+    fast: 'heddle',
+    atLeast: 2,
+  },
+  {
+    kind: 'ratio',
+    what: 'a training step against jax-js, 2 threads',
+    model: 'char-gpt',
+    slow: 'jax-js, 2 threads',
+    fast: 'heddle, 2 threads',
+    atLeast: 2,
+  },
+  {
+    kind: 'ratio',
+    what: 'a training step, two threads against one',
+    model: 'char-gpt',
+    slow: 'heddle',
+    fast: 'heddle, 2 threads',
+    atLeast: 1.7,
+  },
+  { kind: 'part', what: 'a training step, of the ceiling', model: 'char-gpt', of: 'heddle', atLeast: 0.6 },
+  { kind: 'trainingMemory', what: 'memory of training', model: 'char-gpt', of: 'heddle', atMost: 200e6 },
   { kind: 'bytes', what: 'the largest artifact without weights, gzip', atMost: 60e3 },
 ];

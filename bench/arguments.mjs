@@ -1,7 +1,7 @@
 /** The flags of `npm run bench -- …`. Imports nothing of the measured libraries. */
 import { parseArgs } from 'node:util';
 
-export const SECTIONS = ['speed', 'products', 'cold-start', 'sizes', 'compile-time'];
+export const SECTIONS = ['speed', 'training', 'products', 'cold-start', 'sizes', 'compile-time'];
 
 const OPTIONS = {
   only: { type: 'string', hint: 'LIST', doc: 'models to measure: product,vit,deit-tiny,mlp,bert-small,resnet-18' },

@@ -18,6 +18,7 @@ import { judge } from './report/judge.mjs';
 import { acceptanceTable } from './report/sections.mjs';
 import { printSection } from './report/table.mjs';
 import { IN_ENGINES, ONCE } from './sections.mjs';
+import { trainings } from './trainings.mjs';
 
 /** Answers the exit code: 1 where outputs differ or Heddle could not run, 2 where it was called wrongly. */
 export async function main(args) {
@@ -61,13 +62,18 @@ async function measure(options, engines, work) {
     node: engines[0].node,
     prepared: await prepareAll(chosen, builds, work, log),
     preparedProducts: await prepareAll(wants('products') ? products : [], builds, work, log),
+    preparedTrainings: await prepareAll(wants('training') ? trainings : [], builds, work, log),
   };
   const report = { machine: describeMachine(), engines: [] };
   console.log(`${report.machine.cpu}, ${report.machine.cores} cores\n`);
   for (const engine of engines) report.engines.push(await measureEngine(engine, context, work));
   for (const section of options.sections) Object.assign(report, await ONCE[section]?.(context));
   await conclude(report, options);
-  const entries = report.engines.flatMap(({ speed = [], products: measured = [] }) => [...speed, ...measured]);
+  const entries = report.engines.flatMap(({ speed = [], training = [], products: measured = [] }) => [
+    ...speed,
+    ...training,
+    ...measured,
+  ]);
   return entries.some(({ failed }) => failed) ? 1 : 0;
 }
 

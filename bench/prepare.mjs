@@ -16,7 +16,7 @@ import { drawInput, drawParameter } from './values.mjs';
 export async function openCompiler(build) {
   const from = (path) => import(pathToFileURL(join(build, 'src', path)));
   const [
-    { elaborateSpec },
+    { elaborateSpec, elaborateTraining },
     { rewriteGraph },
     { ops },
     { evaluate },
@@ -33,12 +33,22 @@ export async function openCompiler(build) {
       'compiler/plan/facts.js',
       'program/size.js',
       'cli/host.js',
-      'compiler/interop/safetensors.js',
+      'program/safetensors-writer.js',
     ].map(from),
   );
   const host = makeHost({ cwd: root, packageRoot: root });
   const { writeSafetensors } = sft;
-  return { elaborateSpec, rewriteGraph, ops, evaluate, modelFacts, evaluateSize, host, writeSafetensors };
+  return {
+    elaborateSpec,
+    elaborateTraining,
+    rewriteGraph,
+    ops,
+    evaluate,
+    modelFacts,
+    evaluateSize,
+    host,
+    writeSafetensors,
+  };
 }
 
 /** `--set name=value` of every hyperparameter, as `heddle compile` takes them. */
@@ -50,6 +60,14 @@ export function elaborateModel({ spec, entry, settings }, { elaborateSpec, host 
   const { result, diagnostics } = elaborateSpec(spec, { entry, settings: texts }, host);
   if (!result) throw new Error(diagnostics.map(({ message }) => message).join('\n'));
   return result;
+}
+
+/** The graph of a training step. */
+function stepOf({ spec, entry, settings }, { elaborateTraining, host }) {
+  const texts = Object.entries(settings).map(([name, value]) => ({ name, text: String(value) }));
+  const { result, diagnostics } = elaborateTraining(spec, { entry, settings: texts }, host);
+  if (!result) throw new Error(diagnostics.map(({ message }) => message).join('\n'));
+  return result.graphs.find(({ name }) => name === 'step').graph;
 }
 
 /**
@@ -86,7 +104,8 @@ export async function prepareModel(model, builds, folder) {
       await attempt(artifact, () => compileArtifact(model, build, flags, join(folder, artifact)));
     }
   }
-  const work = compiler.modelFacts(graph, compiler.ops, {}).multiplyAdds;
+  const computed = model.isTraining ? stepOf(model, compiler) : graph;
+  const work = compiler.modelFacts([computed], compiler.ops, {}).multiplyAdds;
   return { folder, multiplyAdds: compiler.evaluateSize(work, dims), failures };
 }
 

@@ -5,7 +5,7 @@ import { compareOutputs } from './report/statistics.mjs';
 const LEAST_TURNS = 3;
 
 /**
- * Rows `{ contestant, samples, operations, difference, scale, agrees }`, or `{ contestant, absent }` with the reason. `seconds`
+ * Rows `{ contestant, samples, operations, peakBytes, difference, scale, agrees }`, or `{ contestant, absent }` with the reason. `seconds`
  * is what one contestant may spend on turns, after that it sits out; `turn` and `warmUp` are in milliseconds.
  */
 export async function measureModel(model, prepared, contestants, settings) {
@@ -26,6 +26,7 @@ export async function measureModel(model, prepared, contestants, settings) {
       rows.filter(({ seat }) => seat),
       settings,
     );
+    for (const row of rows) if (row.seat) row.peakBytes = await row.seat.ask('runMore', 0);
     return rows.map(({ seat: _seat, values: _values, ...row }) => row);
   } finally {
     for (const { seat } of rows) await seat?.close();

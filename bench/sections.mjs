@@ -4,11 +4,19 @@ import { join } from 'node:path';
 import { contestantsFor } from './contestants.mjs';
 import { bench } from './places.mjs';
 import { figuresOf } from './report/figures.mjs';
-import { coldStartTable, compileTable, productTable, sizeTable, speedTable } from './report/sections.mjs';
+import {
+  coldStartTable,
+  compileTable,
+  productTable,
+  sizeTable,
+  speedTable,
+  trainingTable,
+} from './report/sections.mjs';
 import { printSection } from './report/table.mjs';
 import { measureModel } from './rounds.mjs';
 import { measureSizes } from './sizes.mjs';
 import { measureStarts } from './starts.mjs';
+import { trainersFor } from './trainings.mjs';
 
 /** Milliseconds to warm up and of each turn; of the many products, a contestant spends no more than `seconds` on one. */
 const MODEL_TIMES = { warmUp: 1500, turn: 150 };
@@ -25,7 +33,7 @@ function contestantsOf(model, { options, builds, seats }, peers = options.peers)
   return contestantsFor(model, { builds, threads: options.threads, chosenPeers: peers, place: seats.place });
 }
 
-async function measureEntry(model, made, context, times, peers) {
+async function measureEntry(model, made, context, times, contestants) {
   const { options, seats, log } = context;
   const settings = {
     seats,
@@ -35,7 +43,7 @@ async function measureEntry(model, made, context, times, peers) {
     log: (text) => log(`${model.name}: ${text}`),
     ...times,
   };
-  const rows = await measureModel(model, made, contestantsOf(model, context, peers), settings);
+  const rows = await measureModel(model, made, contestants, settings);
   const samples = Object.fromEntries(rows.map(({ contestant, samples: taken }) => [contestant.name, taken]));
   const failed = rows.some(({ contestant, absent, agrees }) => agrees === false || (contestant.build && absent));
   const { name, title } = model;
@@ -45,7 +53,7 @@ async function measureEntry(model, made, context, times, peers) {
 async function speed(context) {
   const entries = [];
   for (const [model, made] of context.prepared) {
-    const entry = await measureEntry(model, made, context, MODEL_TIMES);
+    const entry = await measureEntry(model, made, context, MODEL_TIMES, contestantsOf(model, context));
     print(context.log, speedTable(entry));
     entries.push(entry);
   }
@@ -57,12 +65,31 @@ async function products(context) {
   const entries = [];
   const peers = context.options.peers.filter((name) => name === 'onnxruntime-web');
   for (const [product, made] of context.preparedProducts) {
-    const { samples: _samples, ...entry } = await measureEntry(product, made, context, PRODUCT_TIMES, peers);
+    const { samples: _samples, ...entry } = await measureEntry(
+      product,
+      made,
+      context,
+      PRODUCT_TIMES,
+      contestantsOf(product, context, peers),
+    );
     const { order, orderTitle, of, sizes } = product;
     entries.push({ ...entry, order, orderTitle, of, sizes });
   }
   print(context.log, productTable(entries));
   return { products: entries };
+}
+
+/** Training steps; the outputs that are compared are the losses of the first ones. */
+async function training(context) {
+  const { options, builds, seats } = context;
+  const entries = [];
+  for (const [model, made] of context.preparedTrainings) {
+    const trainers = trainersFor({ builds, threads: options.threads, chosenPeers: options.peers, place: seats.place });
+    const entry = await measureEntry(model, made, context, MODEL_TIMES, trainers);
+    print(context.log, trainingTable(entry));
+    entries.push(entry);
+  }
+  return { training: entries };
 }
 
 async function coldStart(context) {
@@ -101,7 +128,7 @@ async function compileTime({ builds, node, log }) {
 }
 
 /** Measured in each engine, with its seats. */
-export const IN_ENGINES = { speed, products, 'cold-start': coldStart };
+export const IN_ENGINES = { speed, training, products, 'cold-start': coldStart };
 
 /** Measured once, outside of the engines. */
 export const ONCE = { sizes, 'compile-time': compileTime };

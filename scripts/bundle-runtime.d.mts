@@ -1,7 +1,7 @@
 /** Bundles the runtime; answers its text, or writes it to `outfile`. */
 export function bundleRuntime(options?: {
-  /** With the GPU's device. */
-  readonly webgpu?: boolean;
+  /** With the GPU's device, or for training. */
+  readonly kind?: 'webgpu' | 'train';
   readonly outfile?: string;
 }): Promise<string | undefined>;
 

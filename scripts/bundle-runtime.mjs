@@ -1,15 +1,15 @@
-// Bundles the runtime into dist/runtime.js, and with the GPU's device into dist/runtime-webgpu.js: scripts that declare
-// `heddle`, to be put at the head of an artifact's index.js; and the script of its workers into dist/worker.js. They import
-// nothing. Prints their sizes.
+// Bundles the runtime into dist/runtime.js, with the GPU's device into dist/runtime-webgpu.js, and for training into
+// dist/runtime-train.js: scripts that declare `heddle`, to be put at the head of an artifact's index.js; and the script of
+// its workers into dist/worker.js. They import nothing. Prints their sizes.
 import { gzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Returns the text; writes it to `outfile` when one is given. */
-export async function bundleRuntime({ webgpu = false, outfile } = {}) {
-  return bundle(`src/runtime/artifact-entry${webgpu ? '-webgpu' : ''}.ts`, outfile, { globalName: 'heddle' });
+/** Returns the text; writes it to `outfile` when one is given. `kind` is webgpu or train, or nothing. */
+export async function bundleRuntime({ kind, outfile } = {}) {
+  return bundle(`src/runtime/artifact-entry${kind ? `-${kind}` : ''}.ts`, outfile, { globalName: 'heddle' });
 }
 
 /** The same for the script of the workers. */
@@ -37,7 +37,8 @@ async function bundle(entry, outfile, options = {}) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const [make, outfile] of [
     [bundleRuntime, 'dist/runtime.js'],
-    [(options) => bundleRuntime({ ...options, webgpu: true }), 'dist/runtime-webgpu.js'],
+    [(options) => bundleRuntime({ ...options, kind: 'webgpu' }), 'dist/runtime-webgpu.js'],
+    [(options) => bundleRuntime({ ...options, kind: 'train' }), 'dist/runtime-train.js'],
     [bundleWorker, 'dist/worker.js'],
   ]) {
     const text = await make();

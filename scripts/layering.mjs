@@ -19,14 +19,26 @@ export const PARTS = [
   { name: 'syntax', files: 'src/compiler/syntax/', imports: ['base', 'grammar'], packages: ['chevrotain'] },
 
   // The two representations, and the ops. An op is told by its record, so only the driver knows the table of all.
-  { name: 'kernel', files: 'src/compiler/kernel/', imports: ['dims'], packages: [] },
-  { name: 'ir', files: 'src/compiler/ir/', imports: ['base', 'dims', 'kernel'], packages: [] },
-  { name: 'ops', files: 'src/compiler/ops/', imports: ['base', 'dims', 'kernel', 'ir'], packages: [] },
+  { name: 'kernel', files: 'src/compiler/kernel/', imports: ['dims', 'program'], packages: [] },
+  { name: 'ir', files: 'src/compiler/ir/', imports: ['base', 'dims', 'kernel', 'program'], packages: [] },
+  { name: 'ops', files: 'src/compiler/ops/', imports: ['base', 'dims', 'kernel', 'ir', 'program'], packages: [] },
   { name: 'op table', files: 'src/compiler/ops/table.ts', imports: ['ops', 'ir'], packages: [] },
 
   // From syntax tree to programs.
-  { name: 'semantics', files: 'src/compiler/semantics/', imports: ['base', 'dims', 'syntax', 'ir'], packages: [] },
+  {
+    name: 'semantics',
+    files: 'src/compiler/semantics/',
+    imports: ['base', 'dims', 'syntax', 'ir', 'program'],
+    packages: [],
+  },
   { name: 'passes', files: 'src/compiler/passes/', imports: ['dims', 'ir'], packages: [] },
+  // Gradients, and what training programs compute.
+  {
+    name: 'autodiff',
+    files: 'src/compiler/autodiff/',
+    imports: ['base', 'dims', 'ir', 'ops', 'semantics', 'passes', 'program'],
+    packages: [],
+  },
   // What lowering hands to planning; the rest of planning is no business of lowering.
   { name: 'lowered', files: 'src/compiler/plan/lowered.ts', imports: ['dims', 'kernel', 'ir'], packages: [] },
   {
@@ -57,7 +69,7 @@ export const PARTS = [
     files: 'src/compiler/driver.ts',
     // prettier-ignore
     imports: [
-      'base', 'kernel', 'ir', 'op table', 'semantics', 'passes', 'lowering', 'lowered', 'plan', 'codegen', 'options',
+      'base', 'kernel', 'ir', 'op table', 'semantics', 'passes', 'autodiff', 'lowering', 'lowered', 'plan', 'codegen', 'options',
       'program',
     ],
     packages: [],
@@ -68,10 +80,12 @@ export const PARTS = [
     imports: ['base', 'dims', 'kernel', 'ir', 'syntax', 'semantics', 'plan', 'options', 'driver'],
     packages: [],
   },
+  // Data to train on: readers of files, augmentation, batches.
+  { name: 'data', files: 'src/data/', imports: ['program'], packages: ['sharp', 'node:'] },
   {
     name: 'cli',
     files: 'src/cli/',
-    imports: ['index', 'inspect', 'interop', 'artifact', 'program', 'runtime'],
+    imports: ['index', 'inspect', 'interop', 'artifact', 'program', 'runtime', 'data'],
     packages: ['commander', 'picocolors', 'ora', 'sharp', 'webgpu', 'node:'],
   },
 ];

@@ -22,13 +22,13 @@ export async function load({ network, config, threads, files }) {
 }
 
 /** Matrices lie [in, out], for which products are faster here; tables of rows as they are. */
-function stored(name, array) {
-  const isMatrix = array.shape.length === 2 && !name.startsWith('embeddings.');
+export function stored(name, array) {
+  const isMatrix = array.shape.length === 2 && !/^embeddings\.|\.w[tp]e\./.test(name);
   return isMatrix ? np.array(np.transpose(array)) : array;
 }
 
 /** Layers take what they are given by reference (`ref`): a network may use a value more than once. */
-function makeLayers(parameters) {
+export function makeLayers(parameters) {
   const parameter = (name) => parameters[name].ref;
 
   function linear(x, weight, bias, activation) {
@@ -50,14 +50,26 @@ function makeLayers(parameters) {
    * With einsum, `nn.dotProductAttention` needs Node 22. The softmax's division comes after the mixing: the compiler
    * would repeat it for each element of the result.
    */
-  function attention(q, k, v, heads) {
+  function attention(q, k, v, heads, hidden) {
     const [batch, tokens, width] = q.shape;
     const split = (x) => np.transpose(x.ref.reshape([batch, tokens, heads, width / heads]), [0, 2, 1, 3]);
-    const scores = np.matmul(split(q).mul((width / heads) ** -0.5), np.transpose(split(k), [0, 1, 3, 2]));
+    const products = np.matmul(split(q).mul((width / heads) ** -0.5), np.transpose(split(k), [0, 1, 3, 2]));
+    const scores = hidden ? np.where(hidden, -1e9, products) : products;
     const weights = np.exp(scores.ref.sub(np.max(scores, -1, { keepdims: true })));
     const sums = np.sum(weights.ref, -1, { keepdims: true });
     const mixed = np.matmul(weights, split(v)).div(sums);
     return np.transpose(mixed, [0, 2, 1, 3]).reshape([batch, tokens, width]);
+  }
+
+  function causalAttention(q, k, v, heads) {
+    const at = np.arange(q.shape[1]);
+    return attention(q, k, v, heads, at.ref.reshape([1, -1]).greater(at.reshape([-1, 1])));
+  }
+
+  /** Rows as a product, which has a gradient. */
+  function rowsOf(ids, weight) {
+    const table = parameter(weight);
+    return np.matmul(nn.oneHot(ids.ref, table.shape[0]), table);
   }
 
   /** [batch, channels, height, width] as [batch, patches, pixels]; `order` of channels and pixels in a patch. */
@@ -88,6 +100,7 @@ function makeLayers(parameters) {
     linear,
     layerNorm,
     attention,
+    causalAttention,
     patches,
     convolve,
     maxPool,
@@ -100,6 +113,8 @@ function makeLayers(parameters) {
     firstToken: (x) => x.ref.slice([], 0),
     length: (x) => x.shape[1],
     embedding: (ids, weight) => parameter(weight).slice(ids.ref),
+    rowsOf,
+    wholeTable: parameter,
     firstRows: (weight, count) => parameter(weight).slice([0, count]),
     fromPlanes: (img) => img,
     planeMeans: (x) => np.mean(x.ref, [2, 3]),

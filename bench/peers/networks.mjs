@@ -102,7 +102,21 @@ function resnet(layers, { img }, { layers: counts }) {
   return { logits: layers.linear(layers.planeMeans(x), 'fc.weight', 'fc.bias') };
 }
 
-export const networks = { product, mlp, vit, deit, bert, resnet };
+/** `idx` fills the block, so that every position has a row of the table. */
+function gpt(layers, { idx }, { depth, heads }) {
+  let x = layers.add(layers.rowsOf(idx, 'net.wte.weight'), layers.wholeTable('net.wpe.weight'));
+  for (let i = 0; i < depth; i++) {
+    const at = (part) => `net.h.${i}.${part}`;
+    const linear = (y, part) => layers.linear(y, `${at(part)}.weight`, `${at(part)}.bias`);
+    const qkv = linear(layers.layerNorm(x, at('ln_1'), 1e-5), 'attn.c_attn');
+    x = layers.add(x, linear(layers.causalAttention(...layers.thirds(qkv), heads), 'attn.c_proj'));
+    const hidden = layers.gelu(linear(layers.layerNorm(x, at('ln_2'), 1e-5), 'mlp.c_fc'));
+    x = layers.add(x, linear(hidden, 'mlp.c_proj'));
+  }
+  return { logits: layers.linear(layers.layerNorm(x, 'net.ln_f', 1e-5), 'net.lm_head.weight') };
+}
+
+export const networks = { product, mlp, vit, deit, bert, resnet, gpt };
 
 /** The convolution before a batch normalisation, in torchvision's naming. */
 const convolutionOf = (norm) => norm.replace(/bn(\d)$/, 'conv$1').replace(/downsample\.1$/, 'downsample.0');

@@ -10,6 +10,7 @@ import {
   productTable,
   sizeTable,
   speedTable,
+  trainingTable,
 } from './sections.mjs';
 import { markdownSection } from './table.mjs';
 
@@ -35,13 +36,14 @@ export function figuresOfReport(report) {
   const { machine, engines, acceptance, sizes, compileTime } = report;
   const main = mainEngine(report);
   const loads = engines.map(({ engine, load, loadAfter }) => `${engine}: ${load} to ${loadAfter}`);
-  const { speed = [], products, coldStart = [] } = main;
+  const { speed = [], training = [], products, coldStart = [] } = main;
   const parts = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.date.slice(0, 10)}. Load at the beginning and the end: ${loads.join('; ')}.`,
     ...(speed.length > 0 ? ['![Heddle and its peers](images/performance.svg)'] : []),
     markdownSection(acceptanceTable(engines, acceptance), 3),
     `### In ${main.engine}`,
     ...speed.map((entry) => markdownSection(speedTable(entry), 4)),
+    ...training.map((entry) => markdownSection(trainingTable(entry), 4)),
     ...(products ? [markdownSection(productTable(products), 4)] : []),
     ...coldStart.map((entry) => markdownSection(coldStartTable(entry), 4)),
     ...(engines.length > 1 ? ['### The fastest times in each engine'] : []),

@@ -13,6 +13,7 @@ export interface Row {
   };
   readonly samples?: readonly number[];
   readonly operations?: number;
+  readonly peakBytes?: number;
   readonly difference?: number;
   readonly scale?: number;
   readonly agrees?: boolean;
@@ -29,6 +30,7 @@ export interface Figure extends Partial<Summary> {
   readonly ceiling?: number;
   readonly ofCeiling?: number;
   readonly ahead?: { readonly min: number; readonly median: number };
+  readonly peakBytes?: number;
   readonly difference?: number;
   readonly scale?: number;
   readonly agrees?: boolean;

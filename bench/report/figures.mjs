@@ -3,7 +3,7 @@ import { gigaflops, summarize } from './statistics.mjs';
 
 /**
  * The rows of one model with figures: `{ name, kind, threads, min, median, count, gigaflops, ofCeiling, ceiling, ahead,
- * difference, agrees }` or `{ name, kind, threads, absent }`. `kind` is 'ours', 'peer', 'native' or 'ceiling'.
+ * difference, agrees, peakBytes }` or `{ name, kind, threads, absent }`. `kind` is 'ours', 'peer', 'native' or 'ceiling'.
  * `ofCeiling` compares the best rates with the first ceiling of the contestant that was measured; for more threads, with as
  * many times the ceiling of one. `ahead` is how many times as long as Heddle on the same work (`against`) it takes, by
  * minimum and by median.
@@ -17,7 +17,7 @@ export function figuresOf(rows) {
       .map((wanted) => [...measured.values()].find(({ contestant }) => contestant.isCeiling === wanted))
       .find((row) => row !== undefined);
 
-  return rows.map(({ contestant, absent, difference, scale, agrees }) => {
+  return rows.map(({ contestant, absent, peakBytes, difference, scale, agrees }) => {
     const { name, threads, numbers, against } = contestant;
     const about = { name, kind: kindOf(contestant), threads, ...(numbers && { numbers }) };
     if (absent) return { ...about, absent };
@@ -31,6 +31,7 @@ export function figuresOf(rows) {
       gigaflops: rate(name),
       ...(top && { ceiling, ofCeiling: rate(name) / ceiling }),
       ...(ours && { ahead: { min: summary.min / ours.min, median: summary.median / ours.median } }),
+      ...(peakBytes !== undefined && { peakBytes }),
       ...(difference !== undefined && { difference, scale, agrees }),
     };
   });

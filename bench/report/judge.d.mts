@@ -4,6 +4,7 @@ import type { ProductEntry, StartRow } from './sections.mjs';
 export interface EngineResult {
   readonly engine: string;
   readonly speed?: readonly { readonly model: string; readonly figures: readonly Partial<Figure>[] }[];
+  readonly training?: readonly { readonly model: string; readonly figures: readonly Partial<Figure>[] }[];
   readonly products?: readonly (Pick<ProductEntry, 'order'> & { readonly figures: readonly Partial<Figure>[] })[];
   readonly coldStart?: readonly { readonly model: string; readonly rows: readonly StartRow[] }[];
 }

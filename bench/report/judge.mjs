@@ -8,6 +8,8 @@ const PRINTERS = {
   ceiling: (value) => `${(100 * value).toFixed(0)} %`,
   time: printTime,
   memory: printBytes,
+  part: (value) => `${(100 * value).toFixed(0)} %`,
+  trainingMemory: printBytes,
   bytes: printBytes,
 };
 
@@ -35,6 +37,10 @@ function valueOf(criterion, engine, { sizes }) {
       return quotient(fastest(engine, model, slow), fastest(engine, model, fast));
     case 'time':
       return fastest(engine, model, of);
+    case 'part':
+      return figureNamed(engine, model, of)?.ofCeiling;
+    case 'trainingMemory':
+      return figureNamed(engine, model, of)?.peakBytes;
     case 'ceiling':
       return least(
         (engine.products ?? []).filter((product) => product.order === order).map(({ figures }) => figures[0].ofCeiling),
@@ -55,8 +61,10 @@ const quotient = (slow, fast) => (slow === undefined || fast === undefined ? und
 /** Undefined unless all were measured. */
 const least = (values) => (values.length > 0 && !values.includes(undefined) ? Math.min(...values) : undefined);
 
-function fastest({ speed = [] }, model, name) {
-  return speed.find((entry) => entry.model === model)?.figures.find((figure) => figure.name === name)?.min;
+const fastest = (engine, model, name) => figureNamed(engine, model, name)?.min;
+
+function figureNamed({ speed = [], training = [] }, model, name) {
+  return [...speed, ...training].find((entry) => entry.model === model)?.figures.find((figure) => figure.name === name);
 }
 
 function start({ coldStart = [] }, model, name) {

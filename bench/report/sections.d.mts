@@ -25,5 +25,6 @@ export interface StartRow {
 }
 
 export function speedTable(entry: SpeedEntry): Table;
+export function trainingTable(entry: SpeedEntry): Table;
 export function productTable(entries: readonly ProductEntry[]): Table;
 export function coldStartTable(entry: { readonly title: string; readonly rows: readonly StartRow[] }): Table;

@@ -32,6 +32,17 @@ export function speedTable({ title, multiplyAdds, figures }) {
   };
 }
 
+/** Training steps: speed, and the most memory that a process took. */
+export function trainingTable(entry) {
+  const { header, rows, ...table } = speedTable(entry);
+  const peaks = entry.figures.filter(({ absent }) => !absent).map(({ peakBytes }) => peakBytes);
+  return {
+    ...table,
+    header: [...header, 'peak memory'],
+    rows: rows.map((row, at) => [...row, peaks[at] === undefined ? NONE : printBytes(peaks[at])]),
+  };
+}
+
 /** Of the largest value of the first row's outputs; the first row itself differs by nothing. */
 function differenceOf({ difference, scale, agrees }) {
   if (difference === undefined) return NONE;

@@ -21,6 +21,8 @@ globalThis.seat = {
     const plain = Object.fromEntries(Object.entries(values).map(([name, data]) => [name, [...data]]));
     return { values: plain, milliseconds };
   },
+  // What a page takes of memory, it does not tell.
+  runMore: (times) => seat.runMore(times),
   warmUp: (milliseconds) => seat.warmUp(milliseconds),
   turn: (milliseconds) => seat.turn(milliseconds),
 };

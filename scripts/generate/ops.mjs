@@ -10,6 +10,7 @@ export async function generateOps() {
     export { isDim, isList, isRecord, withDefaults } from './src/compiler/ir/attributes.ts';
     export { printType } from './src/compiler/ir/types.ts';
     export { print } from './src/compiler/dims/dim.ts';
+    export { asWritten } from './src/compiler/semantics/random.ts';
     export { staticFunctions } from './src/compiler/semantics/static-functions.ts';
     export { initializerRecords } from './src/compiler/semantics/initializer-records.ts';
     export { optimizerRecords, stepArguments } from './src/compiler/semantics/optimizers/records.ts';
@@ -33,7 +34,7 @@ function reference(records) {
   const { opGroups, staticFunctions, initializerRecords, optimizerRecords, stepArguments, scheduleRecords } = records;
   const operators = opGroups.flatMap((group) => group.ops).filter((op) => op.operator !== undefined);
   const groups = opGroups
-    .map(({ title, ops }) => ({ title, ops: ops.filter((op) => !op.internal) }))
+    .map(({ title, ops }) => ({ title, ops: ops.filter((op) => !op.internal).map(records.asWritten) }))
     .filter(({ ops }) => ops.length > 0);
   const titles = ['Operators', ...groups.map(({ title }) => title), ...otherTitles];
   return [
@@ -162,7 +163,8 @@ function exampleOf(op, { inputs, attributes }, records) {
   if ('error' in inferred) throw new Error(`a sample of ${op.name} does not fit: ${inferred.error.message}`);
   const given = op.attributes.flatMap((spec) => namedAttribute(spec, all[spec.name], records));
   const isVariadic = op.operands.some((operand) => operand.variadic);
-  const tensors = inputs.map(printType).join(', ');
+  // The key of random ops is not written.
+  const tensors = (op.random ? inputs.slice(0, -1) : inputs).map(printType).join(', ');
   const list = isVariadic && given.length > 0 && !op.attributes.some(({ kind }) => kind === 'pattern');
   const call = [...(tensors ? [list ? `[${tensors}]` : tensors] : []), ...given].join(', ');
   return `${op.name}(${call}) → ${inferred.types.map(printType).join(', ')}`;

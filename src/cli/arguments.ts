@@ -19,6 +19,13 @@ export function collect(text: string, before: readonly string[] = []): string[] 
   return [...before, text];
 }
 
+/** `in.*,param.*`: names and patterns, added to those before. */
+export function readPatterns(text: string, before: readonly string[] = []): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError("Names of inputs and parameters: --grad 'in.*,param.*'");
+  return [...before, ...names];
+}
+
 /** `wasm,js`, in any order. */
 export function readTargets(text: string): TargetName[] {
   const names = new Set(text.split(',').map((name) => name.trim()));
@@ -54,6 +61,13 @@ export function readScales(text: string): number[] {
   const values = readNumbers(text);
   if (values.some((value) => value <= 0)) throw new InvalidArgumentError('A deviation is greater than 0.');
   return values;
+}
+
+export function readSeed(text: string): number {
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (!Number.isInteger(value) || value < 0 || value >= 2 ** 32)
+    throw new InvalidArgumentError('A seed is an integer from 0 to 4294967295.');
+  return value;
 }
 
 export function readCount(text: string): number {

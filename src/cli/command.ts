@@ -1,12 +1,14 @@
 /** The command line: what can be said, and which command it leads to. */
 import { Command, Option } from 'commander';
-import { QUANTIZATIONS } from '../compiler/index.ts';
+import { QUANTIZATIONS, REMATERIALIZATIONS } from '../compiler/index.ts';
 import {
   collect,
   readCount,
   readDims,
   readNumbers,
+  readPatterns,
   readScales,
+  readSeed,
   readSeconds,
   readSetting,
   readTargets,
@@ -25,6 +27,9 @@ import type { Io } from './io.ts';
 import { profile, type ProfileOptions } from './profile/profile.ts';
 import { readVersion } from './provenance.ts';
 import { run, type RunOptions } from './run.ts';
+import { MODES } from './spec.ts';
+import { addTrain } from './train/command-line.ts';
+import { train } from './train/train.ts';
 
 /** Runs the command that `argv` (without program and script) names; answers the exit code. Never throws. */
 export async function runCommand(argv: readonly string[], io: Io): Promise<number> {
@@ -65,6 +70,9 @@ function makeProgram(io: Io, exit: Exit): Command {
   addFmt(program, io, exit);
   addCompile(program, io, exit);
   addRun(program, io, exit);
+  addTrain(program, async (spec, options) => {
+    exit.code = await train(spec, options, io);
+  });
   addInspect(program, io, exit);
   addProfile(program, io, exit);
   addExplain(program, io, exit);
@@ -96,7 +104,10 @@ function addCompilerOptions(command: Command): Command {
 function addSpecOptions(command: Command): Command {
   return addCompilerOptions(addEntryOptions(command))
     .option('-t, --tap <pattern>', 'further outputs: those of the named instances; may be repeated', collect)
-    .option('-w, --weights <file[:prefix]>', 'a safetensors file with the parameters, or those under a prefix of it')
+    .option(
+      '-w, --weights <file[:prefix]>',
+      'a safetensors file with the parameters, or those under a prefix of it; or a run of `train`, RUN:path',
+    )
     .option('-r, --rename <map>', 'a JSON file that maps foreign names of weights');
 }
 
@@ -146,11 +157,22 @@ function addCompile(program: Command, io: Io, exit: Exit): void {
     .argument('<spec>', 'the spec file')
     .requiredOption('-o, --out <dir>', 'the folder to write; an artifact that is there is replaced')
     .option('--target <names>', 'what to compile for, of wasm, js and webgpu', readTargets, ['wasm', 'js'])
+    .option(
+      '--dims <name=size>',
+      'a size for a dimension, to tell the memory that is needed; may be repeated',
+      readDims,
+    )
     .addOption(
       new Option(
         '--store <type>',
         'what weights are stored in: f16 rounds, int8 only those of products (default: as --quantize, or f32)',
       ).choices(STORAGES),
+    )
+    .addOption(
+      new Option(
+        '--remat <what>',
+        'for training: compute the insides of numbered blocks again in the backward pass instead of keeping them',
+      ).choices(REMATERIALIZATIONS),
     )
     .addHelpText(
       'after',
@@ -166,7 +188,8 @@ Examples:
   heddle compile specs/vit.model --entry ViT --weights vit.safetensors --store f16 -o build/vit-f16
 
 Without --weights, the artifact takes its weights when it is loaded. A prefix chooses among the tensors of a file
-that holds others too, and is removed from their names: --weights training.safetensors:param.`,
+that holds others too, and is removed from their names: --weights training.safetensors:param. The folder of a run stands for
+its last checkpoint, and a path for what is under an instance of its entry: --weights runs/digits:net.`,
     )
     .action(async (spec: string, options: CompileOptions) => {
       exit.code = await compile(spec, options, io);
@@ -194,6 +217,15 @@ function addRun(program: Command, io: Io, exit: Exit): void {
     )
     .option('--tile <name>', 'the register tile of products on wasm, 6x8 (default: the fastest in a short trial)')
     .option('--threads <count>', 'threads that run it on wasm, at most 64 (default: 1)', readThreads)
+    .addOption(
+      new Option('--mode <mode>', 'run it as in training or not (default: train for a train entry)').choices(MODES),
+    )
+    .option(
+      '--grad <names>',
+      'gradients to compute too, in.NAME and param.PATH with * for any text; may be repeated',
+      readPatterns,
+    )
+    .option('--seed <number>', 'the seed of random numbers, where the entry draws any (default: 0)', readSeed)
     .option('--image <file...>', 'pictures to classify, in place of --inputs')
     .option('--mean <numbers>', 'subtracted from pixels on the scale 0 to 1: one number, or one a channel', readNumbers)
     .option('--std <numbers>', 'what pixels are then divided by: one number, or one a channel', readScales)
@@ -207,8 +239,14 @@ Examples:
   heddle run specs/mlp.model --entry MLP --weights mlp.safetensors --inputs batch.safetensors --out result.safetensors
   heddle run specs/mlp.model --entry MLP --weights case.safetensors:param. --inputs case.safetensors:in. --target reference
   heddle run specs/vit.model --entry ViT --weights vit.safetensors --inputs batch.safetensors --tap 'layers.*.attn'
+  heddle run specs/mlp.model --entry TrainSigmoidMLP --weights case.safetensors:param. --inputs case.safetensors:in. \\
+    --rename map.json --grad 'in.*,param.*' --out result.safetensors
   heddle run build/digits --image examples/digits/images/3-a.png examples/digits/images/7-b.png \\
     --mean 0.1307 --std 0.3081 --labels examples/digits/labels.txt --top 3
+
+With --mode or --grad, the results are called out.NAME, and there are loss, grad.in.NAME, grad.param.PATH and, in
+training mode, buf.PATH for new values of states; --rename gives parameters their foreign names again. The loss of a
+model is the sum of its outputs times the inputs cot.NAME.
 
 Pictures are cropped to the shape of the input around their centre, and set on black where they are transparent.
 The probabilities are the softmax of the model's output.`,

@@ -1,43 +1,47 @@
 /** `heddle compile`: from a spec to the folder of an artifact. */
 import { type ArtifactFile, artifactFiles } from '../compiler/artifact/files.ts';
-import { channelsOf, type Compiled, compileGraph } from '../compiler/index.ts';
+import { channelsOf, type Compiled } from '../compiler/index.ts';
 import { storeWeights, type Storage, type WeightChannels } from '../compiler/interop/store.ts';
-import { profileFacts } from '../compiler/inspect/profile/facts.ts';
-import type { TargetName } from '../program/program.ts';
+import { exampleDims } from '../compiler/artifact/manifest.ts';
+import { memoryFor } from '../program/memory.ts';
+import { TARGET_NAMES } from '../program/program.ts';
 import { readBuilt, WORKER_FILE } from './built.ts';
 import { describeParameters, tensorRows } from './check.ts';
+import { type CompilationOptions, openCompilation } from './compilation.ts';
+import { checkDims, type GivenDims } from './dims.ts';
 import { EXIT, printNote } from './errors.ts';
 import { checkFolder, writeFolder } from './folder.ts';
 import { makeHost, recordingHost } from './host.ts';
 import { colorsFor, type Io, withProgress } from './io.ts';
 import { provenanceOf } from './provenance.ts';
-import { type Signature, signatureOf } from './signature.ts';
-import { compilerOptions, elaborateEntry, loadWeights, someOf, type SpecOptions, type Tensors } from './spec.ts';
+import type { Signature } from './signature.ts';
+import { loadWeights, someOf, type Tensors } from './spec.ts';
 import { alignColumns, count, formatBytes, formatGzip } from './table.ts';
 
-export interface CompileOptions extends SpecOptions {
-  readonly target: readonly TargetName[];
+export interface CompileOptions extends CompilationOptions {
   readonly out: string;
+  readonly dims?: GivenDims;
   readonly store?: Storage;
 }
 
 export async function compile(path: string, options: CompileOptions, io: Io): Promise<number> {
   const start = performance.now();
   checkFolder(options.out, io);
-  const { compiled, files, signature } = await withProgress(io, `reading ${path}`, async (update) => {
+  const { compiled, kept, files, signature, loader } = await withProgress(io, `reading ${path}`, async (update) => {
     const texts = new Map<string, string>();
-    const graph = elaborateEntry(path, options, io, recordingHost(makeHost(io), texts));
-    const signature = signatureOf(graph);
+    const compilation = openCompilation(path, options, io, recordingHost(makeHost(io), texts));
+    const { graph, signature, loader } = compilation;
+    checkDims(options.dims ?? new Map(), graph);
     const weights = await loadWeights(signature.parameters, options, io);
     const storage = storageOf(options);
     const channels = storage === 'int8' ? channelsOf(graph) : new Map<string, readonly number[]>();
     const stored = weights && storeWeights(weights.bound, storage, channels);
     if (stored) noteUnrounded(stored, storage, channels, io);
-    // The GPU's device is only in the larger runtime.
-    const runtimeSource = await readBuilt(options.target.includes('webgpu') ? 'runtime-webgpu.js' : 'runtime.js', io);
+    const runtimeSource = await readBuilt(compilation.runtime, io);
     const workerSource = await readBuilt(WORKER_FILE, io);
     update(`compiling ${graph.name}`);
-    const compiled = compileGraph(graph, { targets: options.target, ...compilerOptions(options) });
+    const compiled = compilation.compile(options.remat);
+    const kept = options.remat && compilation.compile();
     const { program, facts, wasm, js, wgsl } = compiled;
     const provenance = await provenanceOf(path, texts, io);
     const files = await artifactFiles({
@@ -47,19 +51,20 @@ export async function compile(path: string, options: CompileOptions, io: Io): Pr
       wasm,
       js,
       wgsl,
-      profile: profileFacts(graph, compiled.ops, compiled.lowered),
+      profile: compilation.profile(compiled),
       weights: stored,
       runtimeSource,
       workerSource,
     });
     update(`writing ${options.out}`);
     await writeFolder(options.out, files, io);
-    return { compiled, files, signature };
+    return { compiled, kept, files, signature, loader };
   });
   const seconds = (performance.now() - start) / 1000;
-  printResult({ path, out: options.out, compiled, files, signature, seconds }, io);
-  if (options.weights === undefined && signature.parameters.length > 0)
-    printNote('the artifact has no weights: they must be given when it is loaded, `load({ weights })`', io);
+  const { out, dims = new Map<string, number>() } = options;
+  printResult({ path, out, dims, compiled, kept, files, signature, seconds }, io);
+  if (options.weights === undefined && signature.parameters.some(({ isDrawn }) => !isDrawn))
+    printNote(`the artifact has no weights: they must be given when it is loaded, \`${loader}({ weights })\``, io);
   return EXIT.fine;
 }
 
@@ -81,13 +86,16 @@ function storageOf({ store, quantize }: CompileOptions): Storage {
 interface Result {
   readonly path: string;
   readonly out: string;
+  readonly dims: GivenDims;
   readonly compiled: Compiled;
+  /** The same without `--remat`, where that is given. */
+  readonly kept: Compiled | undefined;
   readonly files: readonly ArtifactFile[];
   readonly signature: Signature;
   readonly seconds: number;
 }
 
-function printResult({ path, out, compiled, files, signature, seconds }: Result, io: Io): void {
+function printResult({ path, out, dims, compiled, kept, files, signature, seconds }: Result, io: Io): void {
   const { bold, dim } = colorsFor(io.stdout, io.env);
   const sum = files.reduce((total, { bytes }) => total + bytes.length, 0);
   const rows = [
@@ -96,7 +104,8 @@ function printResult({ path, out, compiled, files, signature, seconds }: Result,
     ['total', formatBytes(sum), ''],
   ];
   const [head = '', ...table] = alignColumns(rows, ['left', 'right']);
-  const facts = alignColumns([...tensorRows(signature), ...targetRows(compiled)], ['left']);
+  const rest = [...targetRows(compiled), ...memoryRows(compiled, kept, dims)];
+  const facts = alignColumns([...tensorRows(signature), ...rest], ['left']);
   const lines = [
     `${bold(compiled.graph.name)} of ${path} → ${out}`,
     '',
@@ -109,9 +118,35 @@ function printResult({ path, out, compiled, files, signature, seconds }: Result,
   io.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/** How often the steps of a routine run. */
+const RUNS: { readonly [routine: string]: string } = {
+  run: 'a run',
+  step: 'a training step',
+  accumulate: 'a batch',
+  update: 'an update',
+  evaluate: 'an evaluation',
+};
+
 function targetRows({ program }: Compiled): string[][] {
-  return Object.entries(program.targets).map(([name, { kernels, loadSteps, steps }]) => {
-    const load = loadSteps.length > 0 ? `, ${count(loadSteps.length, 'step')} when loaded` : '';
-    return ['target', name, `${count(kernels.length, 'kernel')}, ${count(steps.length, 'step')} a run${load}`];
+  return Object.entries(program.targets).map(([name, { kernels, loadSteps, routines }]) => {
+    const load = loadSteps.length > 0 ? [`${count(loadSteps.length, 'step')} when loaded`] : [];
+    const runs = routines.map(
+      ({ name, first, last }) => `${count(last - first, 'step')} ${RUNS[name] ?? `of ${name}`}`,
+    );
+    return ['target', name, [count(kernels.length, 'kernel'), ...runs, ...load].join(', ')];
+  });
+}
+
+/** What the runtime reserves, for the sizes that are given and those of the manifest's example. */
+function memoryRows({ program }: Compiled, kept: Compiled | undefined, given: GivenDims): string[][] {
+  const dims = new Map([...(exampleDims(program) ?? []), ...given]);
+  if (program.dims.some(({ name }) => !dims.has(name))) return [];
+  const sizes = [...dims].map(([name, size]) => `${name} = ${size}`).join(', ');
+  return TARGET_NAMES.flatMap((name) => {
+    const [target, plain] = [program.targets[name], kept?.program.targets[name]];
+    // What a GPU reserves is its driver's business.
+    if (!target || target.gpu) return [];
+    const more = plain ? `, ${formatBytes(memoryFor(plain, dims))} without --remat` : '';
+    return [['memory', name, `${formatBytes(memoryFor(target, dims))}${sizes === '' ? '' : ` for ${sizes}`}${more}`]];
   });
 }

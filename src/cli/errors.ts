@@ -11,8 +11,8 @@ import { HeddleError } from '../runtime/errors.ts';
 import { type JsonDiagnostic, jsonReport, toJson, uncodedError } from './diagnostics-json.ts';
 import { colorsFor, type Io, usesColor } from './io.ts';
 
-/** What the process answers. `internal` is EX_SOFTWARE of BSD's sysexits. */
-export const EXIT = { fine: 0, failed: 1, usage: 2, internal: 70 } as const;
+/** What the process answers. `internal` is EX_SOFTWARE of BSD's sysexits, `interrupted` what a shell says of SIGINT. */
+export const EXIT = { fine: 0, failed: 1, usage: 2, internal: 70, interrupted: 130 } as const;
 
 export interface FailureDetails {
   /** Further facts, one a line. */

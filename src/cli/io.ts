@@ -29,6 +29,11 @@ export interface Io {
   readonly packageRoot: string;
   /** Shows progress on a terminal, and nothing elsewhere. */
   progress(text: string): Promise<Progress>;
+  /**
+   * Has `stop` called when the user first asks the process to end, which then goes on; a second time ends it. The function
+   * it returns ends that.
+   */
+  onStop(stop: () => void): () => void;
   /** Has `cleanup` called if the process is interrupted; the function it returns ends that. */
   onInterrupt(cleanup: () => void): () => void;
 }

@@ -42,6 +42,18 @@ function onInterrupt(cleanup: () => void): () => void {
   return release;
 }
 
+/** Lets the process go on after the first signal. */
+function onStop(stop: () => void): () => void {
+  const release = (): void => SIGNALS.forEach((signal) => process.off(signal, handle));
+  const handle = (): void => {
+    // Without a handler, the next signal does what it does by itself.
+    release();
+    stop();
+  };
+  SIGNALS.forEach((signal) => process.on(signal, handle));
+  return release;
+}
+
 function processIo(): Io {
   /** Spinners on the screen: their line is cleared before anything else is written. */
   const spinners = new Set<{ clear(): unknown }>();
@@ -72,6 +84,7 @@ function processIo(): Io {
     packageRoot: findPackageRoot(),
     progress,
     onInterrupt,
+    onStop,
   };
 }
 

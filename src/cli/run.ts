@@ -1,13 +1,14 @@
 /** `heddle run`: runs a spec or an artifact on tensors or on pictures. */
-import { writeSafetensors } from '../compiler/interop/safetensors.ts';
+import { writeSafetensors } from '../program/safetensors-writer.ts';
 import type { SimdVariant } from '../program/program.ts';
-import { elementCount } from '../program/safetensors.ts';
+import { elementCount, type StoredTensor } from '../program/safetensors.ts';
 import { printShape } from '../program/size.ts';
 import { readTensorFile } from './arguments.ts';
 import { classify, type ImageOptions } from './classify.ts';
 import { checkDims } from './dims.ts';
 import { EXIT, Failure, printNote, UsageError } from './errors.ts';
 import { exists, isFolder, writeWhole } from './files.ts';
+import { underForeignNames } from './foreign.ts';
 import { type Io, withProgress } from './io.ts';
 import { openArtifact, openSpec, type Runnable, type RunTarget } from './runnable.ts';
 import { readTensors, someOf, type SpecOptions, type Tensors } from './spec.ts';
@@ -21,6 +22,7 @@ export interface RunOptions extends SpecOptions, Omit<ImageOptions, 'image'> {
   readonly simd?: SimdVariant;
   readonly tile?: string;
   readonly threads?: number;
+  readonly seed?: number;
   readonly image?: readonly string[];
   readonly json?: boolean;
 }
@@ -37,10 +39,10 @@ export async function run(path: string, options: RunOptions, io: Io): Promise<nu
     return EXIT.fine;
   }
   const inputs = chooseInputs(runnable, tensors, io);
-  const results = await withProgress(io, `running ${runnable.name}`, () => runnable.run(inputs, dims));
+  const results = await withProgress(io, `running ${runnable.name}`, () => runnable.run(inputs, dims, options.seed));
   const names = runnable.outputs.map(({ name }) => name);
   const outputs = names.map((name) => [name, results.get(name)!] as const);
-  if (options.out !== undefined) await writeOutputs(options.out, outputs, io);
+  if (options.out !== undefined) await writeOutputs(options.out, await storedOutputs(outputs, options, io), io);
   if (options.json) printJson(outputs, io);
   else if (options.out === undefined) printSummary(outputs, io);
   return EXIT.fine;
@@ -48,10 +50,12 @@ export async function run(path: string, options: RunOptions, io: Io): Promise<nu
 
 /** Options that mean something only with pictures, and those that mean nothing with them. */
 const IMAGE_ONLY = ['mean', 'std', 'labels', 'top'] as const;
-const TENSORS_ONLY = ['inputs', 'out', 'tap'] as const;
-const SPEC_ONLY = ['entry', 'set', 'given', 'weights', 'rename', 'tap', 'quantize'] as const;
+const TENSORS_ONLY = ['inputs', 'out', 'tap', 'mode', 'grad'] as const;
+const SPEC_ONLY = ['entry', 'set', 'given', 'weights', 'rename', 'tap', 'mode', 'grad', 'quantize'] as const;
 
 function checkCombination(options: RunOptions): void {
+  if (options.quantize && options.grad)
+    throw new UsageError('--quantize and --grad cannot be combined', 'rounding to bytes has no gradient');
   if (options.image) {
     const wrong = TENSORS_ONLY.find((name) => options[name] !== undefined);
     if (wrong) throw new UsageError(`--${wrong} is for tensors and cannot be combined with --image`);
@@ -120,14 +124,19 @@ export function chooseInputs(
 }
 
 type Outputs = readonly (readonly [name: string, tensor: ResultTensor])[];
+type Stored = readonly (readonly [name: string, tensor: StoredTensor])[];
 
-async function writeOutputs(path: string, outputs: Outputs, io: Io): Promise<void> {
+async function storedOutputs(outputs: Outputs, options: RunOptions, io: Io): Promise<Stored> {
   const stored = outputs.map(([name, tensor]) => [name, toStored(tensor)] as const);
+  return options.mode || options.grad ? underForeignNames(stored, options, io) : stored;
+}
+
+async function writeOutputs(path: string, stored: Stored, io: Io): Promise<void> {
   const bytes = writeSafetensors(stored);
   await writeWhole(path, bytes, io);
   const rows = stored.map(([name, { dtype, shape }]) => [name, `${dtype} [${shape.join(', ')}]`]);
   // Standard output may be the file, or be read by another program.
-  io.stderr.write(`${path}: ${count(outputs.length, 'tensor')}, ${formatBytes(bytes.length)}\n`);
+  io.stderr.write(`${path}: ${count(stored.length, 'tensor')}, ${formatBytes(bytes.length)}\n`);
   for (const line of alignColumns(rows, ['left'])) io.stderr.write(`  ${line}\n`);
 }
 

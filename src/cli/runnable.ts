@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compileGraph, type Emitted, type Graph, interpret, type Tensor, type WasmModules } from '../compiler/index.ts';
 import type { ElementType, Program, ProgramDim, SimdVariant, TargetName } from '../program/program.ts';
+import { RANDOM_KEY } from '../program/training.ts';
 import type { JsKernelFactory } from '../runtime/devices/js.ts';
 import { chooseSimd } from '../runtime/devices/simd.ts';
 import type { Threads } from '../runtime/devices/threads/team.ts';
@@ -30,8 +31,8 @@ export interface Runnable {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly dims: readonly ProgramDim[];
-  /** Takes a tensor for every input, and the dimensions that these do not tell. */
-  run(inputs: Tensors, dims?: GivenDims): Promise<ReadonlyMap<string, ResultTensor>>;
+  /** Takes a tensor for every input, the dimensions that these do not tell, and the seed of random numbers. */
+  run(inputs: Tensors, dims?: GivenDims, seed?: number): Promise<ReadonlyMap<string, ResultTensor>>;
 }
 
 /** How the kernels of a target run. */
@@ -69,7 +70,7 @@ export async function openSpec(
       options,
       threadsOf(options.threads, io),
     );
-    return { ...signature, name: graph.name, run: (inputs, dims) => runModel(model, inputs, dims) };
+    return { ...signature, name: graph.name, run: (inputs, dims, seed) => runModel(model, inputs, dims, seed) };
   } catch (error) {
     if (target === 'webgpu' && error instanceof HeddleError && error.code === 'unsupported')
       throw new Failure(error.message, { hint: DRIVER_HINT });
@@ -98,13 +99,14 @@ function interpreted(graph: Graph, signature: Signature, weights: Weights | unde
   return {
     ...signature,
     name: graph.name,
-    async run(tensors, symbols) {
-      const inputs = new Map(
+    async run(tensors, symbols, seed = 0) {
+      const inputs = new Map<string, Tensor>(
         signature.inputs.map(({ name, dtype }) => [
           name,
           toInterpreter(tensors.get(name)!, dtype, `the input ${name}`),
         ]),
       );
+      inputs.set(RANDOM_KEY, { dtype: 'u32', shape: [2], data: Float64Array.of(seed, 0) });
       const results = evaluate(graph, { inputs, parameters, ...(symbols && { symbols }) });
       return new Map([...results].map(([name, tensor]) => [name, fromInterpreter(tensor)]));
     },
@@ -151,7 +153,7 @@ async function wasmModel(
 }
 
 /** The module is plain text without imports, so that it needs no file. */
-async function importKernels(text: string): Promise<JsKernelFactory> {
+export async function importKernels(text: string): Promise<JsKernelFactory> {
   const url = `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`;
   const module = (await import(url)) as { readonly kernels: JsKernelFactory };
   return module.kernels;
@@ -174,7 +176,7 @@ export async function openArtifact(
   };
   const model = await importArtifact(folder, chosen, io);
   const { name, inputs, outputs } = model;
-  return { name, inputs, outputs, dims, run: (tensors, given) => runModel(model, tensors, given) };
+  return { name, inputs, outputs, dims, run: (tensors, given, seed) => runModel(model, tensors, given, seed) };
 }
 
 /** Throws Failure for a folder that is no artifact. */
@@ -256,10 +258,11 @@ async function runModel(
   model: Model,
   tensors: Tensors,
   dims: GivenDims = new Map(),
+  seed = 0,
 ): Promise<ReadonlyMap<string, ResultTensor>> {
   const inputs = inputsOf(model, tensors);
   const dtypes = new Map<string, ElementType>(model.outputs.map(({ name, dtype }) => [name, dtype]));
-  const outputs = await model.run(inputs, { dims: Object.fromEntries(dims) });
+  const outputs = await model.run(inputs, { dims: Object.fromEntries(dims), seed });
   return new Map(
     Object.entries(outputs).map(([name, { data, shape }]) => [
       name,

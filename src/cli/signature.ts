@@ -2,6 +2,7 @@
 import { type Graph, toSizeExpr } from '../compiler/index.ts';
 import type { WeightParameter } from '../compiler/interop/weights.ts';
 import type { ProgramDim } from '../program/program.ts';
+import { givenInputs } from '../program/training.ts';
 import type { TensorInfo } from '../runtime/tensors.ts';
 
 export interface Signature {
@@ -19,7 +20,7 @@ export function signatureOf(graph: Graph): Signature {
   });
   return {
     dims: graph.dims,
-    inputs: graph.inputs.map(info),
+    inputs: givenInputs(graph.inputs).map(info),
     outputs: graph.outputs.map(info),
     // Only parameters have static shapes, so each size is a number.
     parameters: graph.parameters.map((parameter) => ({ ...info(parameter), shape: info(parameter).shape as number[] })),

@@ -2,7 +2,9 @@
 import {
   type CompileOptions,
   DiagnosticSink,
+  elaborateGradients,
   elaborateSpec,
+  type EntryOptions,
   type Graph,
   type Outcome,
   type Quantization,
@@ -10,17 +12,23 @@ import {
   type SourceHost,
 } from '../compiler/index.ts';
 import { applyRename } from '../compiler/interop/rename.ts';
-import { parseRenameMap } from '../compiler/interop/rename-map.ts';
+import { parseRenameMap, type RenameMap } from '../compiler/interop/rename-map.ts';
 import { bindWeights, readWeights, type WeightParameter, withoutPrefix } from '../compiler/interop/weights.ts';
 import { ELEMENT_BYTES, elementCount, type StoredTensor } from '../program/safetensors.ts';
 import { expandBytes } from '../runtime/expand-bytes.ts';
+import { OPTIMIZER } from '../runtime/train/initial-weights.ts';
 import { heldWeights } from '../runtime/weight-stream.ts';
-import { readTensorFile, type TensorFile } from './arguments.ts';
+import type { TensorFile } from './arguments.ts';
 import { Failure, printDiagnostics, Rejected, UsageError } from './errors.ts';
 import { isFolder, readBytes, readText } from './files.ts';
 import { makeHost, shownPath } from './host.ts';
 import type { Io } from './io.ts';
 import { count, visible } from './table.ts';
+import { weightFile } from './train/run-weights.ts';
+
+export const MODES = ['train', 'eval'] as const;
+
+export type Mode = (typeof MODES)[number];
 
 export interface SpecOptions {
   readonly entry?: string;
@@ -30,6 +38,10 @@ export interface SpecOptions {
   /** Names of the tensors that the inputs come from: optional inputs among them are given too. */
   readonly atHand?: readonly string[];
   readonly tap?: readonly string[];
+  /** Whether the entry is run as in training; without it, a train entry is and a model is not. */
+  readonly mode?: Mode;
+  /** Of which inputs and parameters the gradients are wanted. */
+  readonly grad?: readonly string[];
   readonly weights?: string;
   readonly rename?: string;
   readonly quantize?: Quantization;
@@ -56,12 +68,35 @@ export function elaborateEntry(path: string, options: SpecOptions, io: Io, host:
 /** One entry as a graph, if it has no mistakes, and all there is to tell. Throws Failure. */
 export function elaborateOptions(
   path: string,
-  { entry, set = [], given = [], atHand = [], tap = [] }: SpecOptions,
+  options: SpecOptions,
   io: Io,
   host: SourceHost = makeHost(io),
 ): Outcome<Graph> {
-  const options = { ...(entry !== undefined && { entry }), settings: set, given, atHand, taps: tap };
-  return elaborateSpec(specPath(path, io), options, host);
+  const { atHand = [], mode, grad } = options;
+  const chosen = elaborateOptionsOf(options);
+  const shown = specPath(path, io);
+  if (!mode && !grad) return elaborateSpec(shown, chosen, host);
+  const cotangents = atHand.flatMap((name) => (name.startsWith('cot.') ? [name.slice('cot.'.length)] : []));
+  return elaborateGradients(shown, chosen, { patterns: grad ?? [], cotangents }, host);
+}
+
+/** What elaboration is told of them. */
+export function elaborateOptionsOf({
+  entry,
+  set = [],
+  given = [],
+  atHand = [],
+  tap = [],
+  mode,
+}: SpecOptions): EntryOptions {
+  return {
+    ...(entry !== undefined && { entry }),
+    settings: set,
+    given,
+    atHand,
+    taps: tap,
+    ...(mode && { training: mode === 'train' }),
+  };
 }
 
 /** What the compiler is told of them. */
@@ -85,19 +120,32 @@ export async function loadWeights(
     if (options.rename === undefined) return undefined;
     throw new UsageError('--rename maps the names of weights, but there is no --weights');
   }
-  const file = readTensorFile(options.weights, io);
+  const file = weightFile(options.weights, io);
   const sink = new DiagnosticSink();
-  const found = await expanded(await readTensors(file, io));
-  const map =
-    options.rename === undefined
-      ? undefined
-      : parseRenameMap({ path: shownPath(options.rename, io.cwd), text: await readText(options.rename, io) }, sink);
-  if (sink.hasErrors) throw new Rejected(sink.items);
+  const found = await expanded(withoutOptimizer(await readTensors(file, io)));
+  const map = await readRenameMap(options, io, sink);
   const stored = map ? applyRename(map, found, sink) : found;
   const bound = stored && bindWeights(parameters, stored, sink, `the weights of ${file.path}`);
   if (!bound) throw new Rejected(sink.items);
   printDiagnostics(sink.items, io);
   return { bound, stored };
+}
+
+/** The map that the options name, if any. Throws Rejected. */
+export async function readRenameMap(
+  { rename }: SpecOptions,
+  io: Io,
+  sink: DiagnosticSink,
+): Promise<RenameMap | undefined> {
+  if (rename === undefined) return undefined;
+  const map = parseRenameMap({ path: shownPath(rename, io.cwd), text: await readText(rename, io) }, sink);
+  if (!map) throw new Rejected(sink.items);
+  return map;
+}
+
+/** The tensors but the states of an optimizer, which a checkpoint of a run has too. */
+export function withoutOptimizer(tensors: Tensors): Tensors {
+  return new Map([...tensors].filter(([name]) => !name.startsWith(OPTIMIZER)));
 }
 
 /** The tensors with f32 in place of those of bytes that have an `absmax`. Rejects with HeddleError 'weights-mismatch'. */

@@ -1,5 +1,7 @@
 /** The stages in their order, from a spec's path to the programs of its targets. */
 import { diagnostic, DiagnosticSink } from './base/diagnostic.ts';
+import { trainingModule, type TrainingModule } from './autodiff/module.ts';
+import { gradientGraph, type GradientRequest } from './autodiff/request.ts';
 import { emitJs } from './codegen/js/emit.ts';
 import { jsTarget } from './codegen/js/target.ts';
 import { emitWasm } from './codegen/wasm/emit.ts';
@@ -9,14 +11,14 @@ import { webgpuTarget } from './codegen/wgsl/target.ts';
 import type { Graph } from './ir/graph.ts';
 import type { OpTable } from './ir/op.ts';
 import type { Target } from './kernel/target.ts';
-import { lowerGraph } from './lowering/lower.ts';
+import { lowerGraph, lowerModule, type NamedGraph } from './lowering/lower.ts';
 import { ops } from './ops/table.ts';
 import type { CompileOptions, EntryOptions } from './options.ts';
 import { passes } from './passes/index.ts';
 import { judgedProducts, quantize, type JudgedProduct } from './passes/quantize.ts';
 import { runPasses, type PassReport, type RunOptions } from './passes/run.ts';
 import { modelFacts } from './plan/facts.ts';
-import type { LoweredProgram } from './plan/lowered.ts';
+import { RUN, type LoweredProgram } from './plan/lowered.ts';
 import { assembleProgram, plan, type Plan } from './plan/plan.ts';
 import { callsOf, exportsOf } from './plan/variant.ts';
 import { checkModule } from './semantics/check.ts';
@@ -28,6 +30,7 @@ import { weightChannels } from './passes/weight-channels.ts';
 import type { ModelFacts } from '../program/manifest.ts';
 import { TARGET_NAMES, type Program, type SimdVariant, type TargetName } from '../program/program.ts';
 import { teamWords } from '../program/team.ts';
+import type { TrainingSpec } from '../program/training.ts';
 import type { Diagnostic } from './base/diagnostic.ts';
 
 /** A result, if there were no errors, and everything there is to tell. */
@@ -59,11 +62,41 @@ export function elaborateWhole(path: string, options: EntryOptions, host: Source
     const module = loadModule(path, host, sink);
     const entry = module && !sink.hasErrors ? findEntry(module, options.entry, sink) : undefined;
     if (!module || !entry) return undefined;
-    const { settings = [], given = [], atHand = [], taps = [] } = options;
-    const elaborated = elaborate(module, entry, ops, { settings, given, atHand, training: false }, sink);
+    const { settings = [], given = [], atHand = [], taps = [], training } = options;
+    const mode = training === undefined ? {} : { training };
+    const elaborated = elaborate(module, entry, ops, { settings, given, atHand, ...mode }, sink);
     return elaborated && { ...elaborated, graph: withTaps(elaborated, taps, sink) };
   });
   return { ...(whole && !sink.hasErrors && { result: whole }), diagnostics: sink.items };
+}
+
+/** The routines of a train entry as graphs. Never throws on what the file or the options hold. */
+export function elaborateTraining(path: string, options: EntryOptions, host: SourceHost): Outcome<TrainingModule> {
+  const [train, evaluate] = [true, false].map((training) => elaborateWhole(path, { ...options, training }, host));
+  const further = evaluate!.diagnostics.filter((item) => !isAmong(item, train!.diagnostics));
+  const result = train!.result && evaluate!.result && trainingModule(train!.result, evaluate!.result, ops);
+  return { ...(result && { result }), diagnostics: [...train!.diagnostics, ...further] };
+}
+
+/** One entry with gradients that are asked for. Never throws on what the file or the options hold. */
+export function elaborateGradients(
+  path: string,
+  options: EntryOptions,
+  request: GradientRequest,
+  host: SourceHost,
+): Outcome<Graph> {
+  const { result, diagnostics } = elaborateWhole(path, options, host);
+  const sink = new DiagnosticSink();
+  for (const item of diagnostics) sink.report(item);
+  const graph = result && gradientGraph(result, request, ops, sink);
+  return { ...(graph && { result: graph }), diagnostics: sink.items };
+}
+
+/** Both modes of an entry have most of their text in common, and so its mistakes. */
+function isAmong({ code, primary, message }: Diagnostic, items: readonly Diagnostic[]): boolean {
+  const same = (item: Diagnostic): boolean =>
+    item.primary?.span.source.path === primary?.span.source.path && item.primary?.span.start === primary?.span.start;
+  return items.some((item) => item.code === code && item.message === message && same(item));
 }
 
 /** What the limits on nesting still let through may be too deep together for the stack of this process. */
@@ -107,13 +140,26 @@ export interface Emitted {
 
 /** Everything the targets need to run one entry. */
 export interface Compiled extends Emitted {
-  /** The graph as elaborated: what the weights must fit and the reference interprets. */
+  /** The graph as elaborated: what the weights must fit and the reference interprets. The first, where there are several. */
   readonly graph: Graph;
-  /** What the graph was lowered to, and the ops its nodes may expand into: for reports. */
+  /** All graphs, by the names of their routines. */
+  readonly graphs: readonly NamedGraph[];
+  /** The graphs after all passes. */
+  readonly fused: readonly NamedGraph[];
+  /** What the graphs were lowered to, and the ops their nodes may expand into: for reports. */
   readonly lowered: { readonly [name in TargetName]?: LoweredProgram };
   readonly ops: OpTable;
   readonly passes: readonly PassReport[];
   readonly facts: ModelFacts;
+}
+
+/** Graphs that are the routines of one program: parameters and dims of one name are the same in all of them. */
+export interface Module {
+  readonly name: string;
+  /** At least one. */
+  readonly graphs: readonly NamedGraph[];
+  /** Of a `train` entry. */
+  readonly training?: TrainingSpec;
 }
 
 /**
@@ -121,19 +167,35 @@ export interface Compiled extends Emitted {
  * Error only for bugs of the compiler.
  */
 export function compileGraph(graph: Graph, options: CompileOptions, hooks: RunOptions = {}): Compiled {
+  return compileModule({ name: graph.name, graphs: [{ name: RUN, graph }] }, options, hooks);
+}
+
+/** Compiles several graphs as one program. Throws as `compileGraph` does. */
+export function compileModule(module: Module, options: CompileOptions, hooks: RunOptions = {}): Compiled {
+  const { name, training } = module;
   const { verify = false } = options;
-  const chosen = options.quantize && { quantize: options.quantize };
-  const optimised = runPasses(graph, passes, ops, { verify, ...chosen, ...hooks });
+  const { quantize: type, remat } = options;
+  const chosen = { ...(type && { quantize: type }), ...(remat && { remat }) };
+  const reports: PassReport[] = [];
+  const fused = module.graphs.map(({ name, graph }) => {
+    const optimised = runPasses(graph, passes, ops, { verify, ...chosen, ...hooks });
+    reports.push(...optimised.reports);
+    return { name, graph: optimised.graph };
+  });
   const lowered: { [name in TargetName]?: LoweredProgram } = {};
-  for (const name of options.targets) lowered[name] = lowerGraph(optimised.graph, TARGETS[name]);
+  const whole = { name, graphs: fused, isTraining: training !== undefined };
+  for (const target of options.targets) lowered[target] = lowerModule(whole, TARGETS[target]);
   const plans = plansOf(lowered);
+  const graphs = module.graphs.map(({ graph }) => graph);
   return {
-    graph,
+    graph: graphs[0]!,
+    graphs: module.graphs,
+    fused,
     lowered,
     ops,
-    ...emitted(plans, graph),
-    passes: optimised.reports,
-    facts: modelFacts(graph, ops, plans),
+    ...emitted(plans, Object.values(lowered)[0] ?? module.graphs[0]!.graph, training),
+    passes: reports,
+    facts: modelFacts(graphs, ops, plans),
   };
 }
 
@@ -172,9 +234,13 @@ function plansOf(lowered: Compiled['lowered']): Plans {
   return plans;
 }
 
-function emitted(plans: Plans, { name, dims, conditions }: Pick<Graph, 'name' | 'dims' | 'conditions'>): Emitted {
+function emitted(
+  plans: Plans,
+  { name, dims }: Pick<LoweredProgram, 'name' | 'dims'>,
+  training?: TrainingSpec,
+): Emitted {
   return {
-    program: assembleProgram(name, dims, plans, conditions),
+    program: assembleProgram(name, dims, plans, training),
     ...(plans.wasm && { wasm: wasmModules(plans.wasm) }),
     ...(plans.js && { js: emitJs(plans.js.kernels) }),
     ...(plans.webgpu && { wgsl: emitWgsl(plans.webgpu.kernels, webgpuTarget.workgroups) }),

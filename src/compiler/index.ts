@@ -9,10 +9,14 @@ export {
   checkSpec,
   compileGraph,
   compileLowered,
+  compileModule,
+  elaborateGradients,
   elaborateSpec,
+  elaborateTraining,
   elaborateWhole,
   type Emitted,
   judgedProductsOf,
+  type Module,
   type Outcome,
   type Stages,
   stagesOf,
@@ -26,7 +30,14 @@ export { printGraph } from './ir/printer.ts';
 export { boundsOf } from './ir/types.ts';
 export { printKernel } from './kernel/print.ts';
 export type { Tensor } from './ir/op.ts';
-export { type CompileOptions, type EntryOptions, type Quantization, QUANTIZATIONS } from './options.ts';
+export {
+  type CompileOptions,
+  type EntryOptions,
+  type Quantization,
+  QUANTIZATIONS,
+  REMATERIALIZATIONS,
+  type RematerializationOption,
+} from './options.ts';
 export { toSizeExpr } from './plan/size-expr.ts';
 export type { SourceHost } from './semantics/modules.ts';
 export type { Setting } from './semantics/elaborate.ts';

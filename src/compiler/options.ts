@@ -1,9 +1,9 @@
 /** What a compilation may be told, beside the spec itself. */
-import type { Quantization } from './passes/pass.ts';
+import type { Quantization, RematerializationOption } from './passes/pass.ts';
 import type { Setting } from './semantics/elaborate.ts';
 import type { TargetName } from '../program/program.ts';
 
-export { type Quantization, QUANTIZATIONS } from './passes/pass.ts';
+export { type Quantization, QUANTIZATIONS, REMATERIALIZATIONS, type RematerializationOption } from './passes/pass.ts';
 
 export interface EntryOptions {
   /** The model or train entry to compile; may be left out where there is one, or one model. */
@@ -16,6 +16,8 @@ export interface EntryOptions {
   readonly atHand?: readonly string[];
   /** Instance paths, with `*` for one segment and `**` for any; their outputs become outputs of the program too. */
   readonly taps?: readonly string[];
+  /** Whether the entry is elaborated for training; absent: a train entry is, a model is not. */
+  readonly training?: boolean;
 }
 
 export interface CompileOptions {
@@ -24,4 +26,6 @@ export interface CompileOptions {
   readonly verify?: boolean;
   /** Compute products with weights in this type; absent: in f32. */
   readonly quantize?: Quantization;
+  /** Of training: values that the backward pass computes again; absent: it keeps all that it reads. */
+  readonly remat?: RematerializationOption;
 }

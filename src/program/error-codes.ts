@@ -9,6 +9,8 @@ export const ERROR_CODES = {
   'weights-missing': 'the weights lack tensors of the program',
   'weights-mismatch': 'weights have other shapes or types than the program needs',
   'weights-malformed': 'the weights are no safetensors file',
+  checkpoint: 'the file is no checkpoint of this training',
+  'not-finite': 'the loss of a batch is infinite or no number; nothing was changed',
   'input-missing': 'an input was not given',
   'input-unknown': 'the program has no input of that name',
   'input-dtype': 'an input has another type than the program needs',

@@ -4,7 +4,7 @@
  */
 import { alignUp, layoutArena, type Placement } from './layout.ts';
 import { scheduleLoad, type LoadSchedule } from './loading.ts';
-import type { TargetProgram } from './program.ts';
+import type { Routine, TargetProgram } from './program.ts';
 import { evaluateSize, type Dims } from './size.ts';
 
 /** Byte addresses by buffer number; 0 for buffers of other kinds. */
@@ -26,15 +26,24 @@ export function placePersistent(program: TargetProgram, base: number): Addresses
   return { byBuffer, end };
 }
 
-/** Adds the buffers of a run above the persistent ones. Throws RangeError for an unbound dimension. */
-export function placeArena(program: TargetProgram, persistent: Addresses, dims: Dims): Addresses {
+/** Numbers of the arena buffers of a routine, in increasing order. */
+export function arenaOf({ buffers, steps }: TargetProgram, { inputs, outputs, first, last }: Routine): number[] {
+  const used = new Set([...inputs, ...outputs].map(({ buffer }) => buffer));
+  for (const step of steps.slice(first, last)) {
+    for (const buffer of step.buffers) if (buffers[buffer]!.kind === 'arena') used.add(buffer);
+  }
+  return [...used].sort((a, b) => a - b);
+}
+
+/** Adds the buffers of a routine above the persistent ones. Throws RangeError for an unbound dimension. */
+export function placeArena(program: TargetProgram, routine: Routine, persistent: Addresses, dims: Dims): Addresses {
   const placements = new Map<number, Placement>();
-  program.buffers.forEach(({ kind, size, first, last }, number) => {
-    if (kind !== 'arena') return;
+  for (const number of arenaOf(program, routine)) {
+    const { size, first, last } = program.buffers[number]!;
     const elements = evaluateSize(size, dims);
     if (elements < 0) throw new RangeError(`these dimensions give a buffer of ${elements} elements`);
     placements.set(number, { bytes: 4 * elements, first, last });
-  });
+  }
   return placeAbove(persistent, placements);
 }
 
@@ -56,8 +65,8 @@ function placeAbove({ byBuffer, end }: Addresses, placements: ReadonlyMap<number
 }
 
 /**
- * Bytes that the program's buffers take, the larger of loading and running; weights come in the program's order. Throws
- * RangeError as `placeArena` does.
+ * Bytes that the program's buffers take, the most of loading and of running any routine; weights come in the program's
+ * order. Throws RangeError as `placeArena` does.
  */
 export function memoryFor(program: TargetProgram, dims: Dims): number {
   const persistent = placePersistent(program, 0);
@@ -66,5 +75,6 @@ export function memoryFor(program: TargetProgram, dims: Dims): number {
     program.weights.map(({ name }) => name),
   );
   const loading = placeStaging(program, persistent, schedule);
-  return Math.max(loading.end, placeArena(program, persistent, dims).end);
+  const running = program.routines.map((routine) => placeArena(program, routine, persistent, dims).end);
+  return Math.max(loading.end, ...running);
 }

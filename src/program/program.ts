@@ -3,8 +3,9 @@
  * but its neighbours and knows neither the compiler nor the runtime.
  */
 import type { SizeExpr } from './size.ts';
+import type { Distribution, TrainingSpec } from './training.ts';
 
-export const PROGRAM_VERSION = 2;
+export const PROGRAM_VERSION = 3;
 
 export type ElementType = 'f32' | 'i32' | 'u32' | 'bool';
 
@@ -34,6 +35,12 @@ export interface WeightSpec {
   readonly dtype: ElementType;
   readonly shape: readonly number[];
   readonly buffer: number;
+  /** No gradient is taken for it: running statistics, moments of the optimizer, sums of gradients. */
+  readonly state?: true;
+  /** No step writes it, whatever is trained. */
+  readonly frozen?: true;
+  /** How the first value is drawn where none is given. */
+  readonly initial?: Distribution;
 }
 
 /**
@@ -47,7 +54,8 @@ export interface BufferSpec {
   readonly size: SizeExpr;
   /**
    * First and last index of the steps that touch it: of `loadSteps` for staging, of `steps` for arena buffers. An
-   * input begins at -1; an output ends at `steps.length`. Both are 0 for persistent buffers.
+   * input begins before its routine's first step, an output ends at its routine's `last`. Both are 0 for persistent
+   * buffers.
    */
   readonly first: number;
   readonly last: number;
@@ -79,18 +87,35 @@ export interface Step {
   readonly grid?: readonly SizeExpr[];
 }
 
+/**
+ * Steps that are run by themselves. A model has one routine, `run`; a training program has several over the same weights.
+ * Each has an arena and an argument table of its own; the arenas begin at the same address, as no two are in use at once.
+ */
+export interface Routine {
+  readonly name: string;
+  /** Checked in this order whenever dimensions are bound; absent where there are none. */
+  readonly conditions?: readonly ProgramCondition[];
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  /** The steps from `first` up to but not including `last`. */
+  readonly first: number;
+  readonly last: number;
+  /** An index of `steps`: before that step runs, the output `loss` is final and no weight has been written. */
+  readonly lossReady?: number;
+  readonly table: ArgumentTable;
+}
+
 /** The program of one target. */
 export interface TargetProgram {
   readonly buffers: readonly BufferSpec[];
-  readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
+  /** One after the other, they are all of `steps`. */
+  readonly routines: readonly Routine[];
   readonly weights: readonly WeightSpec[];
   /** Run once, after the weights are in place. All their sizes are numbers. */
   readonly loadSteps: readonly Step[];
   readonly steps: readonly Step[];
   /** Kernel names by number, for profiles. */
   readonly kernels: readonly string[];
-  readonly table: ArgumentTable;
   /** What steps may have as tiles of their products; absent where there is nothing to choose. */
   readonly tiles?: ProgramTiles;
   /** Present for webgpu. */
@@ -138,9 +163,10 @@ export interface GpuKernel {
 }
 
 /**
- * What the run steps are called with, each value once. The wasm module reads it as 32-bit words from address 0 of its
- * memory: first the byte addresses of `buffers`, then the values of `sizes`, then a word for each of the `choices`: 0 for a
- * step's own kernel, else which alternative is called, counted from 1.
+ * What the steps of a routine are called with, each value once. The wasm module reads the tables of all routines, in
+ * their order, as 32-bit words from address 0 of its memory: first the byte addresses of `buffers`, then the values of
+ * `sizes`, then a word for each of the `choices`: 0 for a step's own kernel, else which alternative is called, counted
+ * from 1.
  */
 export interface ArgumentTable {
   readonly buffers: readonly number[];
@@ -163,7 +189,7 @@ export interface Program {
   /** The entry's name. */
   readonly name: string;
   readonly dims: readonly ProgramDim[];
-  /** Checked in this order whenever dimensions are bound; absent where there are none. */
-  readonly conditions?: readonly ProgramCondition[];
+  /** Of a `train` entry. */
+  readonly training?: TrainingSpec;
   readonly targets: { readonly [target in TargetName]?: TargetProgram };
 }

@@ -1,6 +1,6 @@
 /**
  * Checks that a value read from `program.json` is a Program: types, indices in range, version. What passes here can be
- * run without further checks. Knows nothing of where the value came from.
+ * run without further checks; what is only for training is checked by `training-schema.ts`. Knows nothing of where the value came from.
  */
 import {
   PROGRAM_VERSION,
@@ -11,25 +11,11 @@ import {
   type TargetProgram,
   type TensorSpec,
 } from './program.ts';
+import { index, list, oneOf, ProgramError, record, text, unique, type Check, type Fields } from './fields.ts';
 import { elementCount } from './safetensors.ts';
 import type { SizeExpr } from './size.ts';
 
-/** The value is no Program of this version; `path` is where it differs: `targets.wasm.steps[3].kernel`. */
-export class ProgramError extends Error {
-  override readonly name = 'ProgramError';
-  readonly path: string;
-  /** True when only the version differs: the program may be sound, for another runtime. */
-  readonly isVersion: boolean;
-
-  constructor(path: string, wanted: string, isVersion = false) {
-    super(isVersion ? wanted : `${path || 'the program'} is not ${wanted}`);
-    this.path = path;
-    this.isVersion = isVersion;
-  }
-}
-
-type Check<T> = (value: unknown, path: string) => T;
-type Fields = Readonly<Record<string, unknown>>;
+export { ProgramError } from './fields.ts';
 
 /** Size expressions nest no deeper than this in a sound program. */
 const MAX_DEPTH = 64;
@@ -45,18 +31,9 @@ export function checkProgram(value: unknown): Program {
   const dims = new Set<string>();
   list(program['dims'], 'dims', (item, path) => {
     const dim = record(item, path);
-    const name = text(dim['name'], `${path}.name`);
-    if (dims.has(name)) throw new ProgramError(`${path}.name`, 'unique');
-    dims.add(name);
+    unique(text(dim['name'], `${path}.name`), `${path}.name`, dims);
     if (dim['max'] !== undefined) index(dim['max'], `${path}.max`);
   });
-  if (program['conditions'] !== undefined) {
-    list(program['conditions'], 'conditions', (item, path) => {
-      const condition = record(item, path);
-      checkSize(condition['size'], `${path}.size`, dims);
-      text(condition['message'], `${path}.message`);
-    });
-  }
   for (const [name, target] of Object.entries(record(program['targets'], 'targets'))) {
     if (target !== undefined) checkTarget(record(target, `targets.${name}`), `targets.${name}`, dims);
   }
@@ -69,8 +46,7 @@ function checkTarget(target: Fields, at: string, dims: ReadonlySet<string>): voi
   const buffer: Check<number> = (value, path) => index(value, path, buffers.length);
   const number: Check<number> = (value, path) => index(value, path);
   const fixed: Check<SizeExpr> = (value, path) => checkSize(value, path, new Set());
-  for (const role of ['inputs', 'outputs'] as const) checkTensors(target[role], `${at}.${role}`, size, buffer);
-  checkTensors(target['weights'], `${at}.weights`, number, buffer);
+  checkTensors(target['weights'], `${at}.weights`, number, buffer, checkWeight);
   const kernels = list(target['kernels'], `${at}.kernels`, text);
   const gpu = target['gpu'] === undefined ? undefined : checkGpu(target['gpu'], `${at}.gpu`, kernels.length);
   const tiles =
@@ -93,15 +69,62 @@ function checkTarget(target: Fields, at: string, dims: ReadonlySet<string>): voi
       if (gpu) checkDispatch(step, path, gpu, role === 'steps' ? size : number);
     });
   }
-  const table = record(target['table'], `${at}.table`);
-  list(table['buffers'], `${at}.table.buffers`, buffer);
-  list(table['sizes'], `${at}.table.sizes`, size);
-  if (table['choices'] !== undefined) {
-    list(table['choices'], `${at}.table.choices`, (guards, path) =>
-      list(guards, path, (guard, place) => checkGuard(guard, place, tiles, size)),
-    );
-  }
+  checkRoutines(
+    target['routines'],
+    `${at}.routines`,
+    (target['steps'] as readonly unknown[]).length,
+    (routine, path) => {
+      for (const role of ['inputs', 'outputs'] as const) checkTensors(routine[role], `${path}.${role}`, size, buffer);
+      if (routine['conditions'] !== undefined) {
+        list(routine['conditions'], `${path}.conditions`, (item, place) => {
+          const condition = record(item, place);
+          size(condition['size'], `${place}.size`);
+          text(condition['message'], `${place}.message`);
+        });
+      }
+      const table = record(routine['table'], `${path}.table`);
+      list(table['buffers'], `${path}.table.buffers`, buffer);
+      list(table['sizes'], `${path}.table.sizes`, size);
+      if (table['choices'] !== undefined) {
+        list(table['choices'], `${path}.table.choices`, (guards, place) =>
+          list(guards, place, (guard, one) => checkGuard(guard, one, tiles, size)),
+        );
+      }
+    },
+  );
   checkRoles(target as unknown as TargetProgram, at);
+}
+
+/** At least one, with names of their own, which share out all steps in order; `check` looks at the rest of each. */
+function checkRoutines(
+  value: unknown,
+  at: string,
+  steps: number,
+  check: (routine: Fields, path: string) => void,
+): void {
+  const names = new Set<string>();
+  let end = 0;
+  const routines = list(value, at, (item, path) => {
+    const routine = record(item, path);
+    unique(text(routine['name'], `${path}.name`), `${path}.name`, names);
+    if (routine['first'] !== end) throw new ProgramError(`${path}.first`, `${end}, where the routine before it ends`);
+    const last = index(routine['last'], `${path}.last`, steps + 1);
+    if (last < end) throw new ProgramError(`${path}.last`, `at least ${end}`);
+    const { lossReady } = routine;
+    if (lossReady !== undefined && index(lossReady, `${path}.lossReady`, last + 1) < end)
+      throw new ProgramError(`${path}.lossReady`, `at least ${end}`);
+    end = last;
+    check(routine, path);
+  });
+  if (routines.length === 0) throw new ProgramError(at, 'a list of at least one');
+  if (end !== steps) throw new ProgramError(at, `a division of all ${steps} steps`);
+}
+
+function checkWeight(weight: Fields, path: string): void {
+  for (const mark of ['state', 'frozen']) {
+    if (weight[mark] !== undefined && weight[mark] !== true)
+      throw new ProgramError(`${path}.${mark}`, 'true or absent');
+  }
 }
 
 /** When a kernel is called, of a program with `tiles` tiles. */
@@ -167,16 +190,21 @@ function checkBuffer(spec: Fields, path: string, size: Check<SizeExpr>): void {
   }
 }
 
-function checkTensors(value: unknown, at: string, size: Check<SizeExpr>, buffer: Check<number>): void {
+function checkTensors(
+  value: unknown,
+  at: string,
+  size: Check<SizeExpr>,
+  buffer: Check<number>,
+  checkRest?: (tensor: Fields, path: string) => void,
+): void {
   const names = new Set<string>();
   list(value, at, (item, path) => {
     const tensor = record(item, path);
-    const name = text(tensor['name'], `${path}.name`);
-    if (names.has(name)) throw new ProgramError(`${path}.name`, 'unique');
-    names.add(name);
+    unique(text(tensor['name'], `${path}.name`), `${path}.name`, names);
     oneOf(tensor['dtype'], `${path}.dtype`, ['f32', 'i32', 'u32', 'bool']);
     list(tensor['shape'], `${path}.shape`, size);
     buffer(tensor['buffer'], `${path}.buffer`);
+    checkRest?.(tensor, path);
   });
 }
 
@@ -188,14 +216,18 @@ function checkRoles(target: TargetProgram, at: string): void {
   };
   const tensors = (list: readonly TensorSpec[], role: string): void =>
     list.forEach((tensor, i) => need(tensor.buffer, ['arena'], `${at}.${role}[${i}]`));
-  tensors(target.inputs, 'inputs');
-  tensors(target.outputs, 'outputs');
+  target.routines.forEach(({ inputs, outputs, table }, i) => {
+    tensors(inputs, `routines[${i}].inputs`);
+    tensors(outputs, `routines[${i}].outputs`);
+    table.buffers.forEach((buffer, j) =>
+      need(buffer, ['persistent', 'arena'], `${at}.routines[${i}].table.buffers[${j}]`),
+    );
+  });
   target.weights.forEach(({ buffer, shape }, i) => {
     need(buffer, ['persistent', 'staging'], `${at}.weights[${i}]`);
     if (elementCount(shape) !== target.buffers[buffer]!.size)
       throw new ProgramError(`${at}.weights[${i}]`, 'of the size of its buffer');
   });
-  target.table.buffers.forEach((buffer, i) => need(buffer, ['persistent', 'arena'], `${at}.table.buffers[${i}]`));
   const steps = { loadSteps: ['persistent', 'staging'], steps: ['persistent', 'arena'] } as const;
   for (const role of ['loadSteps', 'steps'] as const) {
     target[role].forEach((step, i) =>
@@ -213,30 +245,4 @@ function checkSize(value: unknown, path: string, dims: ReadonlySet<string>, dept
   if (value[0] === '//' && value.length !== 3) throw new ProgramError(path, 'a division of two sizes');
   value.slice(1).forEach((operand, i) => checkSize(operand, `${path}[${i + 1}]`, dims, depth + 1));
   return value as unknown as SizeExpr;
-}
-
-function record(value: unknown, path: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ProgramError(path, 'an object');
-  return value as Fields;
-}
-
-function text(value: unknown, path: string): string {
-  if (typeof value !== 'string') throw new ProgramError(path, 'a string');
-  return value;
-}
-
-/** An integer in `[0, limit)`. */
-function index(value: unknown, path: string, limit = 2 ** 53): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) >= limit)
-    throw new ProgramError(path, limit < 2 ** 53 ? `an index below ${limit}` : 'a non-negative integer');
-  return value as number;
-}
-
-function oneOf(value: unknown, path: string, allowed: readonly string[]): void {
-  if (!allowed.includes(value as string)) throw new ProgramError(path, `one of ${allowed.join(', ')}`);
-}
-
-function list<T>(value: unknown, path: string, check: Check<T>): readonly T[] {
-  if (!Array.isArray(value)) throw new ProgramError(path, 'a list');
-  return Array.from(value, (item, i) => check(item, `${path}[${i}]`));
 }

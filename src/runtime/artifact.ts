@@ -11,8 +11,8 @@ import type { StartWorker } from './devices/threads/workers.ts';
 import type { Gpu } from './devices/webgpu/api.ts';
 import { HeddleError, reasonOf } from './errors.ts';
 import { checkBytes, damaged, describeLength, openFile, type OpenFile } from './files.ts';
-import { createModel, type GpuModelFactory, type Model } from './model.ts';
-import { checkNames, checkOptions } from './options.ts';
+import { createModel, type GpuModelFactory, type Model, type ModelParts } from './model.ts';
+import { checkNames, checkOptions, type Loading } from './options.ts';
 import type { WeightSource } from './weights.ts';
 import { asMalformed, openWeightStream, readAhead, type WeightStream } from './weight-stream.ts';
 
@@ -89,13 +89,28 @@ const OPTION_NAMES = {
 
 /** Loads the program, its kernels and its weights. Rejects with HeddleError, or with the reason of `signal`. */
 export async function loadArtifact(files: ArtifactFiles, options: LoadOptions = {}): Promise<Model> {
-  checkLoadOptions(files, options);
-  return abortable(options.signal, (controller) => new Loader(files, options, controller).load());
+  checkLoadOptions(files, 'load', options);
+  return openArtifact(files, options, createModel);
 }
 
-function checkLoadOptions(files: ArtifactFiles, options: LoadOptions): void {
-  checkOptions('load', options);
-  checkNames('load', options, Object.keys(OPTION_NAMES));
+/** What `create` makes of the parts of an artifact. The options have been checked. Rejects as `loadArtifact` does. */
+export async function openArtifact<T>(
+  files: ArtifactFiles,
+  options: LoadOptions,
+  create: (parts: ModelParts) => Promise<T>,
+): Promise<T> {
+  return abortable(options.signal, (controller) => new Loader(files, options, controller).load(create));
+}
+
+/** `more` are names of options that the caller has beside these. Throws HeddleError 'option' or 'target'. */
+export function checkLoadOptions(
+  files: ArtifactFiles,
+  called: Loading,
+  options: LoadOptions,
+  more: readonly string[] = [],
+): void {
+  checkOptions(called, options);
+  checkNames(called, options, [...Object.keys(OPTION_NAMES), ...more]);
   const { target, simd, gpu, onProgress, signal } = options;
   if (target !== undefined) {
     if (!TARGET_NAMES.includes(target))
@@ -153,7 +168,7 @@ class Loader {
     this.#simd = chooseSimd(options.simd);
   }
 
-  async load(): Promise<Model> {
+  async load<T>(create: (parts: ModelParts) => Promise<T>): Promise<T> {
     const { target, simd, tile } = this.#options;
     const manifest = await this.#manifest();
     const first = target ?? (this.#files.wasm ? 'wasm' : this.#files.js ? 'js' : 'webgpu');
@@ -163,8 +178,8 @@ class Loader {
       this.#kernels(manifest, first),
       this.#threads(manifest, first),
     ]);
-    const create = (target: TargetName, kernels: Kernels): Promise<Model> =>
-      createModel({
+    const createOn = (target: TargetName, kernels: Kernels): Promise<T> =>
+      create({
         program,
         target,
         kernels,
@@ -179,12 +194,12 @@ class Loader {
         onLoadStep: (loaded, total) => this.#report('prepare', loaded, total),
       });
     try {
-      return await create(first, kernels);
+      return await createOn(first, kernels);
     } catch (error) {
       // Nobody asked for WebAssembly by name, so an engine without it may take the slow way.
       const isRefused = error instanceof HeddleError && error.code === 'unsupported';
       if (!isRefused || target || simd || tile || first === 'js' || !this.#files.js) throw error;
-      return create('js', await this.#kernels(manifest, 'js'));
+      return createOn('js', await this.#kernels(manifest, 'js'));
     }
   }
 

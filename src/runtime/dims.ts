@@ -1,5 +1,5 @@
 /** Finds the values of the symbolic dimensions from the shapes and lengths of the inputs, and checks them. */
-import type { Program, ProgramDim } from '../program/program.ts';
+import type { Program, ProgramCondition, ProgramDim, Routine } from '../program/program.ts';
 import { affineIn, evaluateSize, namesIn, type Dims, type SizeExpr } from '../program/size.ts';
 import { HeddleError } from './errors.ts';
 import { describeSpec, type GivenTensor } from './inputs.ts';
@@ -57,12 +57,12 @@ export function bindDims(dims: readonly ProgramDim[], inputs: readonly GivenTens
 }
 
 /**
- * What `place` makes of the program's buffers at these dimensions, which keep its conditions. Throws HeddleError
+ * What `place` makes of the buffers of a routine at these dimensions, which keep its conditions. Throws HeddleError
  * 'dimension' where they do not, or a size has no value.
  */
-export function placedAt<T>(program: Program, dims: Dims, place: () => T): T {
+export function placedAt<T>(program: Program, { conditions = [] }: Routine, dims: Dims, place: () => T): T {
   try {
-    checkConditions(program, dims);
+    checkConditions(program, conditions, dims);
     return place();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -76,8 +76,8 @@ export function sameDims(a: Dims, b: Dims): boolean {
   return a.size === b.size;
 }
 
-/** Throws for the first condition of the program that these values break, and names those it depends on. */
-function checkConditions({ dims, conditions = [] }: Program, values: Dims): void {
+/** Throws for the first condition that these values break, and names those it depends on. */
+function checkConditions({ dims }: Program, conditions: readonly ProgramCondition[], values: Dims): void {
   for (const { size, message } of conditions) {
     if (evaluateSize(size, values) >= 0) continue;
     const concerned = namesIn(size);

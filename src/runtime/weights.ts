@@ -9,7 +9,7 @@ import { elementCount, type StoredTensor } from '../program/safetensors.ts';
 import type { Device } from './devices/device.ts';
 import { HeddleError } from './errors.ts';
 import { expandBytes } from './expand-bytes.ts';
-import { heldWeights, type WeightPiece, type WeightStream } from './weight-stream.ts';
+import { heldWeights, type StoredType, type WeightPiece, type WeightStream } from './weight-stream.ts';
 
 /** Finds a weight that is in memory by name; undefined when there is none. */
 export type WeightSource = (name: string) => StoredTensor | undefined;
@@ -31,18 +31,21 @@ export function streamOf(weights: WeightSource | WeightStream, { weights: specs 
 export function checkWeights(program: TargetProgram, { tensors }: WeightStream): void {
   const missing = program.weights.filter(({ name }) => !tensors.has(name));
   if (missing.length > 0) {
-    const list = missing.map((weight) => `${weight.name} (${describe(weight)})`);
+    const list = missing.map((weight) => `${weight.name} (${describeWeight(weight)})`);
     throw new HeddleError('weights-missing', `the weights lack ${list.join(', ')}`);
   }
-  const mismatched = program.weights.flatMap((weight) => {
-    const { dtype, shape } = tensors.get(weight.name)!;
-    const fits = String(shape) === String(weight.shape) && isConvertible(dtype, weight.dtype);
-    return fits ? [] : [`${weight.name} is ${dtype} [${shape.join(', ')}] instead of ${describe(weight)}`];
-  });
+  const mismatched = program.weights.flatMap((weight) => mismatchOf(weight, tensors.get(weight.name)!));
   if (mismatched.length > 0) throw new HeddleError('weights-mismatch', mismatched.join('; '));
 }
 
-function describe({ dtype, shape }: WeightSpec): string {
+/** What is stored in place of the weight; nothing where it fits. */
+export function mismatchOf(weight: WeightSpec, { dtype, shape }: StoredType): string[] {
+  const fits = String(shape) === String(weight.shape) && isConvertible(dtype, weight.dtype);
+  return fits ? [] : [`${weight.name} is ${dtype} [${shape.join(', ')}] instead of ${describeWeight(weight)}`];
+}
+
+/** `f32[10, 64]` */
+export function describeWeight({ dtype, shape }: WeightSpec): string {
   return `${dtype}[${shape.join(', ')}]`;
 }
 

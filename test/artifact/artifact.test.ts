@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ArtifactFile } from '../../src/compiler/artifact/files.ts';
-import { writeSafetensors } from '../../src/compiler/interop/safetensors.ts';
+import { writeSafetensors } from '../../src/program/safetensors-writer.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
 import { engine } from '../codegen/engine.ts';
 import { assemble, expectedScaled, sampleModule, sampleProgram, sampleWeights } from '../runtime/sample.ts';

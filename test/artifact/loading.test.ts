@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ArtifactFile } from '../../src/compiler/artifact/files.ts';
-import { writeSafetensors } from '../../src/compiler/interop/safetensors.ts';
+import { writeSafetensors } from '../../src/program/safetensors-writer.ts';
 import { sha256 } from '../../src/program/sha256.ts';
 import { loadArtifact, type LoadOptions, type LoadProgress } from '../../src/runtime/artifact.ts';
 import { expectedScaled, sampleWeights } from '../runtime/sample.ts';

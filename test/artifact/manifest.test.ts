@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { WINDOW_BYTES, windowBytes, type Manifest } from '../../src/program/manifest.ts';
-import { PROGRAM_VERSION } from '../../src/program/program.ts';
+import { PROGRAM_VERSION, type Program } from '../../src/program/program.ts';
 import { sampleProgram } from '../runtime/sample.ts';
 import { sampleArtifact, sampleParts, textOf } from './support.ts';
 
@@ -66,11 +66,18 @@ test('examples are of dimensions that the program takes, or left out', async () 
     size: ['+', 'batch', -size],
     message: '',
   });
+  const withConditions = (conditions: ReturnType<typeof condition>[]): Program => {
+    const [js, wasm] = [sampleProgram.targets.js!, sampleProgram.targets.wasm!].map((target) => ({
+      ...target,
+      routines: [{ ...target.routines[0]!, conditions }],
+    }));
+    return { ...sampleProgram, dims, targets: { wasm: wasm!, js: js! } };
+  };
   const plain = await manifestOf({ program: { ...sampleProgram, dims } });
   expect(plain.example).toEqual({ batch: 1 });
-  const five = await manifestOf({ program: { ...sampleProgram, dims, conditions: [condition(5)] } });
+  const five = await manifestOf({ program: withConditions([condition(5)]) });
   expect(five).toMatchObject({ example: { batch: 8 }, multiplyAdds: { expression: '3*batch', example: 24 } });
-  const many = await manifestOf({ program: { ...sampleProgram, dims, conditions: [condition(5000)] } });
+  const many = await manifestOf({ program: withConditions([condition(5000)]) });
   expect(many.example).toBeUndefined();
   expect(many.multiplyAdds).toEqual({ expression: '3*batch' });
   const facts = { ...(await sampleParts()).facts, multiplyAdds: undefined };

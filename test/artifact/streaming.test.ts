@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ArtifactFile } from '../../src/compiler/artifact/files.ts';
 import { compileGraph } from '../../src/compiler/driver.ts';
-import { writeSafetensors } from '../../src/compiler/interop/safetensors.ts';
+import { writeSafetensors } from '../../src/program/safetensors-writer.ts';
 import { alignUp } from '../../src/program/layout.ts';
 import { WINDOW_BYTES, type Manifest } from '../../src/program/manifest.ts';
 import { placePersistent } from '../../src/program/memory.ts';

@@ -99,19 +99,25 @@ export const used = [x, type, shape];
 
 test('what an artifact lacks has to be given: weights to load, dimensions that no input tells to run', async () => {
   const { wasm } = sampleProgram.targets;
-  const target = { ...wasm!, inputs: [wasm!.inputs[1]!] };
+  const [routine] = wasm!.routines;
   const program: Program = {
     ...sampleProgram,
     dims: [{ name: 'batch' }, { name: 'length', max: 9 }],
     targets: {
       js: {
-        ...target,
-        outputs: [
+        ...wasm!,
+        routines: [
           {
-            ...target.outputs[0]!,
-            shape: [
-              ['*', 2, 'batch'],
-              ['+', 'length', 1],
+            ...routine!,
+            inputs: [routine!.inputs[1]!],
+            outputs: [
+              {
+                ...routine!.outputs[0]!,
+                shape: [
+                  ['*', 2, 'batch'],
+                  ['+', 'length', 1],
+                ],
+              },
             ],
           },
         ],

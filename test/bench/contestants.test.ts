@@ -7,6 +7,7 @@ import { models } from '../../bench/models.mjs';
 import { quantizeColumns, transposed } from '../../bench/onnx/matrices.mjs';
 import { products } from '../../bench/products.mjs';
 import { judge } from '../../bench/report/judge.mjs';
+import { trainersFor, trainings } from '../../bench/trainings.mjs';
 
 const all = ['onnxruntime-web', 'tensorflow.js', 'onnxruntime-node', 'plain JavaScript'];
 const measured = { builds: [{ name: 'heddle' }], threads: [1, 2], chosenPeers: all, place: 'node' } as const;
@@ -46,6 +47,8 @@ test('with two builds, all stand against the first', () => {
 
 test('every criterion names a model, contestants and an order that are measured', () => {
   const namesOf = (name: string | undefined): string[] => {
+    if (trainings.some((one) => one.name === name))
+      return trainersFor({ ...measured, chosenPeers: ['jax-js'], place: 'chromium' }).map((one) => one.name);
     const model = models.find((one) => one.name === name);
     expect(model, name).toBeDefined();
     return contestantsFor(model!, measured).map((one) => one.name);
@@ -132,4 +135,38 @@ test('flags: lists are of known names, numbers are whole and positive', () => {
   expect(() => readArguments(['--only', 'bert'], known)).toThrow('there is no bert; there are vit, mlp');
   expect(() => readArguments(['--rounds', '0'], known)).toThrow('--rounds');
   expect(() => readArguments(['--surprise'], known)).toThrow('--surprise');
+});
+
+test('trainings: each stands against ours that waits for the same with as many threads; peers that cannot learn are left out', () => {
+  const all = ['onnxruntime-web', 'jax-js', 'tensorflow.js'];
+  const trainers = (place: 'node' | 'chromium'): ReturnType<typeof trainersFor> =>
+    trainersFor({ builds: [{ name: 'heddle' }], threads: [1, 2], chosenPeers: all, place });
+  const against = Object.fromEntries(trainers('chromium').map((one) => [one.name, one.against]));
+  expect(against).toMatchObject({
+    heddle: undefined,
+    'heddle, parameters, 2 threads': undefined,
+    'heddle, strict': 'heddle',
+    'jax-js': 'heddle',
+    'jax-js, parameters, 2 threads': 'heddle, parameters, 2 threads',
+    'tensorflow.js, parameters': 'heddle, parameters',
+  });
+  expect(trainers('chromium').map(({ module }) => module)).not.toContain(undefined);
+  expect(trainers('node').map(({ name }) => name)).not.toContain('jax-js, 2 threads');
+});
+
+test('what is asked of training is of a training that is measured, and judged by its figures', () => {
+  const figures = [
+    { name: 'heddle', min: 100, ofCeiling: 0.7, peakBytes: 150e6 },
+    { name: 'jax-js', min: 210 },
+  ];
+  const { name } = trainings[0]!;
+  const engines = [{ engine: 'Node', training: [{ model: name, figures }] }];
+  const judged = judge({ engines }, acceptance).flatMap(({ what, values: [value] }) =>
+    value ? [[what, value.isMet]] : [],
+  );
+  expect(judged).toEqual([
+    ['a training step against jax-js', true],
+    ['a training step, of the ceiling', true],
+    ['memory of training', true],
+  ]);
 });

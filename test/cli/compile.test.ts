@@ -50,6 +50,7 @@ describe('compile', () => {
     expect(stdout).toMatch(/^ {2}input +x +f32\[batch, 2\]$/m);
     expect(stdout).toMatch(/^ {2}output +y +f32\[batch, 3\]$/m);
     expect(stdout).toMatch(/^ {2}target +wasm +\d+ kernels?, \d+ steps? a run/m);
+    expect(stdout).toMatch(/^ {2}memory +wasm +\d+ B for batch = 1$/m);
     expect(stdout).toMatch(/^9 parameters in 2 tensors; compiled in [\d.]+ s$/m);
     expect(strays(place.path('build'))).toEqual([]);
   });
@@ -190,7 +191,7 @@ describe('compile', () => {
   const failures: [what: string, line: string, code: number, message: RegExp][] = [
     ['a missing spec', 'compile nowhere.model -o out', 1, /there is no file nowhere\.model/],
     ['missing weights', 'compile affine.model --weights nowhere -o out', 1, /nowhere cannot be read: there is no such/],
-    ['a folder as weights', 'compile affine.model --weights .package -o out', 1, /cannot be read: it is a folder/],
+    ['a folder as weights', 'compile affine.model --weights .package -o out', 1, /is no run: it has no config\.json/],
     ['weights that are a text', 'compile affine.model --weights affine.model -o out', 1, /no sound safetensors file/],
     ['a map without weights', 'compile affine.model --rename map.json -o out', 2, /there is no --weights/],
     [

@@ -135,7 +135,7 @@ describe('wrong usage', () => {
   it.each([
     ['--explain fusion --graph svg', /ask for one at a time/],
     ['--emit wasm', /name a file for it: -o program\.wasm/],
-    ['--dump-ir after:lunch', /stages: elaborated, .*after:fuse, kernels, plan/],
+    ['--dump-ir after:lunch', /stages: elaborated, .*after:fuse, after:schedule, kernels, plan/],
     ['--dims time=4', /Layers has no dimension time[^]*its dimensions: batch/],
     ['--dims batch=9', /batch is at most 8 in Layers/],
     ['--dims batch', /A dimension is a name and a size/],

@@ -44,6 +44,21 @@ function squeezed(text: string): string {
   return text.replace(/ {2,}/g, '  ');
 }
 
+describe('run of an entry that draws', () => {
+  it.each(TARGETS)('draws by the seed on %s', async (target) => {
+    place.write('noise.model', 'model Noise {\n  output y = random_uniform([2])\n}\n');
+    const y = async (more: string): Promise<string> => {
+      const { code, stdout, stderr } = await place.run(`run noise.model --target ${target} ${more}`);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      return stdout;
+    };
+    expect(await y('--seed 0')).toBe(await y(''));
+    expect(await y('--seed 4294967295')).not.toBe(await y(''));
+    for (const wrong of ['-1', '1.5', '4294967296', 'x'])
+      expect((await place.run(`run noise.model --seed ${wrong}`)).stderr).toContain('A seed is an integer');
+  });
+});
+
 describeGpu('run on webgpu', () => {
   it('computes a spec, and an artifact that has no other target', async () => {
     const summary = 'y  f32[2, 3]  5.5, 10.5, 17, 11.5, 24.5, 39  min 5.5, max 39, mean 18\n';

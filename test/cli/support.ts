@@ -7,7 +7,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { bundleRuntime, bundleWorker } from '../../scripts/bundle-runtime.mjs';
 import { runCommand } from '../../src/cli/command.ts';
 import type { Io } from '../../src/cli/io.ts';
-import { writeSafetensors } from '../../src/compiler/interop/safetensors.ts';
+import { writeSafetensors } from '../../src/program/safetensors-writer.ts';
 import { elementCount, type SafetensorsType, type StoredTensor } from '../../src/program/safetensors.ts';
 
 export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
@@ -33,7 +33,8 @@ export class Workplace {
   async prepare(): Promise<void> {
     this.link();
     await bundleRuntime({ outfile: join(this.packageRoot, 'dist/runtime.js') });
-    await bundleRuntime({ webgpu: true, outfile: join(this.packageRoot, 'dist/runtime-webgpu.js') });
+    await bundleRuntime({ kind: 'webgpu', outfile: join(this.packageRoot, 'dist/runtime-webgpu.js') });
+    await bundleRuntime({ kind: 'train', outfile: join(this.packageRoot, 'dist/runtime-train.js') });
     await bundleWorker({ outfile: join(this.packageRoot, 'dist/worker.js') });
   }
 
@@ -60,6 +61,7 @@ export class Workplace {
       packageRoot: this.packageRoot,
       progress: async () => ({ update: () => undefined, stop: () => undefined }),
       onInterrupt: () => () => undefined,
+      onStop: () => () => undefined,
       ...overrides,
     };
     return { io, out, err };

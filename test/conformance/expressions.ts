@@ -1,4 +1,5 @@
 /** A tiny f64 evaluator of scalar kernel expressions: the meaning of `scalar` and `element` bodies in the tests. */
+import { threefry } from '../../src/program/threefry.ts';
 import { evaluate } from '../../src/compiler/dims/dim.ts';
 import type { BinaryOp, CompareOp, Expr, ScalarType, UnaryOp } from '../../src/compiler/kernel/ir.ts';
 import { erf, erfc, floorModulo, power, roundHalfEven } from '../../src/compiler/ops/pointwise/special.ts';
@@ -36,6 +37,10 @@ export function evaluateExpr(expr: Expr, scope: Scope): number {
       return convert(value(expr.operand), expr.operand.type, expr.type);
     case 'splat':
       return value(expr.operand);
+    case 'threefry': {
+      const [a, b, c, d] = expr.operands.map(value);
+      return threefry([a!, b!], [c!, d!])[expr.word];
+    }
     case 'dot4':
     case 'bitcast':
     case 'combine':

@@ -34,6 +34,8 @@ describe('the examples', () => {
       'build/mlp',
     ]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const train = await place.run(['compile', spec, '-e', 'TrainSigmoidMLP', '-o', 'build/train']);
+    expect({ code: train.code, stderr: train.stderr }).toEqual({ code: 0, stderr: '' });
   });
 
   async function printed(code: string): Promise<string> {
@@ -48,13 +50,15 @@ describe('the examples', () => {
   });
 
   test('in the guide run', async () => {
-    const [loading, running, threads] = codeIn(guide);
+    const [loading, running, threads, training, resuming] = codeIn(guide);
     const progress = await printed(loading!);
     for (const phase of ['program', 'kernels', 'weights', 'prepare'])
       expect(progress).toMatch(new RegExp(`^${phase} (\\d+) of \\1$`, 'm'));
     expect(progress).toContain(`MLP wasm [ 'batch', 64 ]`);
     expect(await printed(running!)).toBe('[ 3, 10 ] 30\n');
     expect(await printed(threads!)).toBe('2 true\n');
+    expect(await printed(training!)).toBe('2001 true [ 0.1 ]\n2 [ 2, 2 ]\n');
+    expect(await printed(resuming!)).toBe('2001 1\n');
   });
 });
 

@@ -5,12 +5,9 @@ import { artifactFiles, type ArtifactFile } from '../../src/compiler/artifact/fi
 import { constantValue } from '../../src/compiler/dims/dim.ts';
 import { compileGraph } from '../../src/compiler/driver.ts';
 import type { Tensor } from '../../src/compiler/ir/op.ts';
-import { describeBrowser, type Handler } from '../support/browser.ts';
+import { describeBrowser, type Handler, POLICIES } from '../support/browser.ts';
 import { graphOf, runnerOf, settings, specFile, storedTensor } from '../support/specs.ts';
 import { expectClose, randomNumbers, randomTensor } from '../support/tensors.ts';
-
-const NOTHING = `default-src 'none'; connect-src 'self'; worker-src 'self'; script-src 'self'`;
-const POLICIES = { js: NOTHING, wasm: `${NOTHING} 'wasm-unsafe-eval'` };
 
 const SIZES = { image: 8, patch: 4, channels: 2, classes: 5, dim: 12, depth: 2, heads: 2, dim_head: 5, mlp_dim: 17 };
 

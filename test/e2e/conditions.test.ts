@@ -79,7 +79,7 @@ test('conditions survive the text form and all passes', () => {
       onGraph: (_, { conditions }) => expect(conditions).toEqual(graph.conditions),
     },
   );
-  expect(program.conditions).toEqual(wanted);
+  for (const target of targets) expect(program.targets[target]!.routines[0]!.conditions).toEqual(wanted);
 });
 
 describe.each(TARGETS)('on %s', (target) => {

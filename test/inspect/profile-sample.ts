@@ -2,6 +2,7 @@
 import { makeReport, type ProfileParts, type Timing } from '../../src/compiler/inspect/profile/report.ts';
 import type { StepFacts } from '../../src/program/profile.ts';
 import type { Step, TargetProgram } from '../../src/program/program.ts';
+import { runOf } from '../runtime/sample.ts';
 
 const step = (kernel: number, origin: string): Step => ({ kernel, buffers: [0, 1], sizes: [], origin });
 
@@ -10,8 +11,7 @@ const program: TargetProgram = {
     { kind: 'arena', size: ['*', 1000, 'batch'], first: -1, last: 4 },
     { kind: 'arena', size: 500, first: 0, last: 5 },
   ],
-  inputs: [],
-  outputs: [],
+  routines: runOf(5),
   weights: [],
   loadSteps: [],
   steps: [
@@ -22,7 +22,6 @@ const program: TargetProgram = {
     step(2, 'layers.1.norm'),
   ],
   kernels: ['pointwise', 'product_in', 'rows'],
-  table: { buffers: [], sizes: [] },
 };
 
 const product: StepFacts = {

@@ -13,9 +13,9 @@ const EXAMPLE = `graph Example {
   require <batch - 4> "index 3 is out of range: axis 0 has size batch"
   require <-2*seq + 5> "a \\"quoted\\" message" @ layers.0
   input x %0: f32[batch, seq, 4]
-  param head.bias %1: f32[4] = uniform(bound: 0.5) @ head
+  param head.bias %1: f32[4] = uniform(low: -0.5, high: 0.5) @ head
   param "odd name" %2: f32[2]
-  state norm.mean %12: f32[2] = zeros() @ norm
+  state norm.mean %12: f32[2] = constant(value: 0) @ norm
   frozen param teacher.w %13: f32[2] @ teacher
   frozen state teacher.mean %14: f32[2] @ teacher
   %3: f32[batch, seq, 4] = expand(%1) {shape: [<batch>, <seq>, <4>], axis: null, size: null} @ head
@@ -25,9 +25,11 @@ const EXAMPLE = `graph Example {
     return %8
   }, kind: "pointwise"}
   %9: f32[batch*seq, 2], %10: f32[batch*seq, 2] = split(%4) {sizes: [<2>, <2>], axis: -1}
+  %15: f32[4] = neg(%1)
   %11: f32[floordiv(seq, 2), 2*batch - 1] = full() {shape: [<floordiv(seq, 2)>, <2*batch - 1>], value: -inf, dtype: "f32"}
   output y %4
   output "y 2" %10
+  output next.bias %15 into head.bias
 }
 `;
 

@@ -133,4 +133,15 @@ describe('a fault is found in', () => {
       'output y is %9, which is not made in the graph',
     ]);
   });
+
+  test('outputs that go into no parameter, into one of another type, or twice into one', () => {
+    const graph = graphOf('param w %0: f32[3]\n state s %1: i32[3]\n %2: f32[3] = neg(%0)\n output a %2 into w');
+    const [output] = graph.outputs;
+    const faults = (...into: string[]): string[] =>
+      verify({ ...graph, outputs: into.map((name) => ({ ...output!, name: `next.${name}`, into: name })) }, ops);
+    expect(faults('w')).toEqual([]);
+    expect(faults('v')).toEqual(['output next.v goes into v, which is no parameter']);
+    expect(faults('s')).toEqual(['output next.s: f32[3] goes into s: i32[3]']);
+    expect(verify({ ...graph, outputs: [output!, { ...output!, name: 'b' }] }, ops)).toEqual(['two outputs go into w']);
+  });
 });

@@ -34,10 +34,10 @@ interface Case {
   readonly batch?: number;
 }
 
-/** The product with all sizes known, or as symbols `m`, `n` and `k`. */
-function graphOf({ m, n, k, left, right, follower = 'none', batch }: Case, isStatic: boolean): Graph {
+/** The product with the sizes `known`, and the others as symbols `m`, `n` and `k`. */
+function graphOf({ m, n, k, left, right, follower = 'none', batch }: Case, known: string): Graph {
   const builder = new Builder(ops, new Map());
-  const size = (name: string, value: number): Dim => (isStatic ? constant(value) : symbol(name));
+  const size = (name: string, value: number): Dim => (known.includes(name) ? constant(value) : symbol(name));
   const [rows, columns, depth] = [size('m', m), size('n', n), size('k', k)];
   const lead = batch === undefined ? [] : [constant(batch)];
   const labels = (...own: string[]): string[] => [...lead.map(() => 'b'), ...own];
@@ -57,7 +57,7 @@ function graphOf({ m, n, k, left, right, follower = 'none', batch }: Case, isSta
     { name: 'w', value: w },
     ...(follower === 'none' ? [] : [{ name: 'bias', value: bias }]),
   ];
-  const dims = isStatic ? [] : ['m', 'n', 'k'].map((name) => ({ name }));
+  const dims = ['m', 'n', 'k'].filter((name) => !known.includes(name)).map((name) => ({ name }));
   return { name: 'P', dims, inputs, parameters: [], nodes: builder.nodes, outputs: [{ name: 'y', value: y }] };
 }
 
@@ -75,12 +75,12 @@ function lowered(graph: Graph, target: Target): LoweredProgram {
   return program;
 }
 
-/** Runs it where every access is checked, with each tile, static and symbolic; tiles of one order give the same bits. */
-function check(product: Case): void {
+/** Runs it where every access is checked, with each tile and sizes that are known or not; tiles of one order give the same bits. */
+function check(product: Case, knowledge: readonly string[] = ['mnk', '']): void {
   const { m, n, k } = product;
   const symbols = new Map(Object.entries({ m, n, k }));
-  for (const isStatic of [true, false]) {
-    const graph = graphOf(product, isStatic);
+  for (const known of knowledge) {
+    const graph = graphOf(product, known);
     const random = randomNumbers(m + 31 * n + 977 * k);
     const draw = ({ type }: Value): ReturnType<typeof randomTensor> =>
       randomTensor('f32', concreteShape(type.shape, symbols), random);
@@ -89,7 +89,7 @@ function check(product: Case): void {
     const given = new Map([...inputs].map(([name, { data }]) => [name, data]));
     const results = targets.map(([name, target]) => {
       const y = execute(lowered(graph, target), symbols, given).get('y')!;
-      const what = `${name}, ${isStatic ? 'static' : 'symbolic'} ${m}x${n}x${k}`;
+      const what = `${name}, ${m}x${n}x${k} with ${known || 'nothing'} known`;
       expectClose(y, truth.data, { absolute: 1e-4, relative: 1e-4 }, what);
       return y;
     });
@@ -127,6 +127,12 @@ describe('other orders', () => {
     check({ m: 18, n: 5, k: 7, left: 'km', right: 'kn' });
     check({ m: 18, n: 193, k: 9, left: 'km', right: 'kn' });
     check({ m: 7, n: 192, k: 4, left: 'km', follower: 'gelu' });
+    check({ m: 97, n: 96, k: 3, left: 'km', right: 'kn', batch: 2 });
+    check({ m: 5, n: 96, k: 130, left: 'km', right: 'kn' });
+  });
+
+  test.each([0, 1, 3, 4, 6, 7, 47, 48, 49])('a transposed left operand of %i rows that only a run knows', (m) => {
+    check({ m, n: 96, k: 3, left: 'km', right: 'kn' }, ['n', 'nk']);
   });
 
   test('a batch of small ones', () => {
@@ -143,7 +149,7 @@ function countStatements(kernels: readonly Kernel[], kind: string): number {
 
 describe('what a product is made of', () => {
   const kernelsOf = (product: Case, tile: number): Kernel[] =>
-    lowered(graphOf(product, true), withTile(wasmTarget, tile)).calls.map(({ kernel }) => kernel);
+    lowered(graphOf(product, 'mnk'), withTile(wasmTarget, tile)).calls.map(({ kernel }) => kernel);
 
   test('a dear epilogue is written once, not for every vector of a tile', () => {
     const stores = (follower: Follower): number =>

@@ -17,7 +17,7 @@ function memoryOf({ type, size }: LoweredBuffer, symbols: ReadonlyMap<string, nu
 }
 
 /**
- * The outputs by name. Memory begins as NaN; the interpreter throws on any access beyond a buffer. `run` may stand in for
+ * The outputs of the first routine by name. Memory begins as NaN; the interpreter throws on any access beyond a buffer. `run` may stand in for
  * it, to watch kernels.
  */
 export function execute(
@@ -27,11 +27,12 @@ export function execute(
   run = interpretKernel,
 ): Map<string, BufferData> {
   const memory = program.buffers.map((buffer) => memoryOf(buffer, symbols));
-  for (const { name, buffer } of [...program.inputs, ...program.weights]) memory[buffer]!.set(given.get(name)!);
+  const { inputs, outputs } = program.routines[0]!;
+  for (const { name, buffer } of [...inputs, ...program.weights]) memory[buffer]!.set(given.get(name)!);
   for (const { kernel, buffers, sizes } of program.calls) {
     const bound = Object.fromEntries(kernel.buffers.map(({ name }, at) => [name, memory[buffers[at]!]!]));
     const values = Object.fromEntries(kernel.sizes.map((name, at) => [name, evaluate(sizes[at]!, symbols)]));
     run(kernel, bound, values);
   }
-  return new Map(program.outputs.map(({ name, buffer }) => [name, memory[buffer]!]));
+  return new Map(outputs.map(({ name, buffer }) => [name, memory[buffer]!]));
 }

@@ -43,7 +43,8 @@ describeReference('BERT in PyTorch', 'oracle/shared/bert', () => {
     await expectCase(given, model, target, ['out.hidden', 'out.pooled', 'out.logits']);
     if (target === 'webgpu') return;
     const { activations: _, ...plain } = model;
-    await expectCase(given, { ...plain, entry: 'TrainBertClassifier', instance: 'net' }, target, ['loss']);
+    const training = { ...plain, settings: { ...plain.settings, dropout: 0 }, instance: 'net' };
+    await expectCase(given, { ...training, entry: 'TrainBertClassifier' }, target, ['out.logits', 'loss']);
   });
 
   test('classifier: outputs and activations on two threads', async () => {
@@ -57,7 +58,7 @@ describeReference('BERT in PyTorch', 'oracle/shared/bert', () => {
   });
 
   test.each([
-    ['gelu_tanh', '|> gelu |>', '|> gelu(approximate: "tanh") |>'],
+    ['gelu_tanh', '|> gelu\n', '|> gelu(approximate: "tanh")\n'],
     ['ln_eps_1e_5', /LayerNorm\(\w+\)/g, 'LayerNorm(1e-5)'],
     ['mask_ignored', 'attention(q, k, v, mask: bias)', 'attention(q, k, v)'],
   ])('is off as it should be with the mistake %s', async (name, passage, mistake) => {

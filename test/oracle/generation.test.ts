@@ -58,7 +58,7 @@ describeReference('the trained sparse language model', 'oracle/shared/makemoe_ge
   });
 
   test.each(TARGETS)('has the loss of PyTorch on the validation batch on %s', async (target) => {
-    const options = { entry: 'TrainMoELanguageModel', settings: given(settings) };
+    const options = { entry: 'TrainMoELanguageModel', settings: given(settings), training: false };
     const training = graphOf(specFile('moe_lm.model'), options);
     const own = new Map([...weights].map(([name, one]) => [`net.${name}`, one]));
     const run = await runnerOf(training, target, own);

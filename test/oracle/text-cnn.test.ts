@@ -41,7 +41,7 @@ describeReference('TextCNN and its distillation in PyTorch', 'oracle/shared/text
       ...plain,
       entry: 'DistillTextCNNFromLogits',
       instance: 'student',
-      settings: { ...plain.settings, T: temperature, hard_weight, soft_weight },
+      settings: { ...plain.settings, dropout: 0, T: temperature, hard_weight, soft_weight },
     };
     const losses = ['out.logits', 'out.hard', 'out.soft_kl', 'out.soft_ce', 'loss'];
 

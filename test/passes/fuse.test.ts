@@ -46,6 +46,26 @@ describe('what becomes one kernel', () => {
     expect(kernels[0]!.ops).toEqual(expect.arrayContaining(['contract', 'add', 'gelu']));
   });
 
+  test('a product apart from a dear function of another tensor, which streams past it', () => {
+    const inputs = 'input x: f32[n, 8] input z: f32[n, 8]';
+    const kernels = kernelsOf(model('output y = (x |> Linear(8) as fc) * gelu(z)', inputs));
+    expect(kernels).toMatchObject([{ kind: 'contract' }, { kind: 'pointwise', ops: ['gelu', 'mul'] }]);
+    expect(kernels[0]!.ops).toEqual(expect.arrayContaining(['contract', 'add']));
+  });
+
+  test('a product with cheap functions of another tensor, and with dear ones that are in memory or of the product', () => {
+    const inputs = 'input x: f32[n, 8] input z: f32[n, 8]';
+    const cheap = kernelsOf(model('output y = (x |> Linear(8) as fc) * (z * 2 + 1)', inputs));
+    expect(cheap).toMatchObject([{ kind: 'contract' }]);
+    const stored = kernelsOf(model('g = gelu(z) output y = (x |> Linear(8) as fc) * g output h = g', inputs));
+    expect(stored.map(({ kind }) => kind).sort()).toEqual(['contract', 'pointwise']);
+    expect(stored.find(({ kind }) => kind === 'contract')!.ops).toContain('mul');
+    const own = kernelsOf(model('output y = z * gelu(x |> Linear(8) as fc)', inputs));
+    expect(own).toMatchObject([{ kind: 'contract' }]);
+    const gated = kernelsOf(model('output y = (x |> Linear(8) as up) * silu(x |> Linear(8) as gate)'));
+    expect(gated).toMatchObject([{ kind: 'contract' }, { kind: 'contract' }]);
+  });
+
   test('an op with a nest of its own, with what is read once on the way to it', () => {
     const once = kernelsOf(model('output y = cumsum(tanh(x) * 2, axis: 1) + 1'));
     expect(once).toMatchObject([{ kind: 'structured' }, { kind: 'pointwise' }]);
@@ -153,6 +173,55 @@ describe('what is stored', () => {
   test('a pointwise value that two kernels need is computed once', () => {
     const kernels = kernelsOf(model('h = tanh(x)\n output y = h @ transpose(h)\n output z = softmax(h, axis: -1)'));
     expect(kernels.filter((kernel) => kernel.ops.includes('tanh'))).toHaveLength(1);
+  });
+
+  test('values of one shape of which one reads the other are made by one kernel', async () => {
+    const graph = model(
+      'm = x * 0.5 + y\n output mean = m\n output next = y - tanh(m)',
+      'input x: f32[n, 8]\n input y: f32[n, 8]',
+    );
+    expect(kernelsOf(graph)).toHaveLength(1);
+    const [x, y] = [1, 2].map((factor) =>
+      tensorOf(
+        'f32',
+        [1, 8],
+        [0, 1, 2, 3, 4, 5, 6, 7].map((i) => factor * i - 3),
+      ),
+    );
+    const truth = await (await runnerOf(graph, 'reference'))({ x: x!, y: y! });
+    for (const target of ['js', 'wasm'] as const) {
+      const got = await (await runnerOf(graph, target))({ x: x!, y: y! });
+      for (const name of ['mean', 'next'])
+        expect(largestDifference(got.get(name)!.data, truth.get(name)!.data)).toBeLessThan(1e-5);
+    }
+  });
+
+  test('but not where the one is also needed by what the other waits for', () => {
+    const kernels = kernelsOf(model('m = x * 2\n output a = m\n output b = m * cumsum(m, axis: 1)'));
+    expect(kernels.map(({ kind }) => kind)).toEqual(['pointwise', 'structured', 'pointwise']);
+  });
+
+  test('nor where it is read at other places', () => {
+    const kernels = kernelsOf(model('m = x * 2\n output a = m\n output b = m + transpose(m)', 'input x: f32[8, 8]'));
+    expect(kernels).toHaveLength(2);
+  });
+
+  test('what is cheap to compute again from what is in memory is not stored for another kernel', async () => {
+    const graph = model(
+      'c = x - mean(x, axis: -1, keepdim: true)\n output y = c * rsqrt(mean(c * c, axis: -1, keepdim: true) + 1)\n' +
+        ' output z = sum(c * 3, axis: 0)',
+    );
+    const kernels = kernelsOf(graph);
+    expect(kernels.map(({ kind }) => kind)).toEqual(['row', 'row']);
+    expect(kernels[1]!.ops).toEqual(expect.arrayContaining(['sub', 'reduce_sum']));
+    expect(kernels[1]!.ops).not.toContain('div');
+    const x = tensorOf('f32', [2, 8], [-3, -1, -0.5, 0, 0.5, 1, 2, 3, 4, 4, 2, 1, 0, -5, 6, 1]);
+    const truth = await (await runnerOf(graph, 'reference'))({ x });
+    for (const target of ['js', 'wasm'] as const) {
+      const got = await (await runnerOf(graph, target))({ x });
+      for (const name of ['y', 'z'])
+        expect(largestDifference(got.get(name)!.data, truth.get(name)!.data)).toBeLessThan(1e-5);
+    }
   });
 
   test('a movement that two kernels need is repeated in each instead', () => {

@@ -3,6 +3,7 @@ import type { Graph } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpret.ts';
 import { printType } from '../../src/compiler/ir/types.ts';
 import { ops } from '../../src/compiler/ops/table.ts';
+import { fuse } from '../../src/compiler/passes/fuse/fuse.ts';
 import { passes } from '../../src/compiler/passes/index.ts';
 import { quantize } from '../../src/compiler/passes/quantize.ts';
 import { runPasses } from '../../src/compiler/passes/run.ts';
@@ -13,7 +14,7 @@ import { randomNumbers, randomTensor } from '../support/tensors.ts';
 
 /** All passes up to fusion, which would hide the nodes. */
 function quantized(graph: Graph): Graph {
-  return runPasses(graph, passes.slice(0, -1), ops, { quantize: 'int8', verify: true }).graph;
+  return runPasses(graph, passes.slice(0, passes.indexOf(fuse)), ops, { quantize: 'int8', verify: true }).graph;
 }
 
 function typesOf(graph: Graph, op: string): string[] {

@@ -148,7 +148,7 @@ function interpret(program: LoweredProgram, input: Float32Array, rows: number): 
       y[i] = kernel.buffers[2]!.access === 'readwrite' ? y[i]! + value : value;
     }
   }
-  return new Map(program.outputs.map(({ name, buffer }) => [name, [...memory[buffer]!]]));
+  return new Map(program.routines[0]!.outputs.map(({ name, buffer }) => [name, [...memory[buffer]!]]));
 }
 
 async function loaded(program: LoweredProgram, target: TargetName) {

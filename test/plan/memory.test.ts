@@ -17,7 +17,9 @@ const staging = (size: number, at: number): SizedBuffer => ({
   first: at,
   last: at,
 });
-const peak = (...buffers: SizedBuffer[]): string => printSize(peakMemory(buffers, new Map())!);
+const arenaOf = (buffers: readonly SizedBuffer[]): number[] =>
+  buffers.flatMap(({ kind }, at) => (kind === 'arena' ? [at] : []));
+const peak = (...buffers: SizedBuffer[]): string => printSize(peakMemory(buffers, [arenaOf(buffers)], new Map())!);
 
 describe('peak memory', () => {
   test('of nothing is nothing', () => {
@@ -36,8 +38,13 @@ describe('peak memory', () => {
     expect(peak(kept(1), staging(10, 0), arena(times(2, n), 0, 0), arena(constant(10), 0, 0))).toBe('8*n + 44');
   });
 
+  test('is that of the routine which needs most', () => {
+    const buffers = [kept(1), arena(times(2, n), 0, 0), arena(n, 1, 2), arena(m, 1, 1), arena(n, 2, 2)];
+    expect(printSize(peakMemory(buffers, [[1], [2, 3, 4]], new Map())!)).toBe('max(8*n + 4, 4*m + 4*n + 4)');
+  });
+
   test('beyond 2^53 has no number', () => {
-    expect(peakMemory([arena(constant(2 ** 52), 0, 0)], new Map())).toBeUndefined();
+    expect(peakMemory([arena(constant(2 ** 52), 0, 0)], [[0]], new Map())).toBeUndefined();
   });
 
   const SMALL = { image: 8, patch: 4, channels: 2, classes: 5, dim: 12, depth: 2, heads: 2, dim_head: 5, mlp_dim: 17 };

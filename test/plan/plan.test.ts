@@ -2,6 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as dims from '../../src/compiler/dims/dim.ts';
 import type { Dim } from '../../src/compiler/dims/dim.ts';
+import type { Kernel } from '../../src/compiler/kernel/ir.ts';
+import type { LoweredProgram } from '../../src/compiler/plan/lowered.ts';
 import { assembleProgram, plan } from '../../src/compiler/plan/plan.ts';
 import { toSizeExpr } from '../../src/compiler/plan/size-expr.ts';
 import { checkProgram } from '../../src/program/schema.ts';
@@ -98,13 +100,43 @@ describe('calls at load', () => {
   });
 });
 
+describe('calls at load that compute the same', () => {
+  const program = (second: Kernel): LoweredProgram =>
+    lowered({
+      sizes: [8, 8, 8, 8, 8],
+      inputs: [0],
+      weights: [1],
+      outputs: [4],
+      calls: [call(kernel('pack', 1), [1, 2]), call(second, [1, 3]), call(kernel('use', 3), [0, 2, 3, 4])],
+    });
+
+  test('run once, and their readers read the same', () => {
+    const { loadSteps, steps, buffers } = plan(program(kernel('pack again', 1))).program;
+    expect(loadSteps).toHaveLength(1);
+    expect(buffers).toHaveLength(4);
+    expect(new Set(steps[0]!.buffers)).toHaveProperty('size', 3);
+  });
+
+  test('are told from others, and from those that add to what is there', () => {
+    expect(plan(program(kernel('pack', 1, 5))).program.loadSteps).toHaveLength(2);
+    expect(plan(program(accumulator('pack'))).program.loadSteps).toHaveLength(2);
+  });
+
+  test('do not exist for weights that a training may change, unless they are frozen', () => {
+    const given = { ...program(kernel('pack', 1)), isTraining: true };
+    expect(plan(given).program.loadSteps).toEqual([]);
+    const frozen = given.weights.map((weight) => ({ ...weight, frozen: true as const }));
+    expect(plan({ ...given, weights: frozen }).program.loadSteps).toHaveLength(1);
+  });
+});
+
 describe('buffers', () => {
   test('that nothing uses vanish, with their weights', () => {
     const calls = [call(kernel('copy', 1), [1, 3])];
     const program = plan(lowered({ sizes: [9, 8, 9, 8], inputs: [1], weights: [0, 2], outputs: [3], calls })).program;
     expect(program.buffers).toHaveLength(2);
     expect(program.weights).toEqual([]);
-    expect(program.inputs[0]).toMatchObject({ name: 'input1', buffer: 0 });
+    expect(program.routines[0]!.inputs[0]).toMatchObject({ name: 'input1', buffer: 0 });
     expect(program.steps[0]!.buffers).toEqual([0, 1]);
   });
 
@@ -125,7 +157,7 @@ test('the table holds every buffer and size of the steps once, buffers first', (
   const { program, runArguments, tableSlots } = plan(
     lowered({ sizes: [rows, rows, rows, rows], inputs: [0], outputs: [3], calls }),
   );
-  expect(program.table).toEqual({ buffers: [0, 1, 2, 3], sizes: [['*', 65, 'batch'], 8, 'batch'] });
+  expect(program.routines[0]!.table).toEqual({ buffers: [0, 1, 2, 3], sizes: [['*', 65, 'batch'], 8, 'batch'] });
   expect(tableSlots).toBe(7);
   expect(runArguments.map((step) => step.arguments)).toEqual([
     [0, 1, 4, 5],
@@ -142,12 +174,17 @@ test('an assembled program is one that the runtime accepts', () => {
   expect(Object.keys(assembleProgram('Test', [], { js: planned }).targets)).toEqual(['js']);
 });
 
-test('an assembled program has the conditions of its graph, and no list where there are none', () => {
-  const condition = { atLeastZero: dims.add(batch, dims.constant(-4)), message: 'far', origin: { path: 'layers.0' } };
-  const program = assembleProgram('Test', [{ name: 'batch' }], {}, [condition]);
-  expect(program.conditions).toEqual([{ size: ['+', 'batch', -4], message: 'far' }]);
-  expect(checkProgram(JSON.parse(JSON.stringify(program)))).toEqual(program);
-  expect(assembleProgram('Test', [], {}, [])).not.toHaveProperty('conditions');
+test('a routine has the conditions of its graph, and no list where there are none', () => {
+  const conditions = [
+    { atLeastZero: dims.add(batch, dims.constant(-4)), message: 'far', origin: { path: 'layers.0' } },
+  ];
+  const program = lowered({ sizes: [8, 8], inputs: [0], outputs: [1], calls: [call(kernel('copy', 1), [0, 1])] });
+  const [routine] = program.routines;
+  const planned = plan({ ...program, routines: [{ ...routine!, conditions }] });
+  expect(planned.program.routines[0]!.conditions).toEqual([{ size: ['+', 'batch', -4], message: 'far' }]);
+  const assembled = assembleProgram('Test', [{ name: 'batch' }], { js: planned });
+  expect(checkProgram(JSON.parse(JSON.stringify(assembled)))).toEqual(assembled);
+  expect(plan(program).program.routines[0]).not.toHaveProperty('conditions');
 });
 
 test('a size expression has the values of its dimension', () => {

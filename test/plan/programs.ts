@@ -2,7 +2,13 @@
 import { constant, symbol, type Dim } from '../../src/compiler/dims/dim.ts';
 import type { Kernel } from '../../src/compiler/kernel/ir.ts';
 import { literal } from '../../src/compiler/kernel/build.ts';
-import type { KernelCall, LoweredBuffer, LoweredProgram, NamedTensor } from '../../src/compiler/plan/lowered.ts';
+import {
+  onlyRoutine,
+  type KernelCall,
+  type LoweredBuffer,
+  type LoweredProgram,
+  type NamedTensor,
+} from '../../src/compiler/plan/lowered.ts';
 
 export const batch = symbol('batch');
 
@@ -55,9 +61,10 @@ export function lowered({ sizes, inputs = [], weights = [], outputs = [], calls 
     name: 'Test',
     dims: [{ name: 'batch' }],
     buffers,
-    inputs: inputs.map(named('input')),
+    routines: [
+      onlyRoutine({ inputs: inputs.map(named('input')), outputs: outputs.map(named('output')) }, calls.length),
+    ],
     weights: weights.map(named('weight')),
-    outputs: outputs.map(named('output')),
     calls,
   };
 }

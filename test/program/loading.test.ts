@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { scheduleLoad } from '../../src/program/loading.ts';
 import type { TargetProgram } from '../../src/program/program.ts';
+import { runOf } from '../runtime/sample.ts';
 
 const WEIGHTS = 5;
 const BUFFERS = 9;
@@ -15,13 +16,11 @@ function programWith(steps: readonly (readonly number[])[]): TargetProgram {
       first: 0,
       last: 0,
     })),
-    inputs: [],
-    outputs: [],
+    routines: runOf(0),
     weights: Array.from({ length: WEIGHTS }, (_, at) => ({ name: `w${at}`, dtype: 'f32', shape: [4], buffer: at })),
     loadSteps: steps.map((buffers) => ({ kernel: 0, buffers, sizes: [], origin: '' })),
     steps: [],
     kernels: ['k'],
-    table: { buffers: [], sizes: [] },
   };
 }
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { writeSafetensors } from '../../src/compiler/interop/safetensors.ts';
+import { writeSafetensors } from '../../src/program/safetensors-writer.ts';
 import {
   ELEMENT_BYTES,
   parseSafetensors,

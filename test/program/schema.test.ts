@@ -5,6 +5,9 @@ import { sampleProgram } from '../runtime/sample.ts';
 
 type Path = readonly (string | number)[];
 
+const js = ['targets', 'js'] as const;
+const run = [...js, 'routines', 0] as const;
+
 /** A copy of the sample program with the value at `path` replaced. */
 function withValue(path: Path, value: unknown): unknown {
   const program: unknown = JSON.parse(JSON.stringify(sampleProgram));
@@ -29,7 +32,8 @@ describe('a program', () => {
 
   test('that has conditions is accepted as it is', () => {
     const conditions = [{ size: ['+', 'batch', -4], message: 'far' }];
-    expect(checkProgram(withValue(['conditions'], conditions)).conditions).toEqual(conditions);
+    const program = withValue([...run, 'conditions'], conditions);
+    expect(checkProgram(program)).toBe(program);
   });
 
   test('that has alternatives for a step is accepted as it is, and only whole', () => {
@@ -57,8 +61,9 @@ describe('a program', () => {
         ...step,
         ...(given.load !== undefined && { alternatives: given.load }),
       }));
-      const table = { ...js!.table, choices: given.choices };
-      return { ...sampleProgram, targets: { js: { ...js!, steps, loadSteps, table, tiles: given.tiles } } };
+      const [routine] = js!.routines;
+      const routines = [{ ...routine!, table: { ...routine!.table, choices: given.choices } }];
+      return { ...sampleProgram, targets: { js: { ...js!, steps, loadSteps, routines, tiles: given.tiles } } };
     };
     expect(() => checkProgram(made())).not.toThrow();
     expect(() => checkProgram(made({ alternatives: {} }))).toThrow('steps[1].alternatives is not a list');
@@ -115,20 +120,19 @@ describe('a program', () => {
     expect(() => checkProgram(gpu({}, { grid: ['time'] }))).toThrow('steps[1].grid[0] is not a size expression');
   });
 
-  const js = ['targets', 'js'] as const;
   const cases: [what: string, path: Path, value: unknown, message: string][] = [
-    ['of another version', ['version'], 1, 'the program has format version 1, this runtime reads 2'],
+    ['of another version', ['version'], 1, 'the program has format version 1, this runtime reads 3'],
     ['without a version', ['version'], undefined, 'format version undefined'],
     ['without a name', ['name'], undefined, 'name is not a string'],
     ['with two equal dimensions', ['dims'], [{ name: 'n' }, { name: 'n' }], 'dims[1].name is not unique'],
-    ['with conditions that are no list', ['conditions'], {}, 'conditions is not a list'],
+    ['with conditions that are no list', [...run, 'conditions'], {}, 'routines[0].conditions is not a list'],
     [
       'with a condition on no dimension',
-      ['conditions'],
+      [...run, 'conditions'],
       [{ size: 'n', message: 'm' }],
       'conditions[0].size is not a size expression',
     ],
-    ['with a condition without message', ['conditions'], [{ size: 1 }], 'conditions[0].message is not a string'],
+    ['with a condition without message', [...run, 'conditions'], [{ size: 1 }], 'conditions[0].message is not a'],
     ['with a target that is no object', ['targets'], { js: 3 }, 'targets.js is not an object'],
     ['without targets', ['targets'], [], 'targets is not an object'],
     ['with a buffer of no kind', [...js, 'buffers', 0, 'kind'], 'heap', 'buffers[0].kind is not one of'],
@@ -157,9 +161,15 @@ describe('a program', () => {
       [4],
       'weights[0] is not of the size of its buffer',
     ],
-    ['with two equal inputs', [...js, 'inputs', 1, 'name'], 'x', 'inputs[1].name is not unique'],
-    ['with an input of no type', [...js, 'inputs', 1, 'dtype'], 'f64', 'inputs[1].dtype is not one of f32'],
-    ['without a table', [...js, 'table'], undefined, 'targets.js.table is not an object'],
+    ['with two equal inputs', [...run, 'inputs', 1, 'name'], 'x', 'inputs[1].name is not unique'],
+    ['with an input of no type', [...run, 'inputs', 1, 'dtype'], 'f64', 'inputs[1].dtype is not one of f32'],
+    ['without a table', [...run, 'table'], undefined, 'targets.js.routines[0].table is not an object'],
+    ['without routines', [...js, 'routines'], [], 'routines is not a list of at least one'],
+    ['with steps of no routine', [...run, 'last'], 2, 'routines is not a division of all 3 steps'],
+    ['with a routine that begins elsewhere', [...run, 'first'], 1, 'routines[0].first is not 0, where'],
+    ['with a routine beyond the steps', [...run, 'last'], 4, 'routines[0].last is not an index below 4'],
+    ['with a loss beyond the routine', [...run, 'lossReady'], 4, 'routines[0].lossReady is not an index below 4'],
+    ['with a weight of some state', [...js, 'weights', 0, 'state'], false, 'weights[0].state is not true or absent'],
   ];
   test.each(cases)('%s is refused', (_, path, value, message) => {
     expect(() => checkProgram(withValue(path, value))).toThrow(ProgramError);

@@ -9,19 +9,17 @@ import {
 } from '../../src/program/program.ts';
 import { HeddleError } from '../../src/runtime/errors.ts';
 import { createModel, type Inputs, type Model, type RunOptions } from '../../src/runtime/model.ts';
-import { loadSample } from './sample.ts';
+import { loadSample, runOf } from './sample.ts';
 
 /** A program that only takes inputs. */
 async function taking(inputs: Omit<TensorSpec, 'buffer'>[], dims: ProgramDim[]): Promise<Model> {
   const target: TargetProgram = {
     buffers: inputs.map(({ shape }) => ({ kind: 'arena', size: ['*', 1, ...shape], first: -1, last: 0 })),
-    inputs: inputs.map((input, buffer) => ({ ...input, buffer })),
-    outputs: [],
+    routines: runOf(0, { inputs: inputs.map((input, buffer) => ({ ...input, buffer })) }),
     weights: [],
     loadSteps: [],
     steps: [],
     kernels: [],
-    table: { buffers: [], sizes: [] },
   };
   const program: Program = { version: PROGRAM_VERSION, name: 'Taking', dims, targets: { js: target } };
   return createModel({ program, target: 'js', kernels: () => [], weights: () => undefined });
@@ -215,13 +213,11 @@ describe('dimensions', () => {
       targets: {
         js: {
           buffers: [{ kind: 'arena', size: ['*', 2 ** 20, 'batch'], first: 0, last: 0 }],
-          inputs: [],
-          outputs: [{ name: 'y', dtype: 'f32', shape: ['batch', 2 ** 20], buffer: 0 }],
+          routines: runOf(0, { outputs: [{ name: 'y', dtype: 'f32', shape: ['batch', 2 ** 20], buffer: 0 }] }),
           weights: [],
           loadSteps: [],
           steps: [],
           kernels: [],
-          table: { buffers: [], sizes: [] },
         },
       },
     };

@@ -14,6 +14,7 @@ import {
   sampleModule,
   sampleProgram,
   sampleWeights,
+  runOf,
 } from './sample.ts';
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => (i * 7) % 11);
@@ -108,6 +109,7 @@ describe('conditions of a program', () => {
   const failure = { code: 'dimension', message: 'index 3 is out of range: axis 0 has size batch (batch = 2)' };
 
   async function load(size: SizeExpr, evaluated: () => void = () => {}): Promise<Model> {
+    const { js } = sampleProgram.targets;
     const condition = {
       message: 'index 3 is out of range: axis 0 has size batch',
       get size() {
@@ -116,7 +118,10 @@ describe('conditions of a program', () => {
       },
     };
     return createModel({
-      program: { ...sampleProgram, conditions: [condition] },
+      program: {
+        ...sampleProgram,
+        targets: { js: { ...js!, routines: [{ ...js!.routines[0]!, conditions: [condition] }] } },
+      },
       target: 'js',
       kernels: sampleKernels,
       weights: (name) => sampleWeights.get(name),
@@ -251,13 +256,14 @@ test('staging weights may share a place, one after the other', async () => {
   const kept: BufferSpec = { kind: 'persistent', size: 64, first: 0, last: 0 };
   const target: TargetProgram = {
     buffers: [staging(0), staging(1), kept, kept, { kind: 'arena', size: 64, first: 0, last: 1 }],
-    inputs: [],
-    outputs: [{ name: 'y', dtype: 'f32', shape: [64], buffer: 4 }],
+    routines: runOf(1, {
+      outputs: [{ name: 'y', dtype: 'f32', shape: [64], buffer: 4 }],
+      table: { buffers: [2, 3, 4], sizes: [] },
+    }),
     weights: [0, 1].map((buffer) => ({ name: `w${buffer}`, dtype: 'f32', shape: [64], buffer })),
     loadSteps: [0, 1].map((at) => ({ kernel: 0, buffers: [at, at + 2], sizes: [], origin: '' })),
     steps: [{ kernel: 1, buffers: [2, 3, 4], sizes: [], origin: '' }],
     kernels: ['copy', 'subtract'],
-    table: { buffers: [2, 3, 4], sizes: [] },
   };
   const kernels: JsKernelFactory = (f32) => [
     (from, to) => f32.copyWithin(to!, from!, from! + 64),

@@ -3,11 +3,17 @@
  * `large = scaled > limit` for `x: f32[batch, 3]`, with `2 * w` folded at load.
  */
 import wabt from 'wabt';
-import { PROGRAM_VERSION, type Program, type TargetProgram } from '../../src/program/program.ts';
+import { PROGRAM_VERSION, type Program, type Routine, type TargetProgram } from '../../src/program/program.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
 import type { JsKernelFactory } from '../../src/runtime/devices/js.ts';
 import { createModel, type Model } from '../../src/runtime/model.ts';
 import type { TargetName } from '../../src/program/program.ts';
+
+/** The one routine of a model with so many steps. */
+export function runOf(steps: number, parts: Partial<Routine> = {}): Routine[] {
+  const table = { buffers: [], sizes: [] };
+  return [{ name: 'run', inputs: [], outputs: [], first: 0, last: steps, table, ...parts }];
+}
 
 const target: TargetProgram = {
   buffers: [
@@ -19,14 +25,17 @@ const target: TargetProgram = {
     { kind: 'arena', size: ['*', 3, 'batch'], first: 1, last: 3 }, // 5: scaled
     { kind: 'arena', size: ['*', 3, 'batch'], first: 2, last: 3 }, // 6: large
   ],
-  inputs: [
-    { name: 'x', dtype: 'f32', shape: ['batch', 3], buffer: 0 },
-    { name: 'limit', dtype: 'f32', shape: [], buffer: 1 },
-  ],
-  outputs: [
-    { name: 'scaled', dtype: 'f32', shape: ['batch', 3], buffer: 5 },
-    { name: 'large', dtype: 'bool', shape: ['batch', 3], buffer: 6 },
-  ],
+  routines: runOf(3, {
+    inputs: [
+      { name: 'x', dtype: 'f32', shape: ['batch', 3], buffer: 0 },
+      { name: 'limit', dtype: 'f32', shape: [], buffer: 1 },
+    ],
+    outputs: [
+      { name: 'scaled', dtype: 'f32', shape: ['batch', 3], buffer: 5 },
+      { name: 'large', dtype: 'bool', shape: ['batch', 3], buffer: 6 },
+    ],
+    table: { buffers: [0, 3, 4, 5, 1, 6], sizes: ['batch', 3, ['*', 3, 'batch']] },
+  }),
   weights: [{ name: 'w', dtype: 'f32', shape: [3], buffer: 2 }],
   loadSteps: [{ kernel: 0, buffers: [2, 3], sizes: [3], origin: 'scale' }],
   steps: [
@@ -35,7 +44,6 @@ const target: TargetProgram = {
     { kernel: 3, buffers: [5, 1, 6], sizes: [['*', 3, 'batch']], origin: 'compare' },
   ],
   kernels: ['double', 'multiplyRows', 'addOne', 'isGreater'],
-  table: { buffers: [0, 3, 4, 5, 1, 6], sizes: ['batch', 3, ['*', 3, 'batch']] },
 };
 
 export const sampleProgram: Program = {

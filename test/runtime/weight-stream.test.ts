@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { writeSafetensors } from '../../src/compiler/interop/safetensors.ts';
+import { writeSafetensors } from '../../src/program/safetensors-writer.ts';
 import { ELEMENT_BYTES, type SafetensorsType, type StoredTensor } from '../../src/program/safetensors.ts';
 import { heldWeights, openWeightStream, type WeightStream } from '../../src/runtime/weight-stream.ts';
 

@@ -31,6 +31,18 @@ function problems(text: string, entry = 'T'): string[] {
 }
 
 describe('a train entry', () => {
+  test('keeps the paths of the states of its optimizer for them', () => {
+    const text = train('other = s |> Linear(2) as optimizer\n loss mean(other)');
+    expect(problems(text)).toEqual(['HED2313 Linear(2)']);
+  });
+
+  test('updates states in its own body, which its evaluation leaves as they are', () => {
+    const text = train('state s1: f32[] = ones()\n next s1 = s1 + 1\n loss mean(s * s) * s1');
+    const updates = (training: boolean): readonly string[] =>
+      elaboratedOfText(text, { entry: 'T', training }).updates.map((one) => one.state);
+    expect([updates(true), updates(false)]).toEqual([['s1'], []]);
+  });
+
   test('has a loss, metrics and outputs, which run forward', () => {
     const text = train('loss mean(s * s)\n metric largest = max(s)\n output s2 = s * 2');
     const parameters = {
@@ -111,7 +123,15 @@ describe('optimizer', () => {
             lr: {
               kind: 'schedule',
               name: 'cosine',
-              settings: { peak: 3e-4, steps: 50, end: 0, warmup: 2, warmup_start: 0 },
+              settings: {
+                peak: 3e-4,
+                steps: 50,
+                end: 0,
+                warmup: 2,
+                warmup_start: 0,
+                warmup_inclusive: false,
+                warmup_prefix: true,
+              },
             },
             betas: [0.9, 0.999],
             eps: 1e-8,

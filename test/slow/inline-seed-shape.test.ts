@@ -7,10 +7,11 @@ import { TARGETS } from '../support/specs.ts';
 describeReference('the full-size InLine-DeiT in PyTorch', 'oracle/shared/inline_seed_shape', () => {
   const given = readGeneratedCase('inline_seed_shape/deit_tiny_cifar10');
   const { tensors, tolerances, config } = given;
+  const SIZES = ['img_size', 'patch_size', 'embed_dim', 'depth', 'num_heads', 'num_classes'];
   const model: CaseEntry = {
     spec: 'inline_deit.model',
     entry: 'InLineDeiT',
-    settings: { num_classes: config.num_classes },
+    settings: Object.fromEntries(SIZES.map((size) => [size, config[size]!])),
   };
 
   test.each(TARGETS)('logits, attention and loss on %s', async (target) => {
@@ -22,6 +23,9 @@ describeReference('the full-size InLine-DeiT in PyTorch', 'oracle/shared/inline_
     }
     const { label_smoothing } = config;
     const settings = { ...model.settings, label_smoothing };
-    await expectCase(given, { ...model, entry: 'TrainInLineDeiT', instance: 'net', settings }, target, ['loss']);
+    await expectCase(given, { ...model, entry: 'TrainInLineDeiT', instance: 'net', settings }, target, [
+      'loss',
+      'out.logits',
+    ]);
   });
 });

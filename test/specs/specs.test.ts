@@ -64,6 +64,8 @@ describe('the number of parameters is the published one', () => {
     ['ALBERT-base', 'albert.model', 'Albert', {}, 11_683_584],
     ['makeMoE', 'moe_lm.model', 'MoELanguageModel', {}, 8_996_545],
     ['stories260K', 'llama.model', 'Llama', {}, 260_032],
+    // 12 matrices of 128 by 128 a layer with their biases and norms, the embeddings and the head.
+    ['the character GPT', 'gpt.model', 'CharGPT', {}, 8 * (12 * 128 ** 2 + 13 * 128) + 2 * 65 * 128 + (32 + 2) * 128],
   ])('%s', (_, file, entry, values, wanted) => {
     expect(count(graphOf(specFile(file), { entry, settings: settings(values) }).parameters)).toBe(wanted);
   });

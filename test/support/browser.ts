@@ -31,6 +31,11 @@ const FLAGS = [
 ];
 
 /** Answers a request in place of a file. */
+const NOTHING = `default-src 'none'; connect-src 'self'; worker-src 'self'; script-src 'self'`;
+
+/** The strictest that each target can have. */
+export const POLICIES = { js: NOTHING, wasm: `${NOTHING} 'wasm-unsafe-eval'` };
+
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface Site {

@@ -165,7 +165,7 @@ export function randomGraph(seed: number, length = 12): RandomGraph {
   const parameters: GraphParameter[] = [
     {
       ...input('head.weight', constant(4), constant(3)),
-      initializer: { name: 'uniform', arguments: { bound: 0.5 } },
+      initial: { kind: 'uniform', low: -0.5, high: 0.5 },
       origin: { path: 'head' },
     },
     { ...input('scale', constant(4)), origin: { path: '' } },

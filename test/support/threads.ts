@@ -8,6 +8,7 @@ import { bundleWorker } from '../../scripts/bundle-runtime.mjs';
 import { compileGraph } from '../../src/compiler/driver.ts';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
+import { tableStarts } from '../../src/program/table.ts';
 import { teamWords } from '../../src/program/team.ts';
 import { wasmApi, type WasmApi, type WasmInstance, type WasmMemory } from '../../src/runtime/devices/platform.ts';
 import type { Threads } from '../../src/runtime/devices/threads/team.ts';
@@ -46,8 +47,7 @@ export async function modelOnRanks(
   weights: ReadonlyMap<string, StoredTensor> = new Map(),
 ): Promise<Model> {
   const { program, wasm } = compileGraph(graph, { targets: ['wasm'] });
-  const { table } = program.targets.wasm!;
-  const slots = table.buffers.length + table.sizes.length + (table.choices?.length ?? 0);
+  const slots = tableStarts(program.targets.wasm!.routines).at(-1)!;
   const arrived = teamWords(slots).arrived / 4;
   const api = wasmApi()!;
   const instantiate: WasmApi['instantiate'] = async (module, imports) => {

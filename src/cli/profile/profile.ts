@@ -14,6 +14,7 @@ import { ELEMENT_BYTES, elementCount } from '../../program/safetensors.ts';
 import { evaluateSize, type Dims } from '../../program/size.ts';
 import { checkMemory } from '../../runtime/devices/device.ts';
 import { bindDims } from '../../runtime/dims.ts';
+import { givenInputs } from '../../program/training.ts';
 import { readInputs } from '../../runtime/inputs.ts';
 import { checkDims, type GivenDims } from '../dims.ts';
 import { EXIT, Failure, printNote, UsageError } from '../errors.ts';
@@ -102,7 +103,7 @@ async function measure(
   const chosen = checkDims(options.dims ?? new Map(), { name: model.name, dims: declared });
   const inputs = file ? inputsOf(model, chooseInputs(model, file, io)) : randomInputs(subject, chosen, io);
   const given = Object.fromEntries(chosen);
-  const dims = bindDims(declared, readInputs(program.inputs, inputs), given);
+  const dims = bindDims(declared, readInputs(givenInputs(program.routines[0]!.inputs), inputs), given);
   const efforts = effortsOf(options);
   const trial = { model, inputs, options: { dims: given }, steps: program.steps.length };
   const { steps, whole, samples } = measureSteps(trial, efforts.steps);

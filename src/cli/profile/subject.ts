@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { compileGraph } from '../../compiler/index.ts';
 import { profileFacts } from '../../compiler/inspect/profile/facts.ts';
-import { writeSafetensors } from '../../compiler/interop/safetensors.ts';
+import { writeSafetensors } from '../../program/safetensors-writer.ts';
 import { PROFILE_VERSION, type ProfileFacts } from '../../program/profile.ts';
 import type { Program, ProgramDim, TargetName, TargetProgram } from '../../program/program.ts';
 import type { StoredTensor } from '../../program/safetensors.ts';

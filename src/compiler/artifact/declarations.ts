@@ -2,6 +2,7 @@
 import { ERROR_CODES } from '../../program/error-codes.ts';
 import type { ElementType, Program, ProgramTiles, TargetProgram, TensorSpec } from '../../program/program.ts';
 import { namesIn, printShape, type SizeExpr } from '../../program/size.ts';
+import { givenInputs } from '../../program/training.ts';
 
 /** The array that holds elements of each type, and the elements of a plain array. */
 const TYPES: Readonly<Record<ElementType, { readonly array: string; readonly element: string }>> = {
@@ -14,7 +15,10 @@ const TYPES: Readonly<Record<ElementType, { readonly array: string; readonly ele
 /** The text of `index.d.ts`. `hasWeights` tells whether the artifact carries its weights. */
 export function declarations(program: Program, hasWeights: boolean): string {
   const [target] = Object.values(program.targets);
-  const { inputs = [], outputs = [], weights = [] } = target ?? {};
+  const { routines: [routine] = [], weights = [] } = target ?? {};
+  const { outputs = [] } = routine ?? {};
+  const inputs = givenInputs(routine?.inputs ?? []);
+  const draws = inputs.length < (routine?.inputs.length ?? 0);
   const needsWeights = !hasWeights && weights.length > 0;
   return [
     `/** Types of ${program.name}, compiled by Heddle. */`,
@@ -22,9 +26,9 @@ export function declarations(program: Program, hasWeights: boolean): string {
     dimTypes(program),
     inputTypes(program, inputs),
     outputTypes(program, outputs),
-    runOptions(program, inputs, outputs),
+    runOptions(program, inputs, outputs, draws),
     LOAD_PROGRESS,
-    loadOptions(program, needsWeights),
+    loadOptions(program, { isNeeded: needsWeights, doc: needsWeights ? 'The weights' : 'Other weights' }),
     model(program, inputs, outputs),
     errorClass(),
     `/** Loads the model from the files beside this one. Rejects with HeddleError, or with the reason of \`signal\`. */
@@ -33,7 +37,7 @@ export function load(options${needsWeights ? '' : '?'}: LoadOptions): Promise<Mo
   ].join('\n\n');
 }
 
-const SHARED = `/** Row-major values whose shape follows from their number, or values with their shape. */
+export const SHARED = `/** Row-major values whose shape follows from their number, or values with their shape. */
 export type Tensor<Values, Shape extends readonly number[]> =
   Values | { readonly data: Values; readonly shape?: Shape };
 
@@ -44,7 +48,13 @@ export interface TensorInfo<Name extends string, Type extends string, Shape exte
   readonly shape: Shape;
 }`;
 
-const LOAD_PROGRESS = `export interface LoadProgress {
+/** Which weights an artifact is given. */
+export interface WeightsOption {
+  readonly isNeeded: boolean;
+  readonly doc: string;
+}
+
+export const LOAD_PROGRESS = `export interface LoadProgress {
   /** The files arrive at the same time; \`prepare\` is what is then computed once for all runs. */
   readonly phase: 'program' | 'kernels' | 'weights' | 'prepare';
   /** Bytes; in the phase \`prepare\`, kernel calls. */
@@ -53,12 +63,12 @@ const LOAD_PROGRESS = `export interface LoadProgress {
   readonly total?: number;
 }`;
 
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return `'${text}'`;
 }
 
 /** A property name: quoted unless it is an identifier. */
-function property(name: string): string {
+export function property(name: string): string {
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
 }
 
@@ -66,11 +76,11 @@ function describe({ dtype, shape }: TensorSpec): string {
   return dtype + printShape(shape);
 }
 
-function members(lines: readonly string[]): string {
+export function members(lines: readonly string[]): string {
   return lines.length === 0 ? '{}' : `{\n${lines.map((line) => `  ${line}\n`).join('')}}`;
 }
 
-function targetTypes(program: Program): string {
+export function targetTypes(program: Program): string {
   return Object.keys(program.targets).map(quoted).join(' | ');
 }
 
@@ -89,7 +99,7 @@ function sizeType(size: SizeExpr): string {
   return typeof size === 'number' ? String(size) : quoted(size);
 }
 
-function dimTypes({ name, dims }: Program): string {
+export function dimTypes({ name, dims }: Program): string {
   const lines = dims.flatMap((dim) => [
     ...(dim.max === undefined ? [] : [`/** At most ${dim.max}. */`]),
     `readonly ${property(dim.name)}: number;`,
@@ -97,7 +107,7 @@ function dimTypes({ name, dims }: Program): string {
   return `/** The dimensions of ${name} that a run decides. */\nexport interface Dims ${members(lines)}`;
 }
 
-function inputTypes(program: Program, inputs: readonly TensorSpec[]): string {
+export function inputTypes(program: Program, inputs: readonly TensorSpec[]): string {
   const lines = inputs.flatMap((input) => {
     const { array, element } = TYPES[input.dtype];
     const scalar = input.shape.length === 0 ? `${element} | ` : '';
@@ -107,13 +117,18 @@ function inputTypes(program: Program, inputs: readonly TensorSpec[]): string {
   return `/** The inputs of ${program.name}. */\nexport interface Inputs ${members(lines)}`;
 }
 
-function outputTypes(program: Program, outputs: readonly TensorSpec[]): string {
+/** `kind` says what the data are. */
+export function outputTypes(
+  program: Program,
+  outputs: readonly TensorSpec[],
+  kind = 'views that are valid until the next run, of shared memory where there are threads',
+): string {
   const lines = outputs.flatMap((output) => {
     const { array } = TYPES[output.dtype];
     const type = `{ readonly data: ${array}; readonly shape: ${tupleType(output.shape)} }`;
     return [`/** ${describe(output)} */`, `readonly ${property(output.name)}: ${type};`];
   });
-  return `/** The outputs of ${program.name}: views that are valid until the next run, of shared memory where there are threads. */
+  return `/** The outputs of ${program.name}: ${kind}. */
 export interface Outputs ${members(lines)}`;
 }
 
@@ -123,19 +138,31 @@ function untoldDims({ dims }: Program, inputs: readonly TensorSpec[]): string[] 
   return dims.flatMap(({ name }) => (told.has(name) ? [] : [name]));
 }
 
-function runOptions(program: Program, inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): string {
+function runOptions(
+  program: Program,
+  inputs: readonly TensorSpec[],
+  outputs: readonly TensorSpec[],
+  draws: boolean,
+): string {
   const untold = untoldDims(program, inputs);
   const needed = untold.length > 0 ? ` & Pick<Dims, ${untold.map(quoted).join(' | ')}>` : '';
   const receivers = outputs.map(({ name, dtype }) => `readonly ${property(name)}?: ${TYPES[dtype].array};`).join(' ');
   return `export interface RunOptions ${members([
     '/** Dimensions that the shapes of the inputs do not tell. */',
     `readonly dims${needed ? '' : '?'}: Partial<Dims>${needed};`,
+    ...(draws
+      ? [
+          '/** The random numbers of a run are those of its seed, an integer from 0, the default, to 2^32 - 1. */',
+          'readonly seed?: number;',
+        ]
+      : []),
     '/** Arrays to receive outputs, which then outlive the next run. */',
     `readonly outputs?: { ${receivers} };`,
   ])}`;
 }
 
-function loadOptions(program: Program, needsWeights: boolean): string {
+/** What a load takes: `weights` says of which, and whether they are needed; `more` are options besides. */
+export function loadOptions(program: Program, weights: WeightsOption, more: readonly string[] = []): string {
   return `export interface LoadOptions ${members([
     '/** What runs the kernels; by default wasm where it is compiled in and allowed, else js, else webgpu. */',
     `readonly target?: ${targetTypes(program)};`,
@@ -160,10 +187,9 @@ function loadOptions(program: Program, needsWeights: boolean): string {
           'readonly onWarning?: (message: string) => void;',
         ]
       : []),
-    needsWeights
-      ? '/** The weights, a safetensors file: its location or its bytes. */'
-      : '/** Other weights, a safetensors file: its location or its bytes. */',
-    `readonly weights${needsWeights ? '' : '?'}: URL | string | Uint8Array | ArrayBuffer;`,
+    `/** ${weights.doc}, a safetensors file: its location or its bytes. */`,
+    `readonly weights${weights.isNeeded ? '' : '?'}: URL | string | Uint8Array | ArrayBuffer;`,
+    ...more,
     '/** Told of what has arrived and been prepared. What it throws ends the load. */',
     'readonly onProgress?: (progress: LoadProgress) => void;',
     '/** Ends the load, which then rejects with its reason. */',
@@ -183,29 +209,31 @@ function tileOption({ tiles }: TargetProgram): string[] {
 }
 
 /** What a model on wasm tells of how it runs. */
-function engineTypes({ tiles }: TargetProgram): string {
+export function engineTypes({ tiles }: TargetProgram): string {
   const tile = tiles
     ? `  /** For wasm, the register tile of the products. */\n  readonly tile?: ${tileNames(tiles)};\n`
     : '';
   return `  /** For wasm, the module that runs. */\n  readonly simd?: 'strict' | 'relaxed';\n${tile}`;
 }
 
+/** The type of a list of `TensorInfo`. */
+export function infoTypes(specs: readonly TensorSpec[]): string {
+  const types = specs.map(({ name, dtype, shape }) => {
+    const sizes = `readonly [${shape.map(sizeType).join(', ')}]`;
+    return `TensorInfo<${quoted(name)}, ${quoted(dtype)}, ${sizes}>`;
+  });
+  return `readonly [${types.join(', ')}]`;
+}
+
 function model(program: Program, inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): string {
   const optional = untoldDims(program, inputs).length > 0 ? '' : '?';
-  const infos = (specs: readonly TensorSpec[]): string => {
-    const types = specs.map(({ name, dtype, shape }) => {
-      const sizes = `readonly [${shape.map(sizeType).join(', ')}]`;
-      return `TensorInfo<${quoted(name)}, ${quoted(dtype)}, ${sizes}>`;
-    });
-    return `readonly [${types.join(', ')}]`;
-  };
   return `export interface Model {
   readonly name: ${quoted(program.name)};
   readonly target: ${targetTypes(program)};
 ${program.targets.wasm ? engineTypes(program.targets.wasm) : ''}  /** How many threads run it. */
   readonly threads: number;
-  readonly inputs: ${infos(inputs)};
-  readonly outputs: ${infos(outputs)};
+  readonly inputs: ${infoTypes(inputs)};
+  readonly outputs: ${infoTypes(outputs)};
   /**
    * Runs the model. Repeated runs with the same dimensions allocate no buffers and return the same object, whose data
    * the next run overwrites; await each before the next. Rejects with HeddleError.
@@ -218,7 +246,7 @@ ${program.targets.wasm ? engineTypes(program.targets.wasm) : ''}  /** How many t
 }`;
 }
 
-function errorClass(): string {
+export function errorClass(): string {
   const codes = Object.entries(ERROR_CODES).map(([code, meaning]) => `/** ${meaning} */\n  | '${code}'`);
   return `export type ErrorCode =
   ${codes.join('\n  ')};

@@ -7,9 +7,10 @@ import type { ProfileFacts } from '../../program/profile.ts';
 import type { Program, SimdVariant, TensorSpec } from '../../program/program.ts';
 import type { StoredTensor } from '../../program/safetensors.ts';
 import { sha256 } from '../../program/sha256.ts';
-import { writeSafetensors } from '../interop/safetensors.ts';
+import { writeSafetensors } from '../../program/safetensors-writer.ts';
 import { declarations } from './declarations.ts';
 import { manifestOf, type Provenance } from './manifest.ts';
+import { trainerDeclarations } from './trainer-declarations.ts';
 
 export interface ArtifactFile {
   readonly name: string;
@@ -30,7 +31,10 @@ export interface ArtifactParts {
   readonly profile?: ProfileFacts | undefined;
   /** Values of the parameters by name, and what those in bytes need; those the program does not use are left out. */
   readonly weights?: ReadonlyMap<string, StoredTensor> | undefined;
-  /** The bundled runtime, with webgpu where there are `wgsl` modules: a script that declares `heddle`. */
+  /**
+   * The bundled runtime, for training where the program trains, else with webgpu where there are `wgsl` modules: a script
+   * that declares `heddle`.
+   */
   readonly runtimeSource: string;
   /** The bundled script of the workers, which goes with `wasm`. */
   readonly workerSource: string;
@@ -46,7 +50,7 @@ export async function artifactFiles(parts: ArtifactParts): Promise<ArtifactFile[
   const { program, facts, provenance, wasm, js, wgsl } = parts;
   const weights = parts.weights && usedWeights(program, parts.weights);
   const files: ArtifactFile[] = [
-    textFile('index.d.ts', declarations(program, weights !== undefined)),
+    textFile('index.d.ts', (program.training ? trainerDeclarations : declarations)(program, weights !== undefined)),
     textFile('program.json', JSON.stringify(program)),
     // Whatever package the folder is put into, its scripts are modules.
     textFile('package.json', '{"type":"module"}\n'),
@@ -110,11 +114,12 @@ function loaderSource(
   if (js !== undefined) files.push(`js: ${url('kernels.js')}`, `importJs: () => import('./kernels.js')`);
   if (wgsl !== undefined) files.push(`webgpu: ${url('shaders.json')}`, 'createGpuModel: heddle.createGpuModel');
   if (hasWeights) files.push(`weights: ${url('weights.safetensors')}`);
+  const [name, loader] = program.training ? ['loadTrainer', 'loadTrainer'] : ['load', 'loadArtifact'];
   // Only an identifier of the language can be a name, so that it cannot end the comment.
   return `// ${program.name}, compiled by Heddle: the runtime, then the loader.
 ${runtimeSource.trimEnd()}
 export const { HeddleError } = heddle;
-${wasm ? 'const tilesFound = new Map();\n' : ''}export const load = (options) => heddle.loadArtifact({
+${wasm ? 'const tilesFound = new Map();\n' : ''}export const ${name} = (options) => heddle.${loader}({
   ${files.join(',\n  ')},
 }, options);
 `;

@@ -3,6 +3,7 @@ import type { FileFacts, Figure, Manifest, ModelFacts, TensorFacts } from '../..
 import { memoryFor } from '../../program/memory.ts';
 import { PROGRAM_VERSION, type Program, type TargetName, type TensorSpec } from '../../program/program.ts';
 import { evaluateSize, printSize, type Dims, type SizeExpr } from '../../program/size.ts';
+import { givenInputs } from '../../program/training.ts';
 
 /** Where an artifact comes from. */
 export interface Provenance {
@@ -18,7 +19,7 @@ export function manifestOf(
   { compiler, sources }: Provenance,
   files: { readonly [name: string]: FileFacts },
 ): Manifest {
-  const [target] = Object.values(program.targets);
+  const [routine] = Object.values(program.targets)[0]?.routines ?? [];
   const example = exampleDims(program);
   const figure = (size: SizeExpr, valueAt: (dims: Dims) => number): Figure => ({
     expression: printSize(size),
@@ -37,8 +38,8 @@ export function manifestOf(
     name: program.name,
     compiler,
     sources,
-    inputs: (target?.inputs ?? []).map(tensorFacts),
-    outputs: (target?.outputs ?? []).map(tensorFacts),
+    inputs: givenInputs(routine?.inputs ?? []).map(tensorFacts),
+    outputs: (routine?.outputs ?? []).map(tensorFacts),
     dims: program.dims,
     parameters: facts.parameters,
     ...(example && { example: Object.fromEntries(example) }),
@@ -58,7 +59,9 @@ function tensorFacts({ name, dtype, shape }: TensorSpec): TensorFacts {
 const LARGEST = 1024;
 
 /** Limited dimensions at their limits, the others at the least power of two for which the conditions hold. */
-function exampleDims({ dims, conditions = [] }: Program): Dims | undefined {
+export function exampleDims({ dims, targets }: Program): Dims | undefined {
+  const { routines = [] } = Object.values(targets)[0] ?? {};
+  const conditions = routines.flatMap((routine) => routine.conditions ?? []);
   const at = (free: number): Dims => new Map(dims.map(({ name, max }) => [name, max ?? free]));
   for (let free = 1; free <= LARGEST; free *= 2) {
     const found = at(free);

@@ -325,6 +325,11 @@ export const semanticEntries = {
     explanation:
       'A warning: `//` begins a comment, and what follows it here is a number or the name of a compile-time value, as if it were to divide by. A division that rounds down is written `floordiv(a, b)`.',
   },
+  HED2705: {
+    title: 'parameter that the loss does not depend on',
+    explanation:
+      'A warning: a trainable parameter has no influence on the loss of the train entry, or none through which a gradient flows. Its gradient is 0, so that at most weight decay changes it. A parameter that is to stay as it is belongs to an instance made by `frozen`.',
+  },
   HED4001: {
     title: 'entry not chosen',
     explanation:
@@ -344,5 +349,15 @@ export const semanticEntries = {
     title: 'unknown optional input',
     explanation:
       '`--given NAME` compiles an entry with one of its optional inputs, `input NAME?: …`; it has none of that name.',
+  },
+  HED4007: {
+    title: 'gradient of nothing',
+    explanation:
+      '`--grad` names inputs as `in.NAME` and parameters as `param.PATH`, with `*` for any text: `in.*,param.*`. Integers, bools and states have no gradients.',
+  },
+  HED4008: {
+    title: 'gradients without a loss',
+    explanation:
+      "A train entry has a loss. For a model, `--grad` needs the gradient by at least one of its outputs among the inputs, `cot.OUTPUT` of the output's shape: the loss is then the sum of all products of outputs with these.",
   },
 } as const;

@@ -4,6 +4,8 @@ import type { DimDeclaration } from '../ir/graph.ts';
 import { arenaPeaks, ELEMENT_BYTES, type Peak } from '../plan/memory.ts';
 import type { Plan } from '../plan/plan.ts';
 import { layoutArena, type Layout } from '../../program/layout.ts';
+import { arenaOf } from '../../program/memory.ts';
+import type { Routine, TargetProgram } from '../../program/program.ts';
 import { evaluateSize } from '../../program/size.ts';
 import { bytesOf } from './costs.ts';
 import type { DimValues } from './quantities.ts';
@@ -15,12 +17,14 @@ export interface ArenaBuffer {
   readonly name?: string;
   /** Undefined beyond 2^53, as are sums of it. */
   readonly bytes: Dim | undefined;
-  /** First and last step that touch it; -1 is before the first, the number of steps after the last. */
+  /** First and last step that touch it; that of an input is before the routine's first, of an output behind its last. */
   readonly first: number;
   readonly last: number;
 }
 
 export interface MemoryReport {
+  /** Whose arena it is. */
+  readonly routine: Routine;
   readonly buffers: readonly ArenaBuffer[];
   readonly layout: Layout;
   /** What the layout was made for. */
@@ -38,23 +42,48 @@ export function exampleDims(declared: readonly DimDeclaration[], given: DimValue
   return new Map(declared.map(({ name, max }) => [name, given.get(name) ?? max ?? 1]));
 }
 
-export function reportMemory({ program, buffers: sized }: Plan, bounds: Bounds, dims: DimValues): MemoryReport {
-  const names = new Map([...program.inputs, ...program.outputs].map(({ name, buffer }) => [buffer, name]));
-  const buffers = sized.flatMap(({ kind, size, first, last }, number): ArenaBuffer[] => {
-    if (kind !== 'arena') return [];
+/** Of the routine that needs most for `dims`. */
+export function reportMemory(plan: Plan, bounds: Bounds, dims: DimValues): MemoryReport {
+  const reports = plan.program.routines.map((routine) => reportRoutine(plan, routine, bounds, dims));
+  return reports.reduce((most, report) => (report.layout.bytes > most.layout.bytes ? report : most));
+}
+
+function reportRoutine(
+  { program, buffers: sized }: Plan,
+  routine: Routine,
+  bounds: Bounds,
+  dims: DimValues,
+): MemoryReport {
+  const names = new Map([...routine.inputs, ...routine.outputs].map(({ name, buffer }) => [buffer, name]));
+  const arena = arenaOf(program, routine);
+  const buffers = arena.map((number): ArenaBuffer => {
+    const { size, first, last } = sized[number]!;
     const name = names.get(number);
-    return [{ number, ...(name !== undefined && { name }), bytes: bytesOf(size), first, last }];
+    return { number, ...(name !== undefined && { name }), bytes: bytesOf(size), first, last };
   });
-  const sizes = program.buffers.map(({ size }) => ELEMENT_BYTES * evaluateSize(size, dims));
-  const exampleBytes = ({ number }: ArenaBuffer): number => sizes[number]!;
-  const steps = Array.from({ length: program.steps.length + 2 }, (_, at) => at - 1);
-  const alive = (step: number): ArenaBuffer[] => buffers.filter(({ first, last }) => first <= step && step <= last);
+  const placements = buffers.map(({ number, first, last }) => ({
+    bytes: exampleBytes(program, number, dims),
+    first,
+    last,
+  }));
+  const steps = Array.from({ length: routine.last - routine.first + 2 }, (_, at) => routine.first + at - 1);
+  const aliveAt = (step: number): number =>
+    placements.reduce((sum, { bytes, first, last }) => (first <= step && step <= last ? sum + bytes : sum), 0);
+  const persistent = program.buffers.flatMap(({ kind }, number) => (kind === 'persistent' ? [number] : []));
   return {
+    routine,
     buffers,
     dims,
-    layout: layoutArena(buffers.map((buffer) => ({ ...buffer, bytes: exampleBytes(buffer) }))),
-    peaks: arenaPeaks(sized, bounds),
-    lowerBound: Math.max(0, ...steps.map((step) => alive(step).reduce((sum, buffer) => sum + exampleBytes(buffer), 0))),
-    persistent: program.buffers.reduce((sum, { kind }, at) => sum + (kind === 'persistent' ? sizes[at]! : 0), 0),
+    layout: layoutArena(placements),
+    peaks: arenaPeaks(
+      arena.map((number) => sized[number]!),
+      bounds,
+    ),
+    lowerBound: Math.max(0, ...steps.map(aliveAt)),
+    persistent: persistent.reduce((sum, number) => sum + exampleBytes(program, number, dims), 0),
   };
+}
+
+function exampleBytes({ buffers }: TargetProgram, number: number, dims: DimValues): number {
+  return ELEMENT_BYTES * evaluateSize(buffers[number]!.size, dims);
 }

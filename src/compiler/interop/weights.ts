@@ -9,6 +9,8 @@ export interface WeightParameter {
   readonly name: string;
   readonly dtype: ElementType;
   readonly shape: readonly number[];
+  /** It may be missing: then its first value is drawn. */
+  readonly isDrawn?: true;
 }
 
 type Tensors = ReadonlyMap<string, StoredTensor>;
@@ -32,7 +34,7 @@ export function withoutPrefix(tensors: Tensors, prefix: string): Tensors {
 }
 
 /**
- * A tensor for every parameter, in the parameter's own type, in the order of the parameters. Reports missing (HED3002),
+ * A tensor for every parameter but those that may be drawn, in the parameter's own type, in the order of the parameters. Reports missing (HED3002),
  * surplus (HED3003), misshapen (HED3004) and wrongly typed (HED3005) tensors, all of a kind in one diagnostic;
  * undefined when there was one. `path` names the weights in messages.
  */
@@ -44,7 +46,7 @@ export function bindWeights(
 ): Tensors | undefined {
   const own = new Set(parameters.map(({ name }) => name));
   const surplus = [...tensors].filter(([name]) => !own.has(name));
-  const missing = parameters.filter(({ name }) => !tensors.has(name));
+  const missing = parameters.filter(({ name, isDrawn }) => !isDrawn && !tensors.has(name));
   const misshapen: string[] = [];
   let isTurned = false;
   const mistyped: string[] = [];

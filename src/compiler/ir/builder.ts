@@ -40,7 +40,7 @@ export class Builder {
       if ('error' in applied || applied.values.every((value) => value.type.shape.length <= MAX_RANK)) return applied;
       return { error: { message: `${called} more than ${MAX_RANK} axes` } };
     } catch (error) {
-      if (!(error instanceof DimensionOverflow)) throw error;
+      if (error instanceof RangeError || !(error instanceof DimensionOverflow)) throw error;
       const what =
         error.what === 'parts' ? 'a size of more parts than can be computed with' : 'more than 2^53 elements';
       return { error: { message: `${called} ${what}` } };

@@ -2,6 +2,7 @@
  * Graph IR: a list of nodes in static single assignment. Pure data; a pass makes a new graph and never changes one.
  * Shapes are symbolic; the only symbols in them are the graph's `dims`.
  */
+import type { Distribution } from '../../program/training.ts';
 import type { Span } from '../base/source.ts';
 import type { Bounds, Dim } from '../dims/dim.ts';
 import type { Shape } from '../dims/shape.ts';
@@ -30,6 +31,8 @@ export interface Origin {
   /** Dotted instance path, `layers.0.attn`; empty at the top of the entry. */
   readonly path: string;
   readonly span?: Span;
+  /** What the node does for what the path and the span tell: its gradients, or new values of its parameters. */
+  readonly phase?: 'backward' | 'update';
 }
 
 export interface Node {
@@ -52,17 +55,12 @@ export interface GraphInput {
   readonly value: Value;
 }
 
-/** How a parameter's first value is drawn: an initialiser of the language with its arguments. */
-export interface Initializer {
-  readonly name: string;
-  readonly arguments: Attributes;
-}
-
 export interface GraphParameter {
   /** Dotted path, `layers.0.attn.to_qkv.weight`. Its shape is static. */
   readonly name: string;
   readonly value: Value;
-  readonly initializer?: Initializer;
+  /** How its first value is drawn. */
+  readonly initial?: Distribution;
   /** A tensor without a gradient, which the updates of a training step write. */
   readonly state?: true;
   /** Declared inside of `frozen`: no gradient is taken for it. */
@@ -73,6 +71,8 @@ export interface GraphParameter {
 export interface GraphOutput {
   readonly name: string;
   readonly value: Value;
+  /** The parameter that takes this value when all nodes have been computed; its type is the same. */
+  readonly into?: string;
 }
 
 /** A declared symbolic dimension and its inclusive upper limit. */

@@ -112,6 +112,8 @@ export interface MovementBody<A extends Attributes> {
   destination?(index: readonly Dim[], attributes: A, context: ElementContext): readonly Dim[];
   /** One element is read at many places, as by windows: what is computed before it is stored, not computed at each. */
   readonly overlaps?: boolean;
+  /** True when making an element of nothing is dearer than reading it: random numbers. */
+  readonly expensive?: boolean;
 }
 
 /** Defined by other ops; the expand pass replaces it unless a fusion claims it first. */
@@ -195,6 +197,8 @@ export interface Sample {
   readonly attributes: Attributes;
   /** Values are drawn from this range (default -2 … 2); integers are rounded. */
   readonly range?: readonly [number, number];
+  /** False where gradients are other than the derivatives of evaluation, by definition. */
+  readonly smooth?: false;
 }
 
 export interface Op<A extends Attributes = Attributes> {
@@ -210,6 +214,11 @@ export interface Op<A extends Attributes = Attributes> {
   readonly operator?: string;
   /** The number of results depends on the operands, so that in the language they are a tuple even when there is one. */
   readonly several?: boolean;
+  /**
+   * Draws random numbers: the last operand is the key, u32[2], and the last attribute, `call`, tells the calls of one
+   * entry apart. The language gives neither.
+   */
+  readonly random?: true;
   /** The shape rule. Operand count and attribute kinds have been checked. Total: it never throws on user input. */
   infer(inputs: readonly TensorType[], attributes: A, context: ShapeContext): Inference;
   /** The definition: f64 evaluation on concrete tensors. `outputs` are the inferred types with concrete shapes. */
@@ -225,6 +234,10 @@ export interface Op<A extends Attributes = Attributes> {
    * operand has none). A composite without one is differentiated through its expansion.
    */
   vjp?(builder: Builder, node: Node, cotangents: readonly (Value | undefined)[]): readonly (Value | undefined)[];
+  /** Why there is no vector-Jacobian product though operands and results are f32. */
+  readonly noGradient?: string;
+  /** The result is a constant to differentiation, whatever the operands are. */
+  readonly cutsGradients?: true;
   readonly tolerance: Tolerance;
   /** At least one; all dtypes and attribute corners that matter. */
   readonly samples: readonly Sample[];

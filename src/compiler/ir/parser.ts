@@ -2,6 +2,7 @@
  * Reads the text form that `printer.ts` writes: `parseGraph(printGraph(g))` prints identically. It checks what the
  * text itself needs (known ops, values made before their use); all else is the verifier's.
  */
+import type { Distribution } from '../../program/training.ts';
 import type { Dim } from '../dims/dim.ts';
 import { parseDim } from '../dims/parse.ts';
 import type {
@@ -35,6 +36,14 @@ export function parseGraph(text: string, ops: OpTable): ParsedGraph {
   }
 }
 
+/** One of each kind. */
+const DISTRIBUTIONS: readonly Distribution[] = [
+  { kind: 'constant', value: 0 },
+  { kind: 'normal', mean: 0, std: 1 },
+  { kind: 'uniform', low: 0, high: 1 },
+  { kind: 'truncated_normal', mean: 0, std: 1, low: -2, high: 2 },
+];
+
 /** The values a body has made so far, by id. */
 type Scope = Map<number, Value>;
 
@@ -64,11 +73,17 @@ class Parser {
       else if (scan.accept('require')) conditions.push(this.#condition());
       else if (scan.accept('input')) inputs.push({ name: this.#name('an input'), value: this.#declare(scope) });
       else if (['param', 'state', 'frozen'].includes(scan.next.text)) parameters.push(this.#parameter(scope));
-      else if (scan.accept('output')) outputs.push({ name: this.#name('an output'), value: this.#refer(scope) });
+      else if (scan.accept('output')) outputs.push(this.#output(scope));
       else nodes.push(this.#node(scope));
     }
     if (scan.next.kind !== 'end') scan.fail('expected nothing after the graph');
     return { name, dims, ...(conditions.length > 0 && { conditions }), inputs, parameters, nodes, outputs };
+  }
+
+  /** `logits %3`, `next.w %4 into w` */
+  #output(scope: Scope): GraphOutput {
+    const output = { name: this.#name('an output'), value: this.#refer(scope) };
+    return this.#scan.accept('into') ? { ...output, into: this.#name('a parameter') } : output;
   }
 
   #dimDeclaration(): DimDeclaration {
@@ -95,10 +110,26 @@ class Parser {
     const name = this.#name('the name of a parameter');
     const parameter = { name, value: this.#declare(scope), ...state, ...frozen };
     if (!scan.accept('=')) return { ...parameter, origin: this.#origin() };
-    const initializer = this.#name('an initialiser');
+    return { ...parameter, initial: this.#distribution(), origin: this.#origin() };
+  }
+
+  /** `normal(mean: 0, std: 0.02)` */
+  #distribution(): Distribution {
+    const scan: Scanner = this.#scan;
+    const kind = this.#name('a distribution');
+    const numbers = new Map<string, number>();
     scan.expect('(');
-    const first = { name: initializer, arguments: this.#entries(')') };
-    return { ...parameter, initializer: first, origin: this.#origin() };
+    scan.list(')', () => {
+      const name = this.#name('the name of a number');
+      scan.expect(':');
+      numbers.set(name, this.#number());
+    });
+    const known = DISTRIBUTIONS.find((one) => one.kind === kind);
+    if (!known) scan.fail(`expected a distribution instead of ${kind}`);
+    const names = Object.keys(known).slice(1);
+    if (names.length !== numbers.size || !names.every((name) => numbers.has(name)))
+      scan.fail(`expected ${names.join(', ')} of ${kind}`);
+    return { ...known, ...Object.fromEntries(numbers) };
   }
 
   #node(scope: Scope): Node {

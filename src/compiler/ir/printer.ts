@@ -10,11 +10,13 @@
  *       frozen state norm.mean %2: f32[4] = zeros() @ norm
  *       %3: f32[batch, 3, 4] = expand(%1) {shape: [<batch>, <3>, <4>]} @ head
  *       output logits %3
+ *       output next.norm.mean %4 into norm.mean
  *     }
  *
  * A dimension among attributes stands in angle brackets, which tells the size `<4>` from the number `4`. `@` is the
  * path of the instance a node came from. Places in the source are not printed.
  */
+import type { Distribution } from '../../program/training.ts';
 import { print } from '../dims/dim.ts';
 import { isDim, isList, isRegion } from './attributes.ts';
 import type { Attribute, Attributes, Graph, Node, Origin, Region, Value } from './graph.ts';
@@ -28,15 +30,23 @@ export function printGraph(graph: Graph): string {
         `require <${print(atLeastZero)}> ${JSON.stringify(message)}${printOrigin(origin)}`,
     ),
     ...graph.inputs.map(({ name, value }) => `input ${printName(name)} ${declare(value)}`),
-    ...graph.parameters.map(({ name, value, initializer, state, frozen, origin }) => {
+    ...graph.parameters.map(({ name, value, initial, state, frozen, origin }) => {
       const kind = `${frozen ? 'frozen ' : ''}${state ? 'state' : 'param'}`;
-      const first = initializer ? ` = ${initializer.name}(${printEntries(initializer.arguments, 1)})` : '';
+      const first = initial ? ` = ${printDistribution(initial)}` : '';
       return `${kind} ${printName(name)} ${declare(value)}${first}${printOrigin(origin)}`;
     }),
     ...graph.nodes.map((node) => printNode(node, 1)),
-    ...graph.outputs.map(({ name, value }) => `output ${printName(name)} ${refer(value)}`),
+    ...graph.outputs.map(
+      ({ name, value, into }) =>
+        `output ${printName(name)} ${refer(value)}${into === undefined ? '' : ` into ${printName(into)}`}`,
+    ),
   ];
   return [`graph ${printName(graph.name)} {`, ...lines.map((line) => indent(1) + line), '}', ''].join('\n');
+}
+
+/** `normal(mean: 0, std: 0.02)` */
+function printDistribution({ kind, ...numbers }: Distribution): string {
+  return `${kind}(${printEntries(numbers, 1)})`;
 }
 
 /** One node on one line, but for the regions in it; `depth` is the indentation of lines within those. */

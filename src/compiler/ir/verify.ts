@@ -10,7 +10,7 @@
  *  7. Attributes are those the record declares, of their kinds (internal ops may carry more).
  *  8. Inferring a node anew gives exactly the recorded result types.
  *  9. Each region of a node has one parameter per operand, of its type, and its results are the node's.
- * 10. Outputs are made in the graph.
+ * 10. Outputs are made in the graph. One that goes into a parameter has its type, and no other goes there.
  */
 import { constantValue, symbolsOf, type Bounds, type Dim } from '../dims/dim.ts';
 import { attributeFaults, isDim, isList, isRecord } from './attributes.ts';
@@ -52,7 +52,22 @@ export function verify(graph: Graph, ops: OpTable): string[] {
   verifyNodes(graph.nodes, defined, check);
   for (const { name, value } of graph.outputs)
     if (!defined.has(value)) faults.push(`output ${name} is %${value.id}, which is not made in the graph`);
+  verifyUpdates(graph, faults);
   return faults;
+}
+
+function verifyUpdates({ parameters, outputs }: Graph, faults: string[]): void {
+  const types = new Map(parameters.map(({ name, value }) => [name, value.type]));
+  const updated = new Set<string>();
+  for (const { name, value, into } of outputs) {
+    if (into === undefined) continue;
+    const type = types.get(into);
+    if (!type) faults.push(`output ${name} goes into ${into}, which is no parameter`);
+    else if (!sameType(type, value.type))
+      faults.push(`output ${name}: ${printType(value.type)} goes into ${into}: ${printType(type)}`);
+    if (updated.has(into)) faults.push(`two outputs go into ${into}`);
+    updated.add(into);
+  }
 }
 
 function unique(what: string, items: readonly { readonly name: string }[], faults: string[]): void {

@@ -61,6 +61,18 @@ export function dot4(left: Expr, right: Expr, addend: Expr): Expr {
   };
 }
 
+/** One of the two words that Threefry-2x32 makes of a key and a counter, four u32. */
+export function threefry(
+  key: readonly [Expr, Expr],
+  counter: readonly [Expr, Expr],
+  word: 0 | 1,
+): Extract<Expr, { kind: 'threefry' }> {
+  const lanes = widest(...key, ...counter);
+  const [a, b] = [splat(key[0], lanes), splat(key[1], lanes)];
+  const operands = [a, b, splat(counter[0], lanes), splat(counter[1], lanes)] as const;
+  return { kind: 'threefry', type: 'u32', lanes, word, operands };
+}
+
 export function compare(op: CompareOp, left: Expr, right: Expr): Expr {
   const lanes = widest(left, right);
   return { kind: 'compare', type: 'bool', lanes, op, left: splat(left, lanes), right: splat(right, lanes) };

@@ -79,6 +79,7 @@ export function isWork(expr: Expr): boolean {
     case 'binary':
     case 'multiplyAdd':
     case 'dot4':
+    case 'threefry':
     case 'compare':
     case 'select':
     case 'convert':

@@ -101,6 +101,8 @@ function headOf(expr: Expr): string {
       return `${kind} ${expr.op}`;
     case 'lane':
       return `${kind} ${expr.lane}`;
+    case 'threefry':
+      return `${kind} ${expr.word}`;
     case 'multiplyAdd':
     case 'dot4':
     case 'select':

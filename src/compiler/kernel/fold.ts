@@ -42,6 +42,7 @@ function fold(expr: Expr, known: Known): Expr {
     case 'literal':
     case 'variable':
     case 'load':
+    case 'threefry':
       return expr;
     case 'position': {
       const value = constantValue(expr.index);

@@ -4,6 +4,7 @@
  * `multiplyAdd`; every access is checked. It must not know
  * any target.
  */
+import { threefry } from '../../program/threefry.ts';
 import { evaluate, type Dim } from '../dims/dim.ts';
 import { binaryValue, bitcastValue, compareValue, convertValue, dot4Value, unaryValue, wrap } from './arithmetic.ts';
 import type { Expr, Kernel, ScalarType, Statement } from './ir.ts';
@@ -163,6 +164,10 @@ function valueOf(expr: Expr, frame: Frame): Value {
     case 'dot4': {
       const [right, addend] = [valueOf(expr.right, frame), valueOf(expr.addend, frame)];
       return valueOf(expr.left, frame).map((x, lane) => dot4Value(x, right[lane]!, addend[lane]!));
+    }
+    case 'threefry': {
+      const [a, b, c, d] = expr.operands.map((operand) => valueOf(operand, frame));
+      return a!.map((key, lane) => threefry([key, b![lane]!], [c![lane]!, d![lane]!])[expr.word]);
     }
     case 'compare': {
       const right = valueOf(expr.right, frame);

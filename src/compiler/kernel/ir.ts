@@ -101,6 +101,18 @@ export type Expr =
       readonly right: Expr;
       readonly addend: Expr;
     }
+  /**
+   * Word `word` of the two that Threefry-2x32 with 20 rounds (Salmon et al. 2011, https://doi.org/10.1145/2063384.2063405)
+   * makes of a key and a counter of two words each. No target has it: it is written as arithmetic.
+   */
+  | {
+      readonly kind: 'threefry';
+      readonly type: 'u32';
+      readonly lanes: Lanes;
+      readonly word: 0 | 1;
+      /** u32: the words of the key, then those of the counter. */
+      readonly operands: readonly [Expr, Expr, Expr, Expr];
+    }
   /** `type` is bool; the operands share another type. IEEE comparison: all but `ne` are false on NaN. */
   | {
       readonly kind: 'compare';

@@ -60,6 +60,8 @@ export function printExpr(expr: Expr): string {
       return `(${printExpr(expr.left)} * ${printExpr(expr.right)} + ${printExpr(expr.addend)})`;
     case 'dot4':
       return `(dot4(${printExpr(expr.left)}, ${printExpr(expr.right)}) + ${printExpr(expr.addend)})`;
+    case 'threefry':
+      return `threefry${expr.word}(${expr.operands.map(printExpr).join(', ')})`;
     case 'compare':
       return `(${printExpr(expr.left)} ${compareSigns[expr.op]} ${printExpr(expr.right)})`;
     case 'select':

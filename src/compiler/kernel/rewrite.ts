@@ -30,6 +30,8 @@ export function childrenOf(expr: Expr): readonly Expr[] {
       return [expr.condition, expr.then, expr.else];
     case 'combine':
       return expr.parts;
+    case 'threefry':
+      return expr.operands;
   }
 }
 
@@ -69,6 +71,11 @@ export function mapChildren(expr: Expr, replace: (child: Expr) => Expr): Expr {
     case 'combine': {
       const parts = mapList(expr.parts, replace);
       return parts === expr.parts ? expr : { ...expr, parts };
+    }
+    case 'threefry': {
+      const [a, b, c, d] = expr.operands;
+      const operands = [replace(a), replace(b), replace(c), replace(d)] as const;
+      return operands.every((operand, at) => operand === expr.operands[at]) ? expr : { ...expr, operands };
     }
   }
 }

@@ -185,6 +185,10 @@ function checkExpr(expr: Expr, scope: Scope): void {
       expectType(expr, expr.kind === 'dot4' ? 'i32' : 'f32', expr.lanes, scope);
       for (const child of childrenOf(expr)) like(child);
       return;
+    case 'threefry':
+      expectType(expr, 'u32', expr.lanes, scope);
+      expr.operands.forEach(like);
+      return;
     case 'compare':
       expectType(expr, 'bool', expr.lanes, scope);
       expectType(expr.left, expr.left.type, expr.lanes, scope);

@@ -2,18 +2,21 @@
 import { constantValue, symbol, type Bounds } from '../dims/dim.ts';
 import { elementCount } from '../dims/shape.ts';
 import { fusionOf, type Fusion } from '../ir/fusion.ts';
-import type { Graph, Node, Region, Value } from '../ir/graph.ts';
+import type { DimDeclaration, Graph, GraphParameter, Node, Region, Value } from '../ir/graph.ts';
 import { printAttribute } from '../ir/printer.ts';
-import { boundsOf, printType } from '../ir/types.ts';
+import { boundsOf, printType, sameType } from '../ir/types.ts';
 import { prepareKernel } from '../kernel/prepare.ts';
 import type { Target, Tile } from '../kernel/target.ts';
-import type {
-  BufferId,
-  GuardedKernel,
-  KernelCall,
-  LoweredBuffer,
-  LoweredProgram,
-  NamedTensor,
+import {
+  RUN,
+  type BufferId,
+  type GuardedKernel,
+  type KernelCall,
+  type LoweredBuffer,
+  type LoweredProgram,
+  type LoweredRoutine,
+  type LoweredWeight,
+  type NamedTensor,
 } from '../plan/lowered.ts';
 import { lowerAttention } from './attention/lower.ts';
 import { lowerContraction } from './contract/lower.ts';
@@ -23,10 +26,40 @@ import { lowerRows } from './rows.ts';
 import { lowerStructured } from './structured.ts';
 import { lowerWindows } from './windows.ts';
 import { tileKernel } from './tile-kernel.ts';
+import { copyKernel, endOfLoss, mergeBuffers, planUpdates, type Updates } from './updates.ts';
 
-/** `graph` must consist of fused nodes only, every output made by one of them. */
+/** A graph of fused nodes, every output made by one of them, that is to be a routine of this name. */
+export interface NamedGraph {
+  readonly name: string;
+  readonly graph: Graph;
+}
+
+/** The graph as the one routine of a program. */
 export function lowerGraph(graph: Graph, target: Target): LoweredProgram {
-  return new Lowering(graph, target).run();
+  return lowerModule({ name: graph.name, graphs: [{ name: RUN, graph }] }, target);
+}
+
+/** What becomes a program. */
+export interface FusedModule {
+  readonly name: string;
+  /** Its routines: parameters of one name are the same weight, and dims of one name are the same. */
+  readonly graphs: readonly NamedGraph[];
+  /** Whether weights may change between runs, but for frozen ones. */
+  readonly isTraining?: boolean;
+}
+
+export function lowerModule({ name, graphs, isTraining = false }: FusedModule, target: Target): LoweredProgram {
+  return new Lowering(dimsOf(graphs), target, isTraining).run(name, graphs);
+}
+
+function dimsOf(graphs: readonly NamedGraph[]): readonly DimDeclaration[] {
+  const dims = new Map<string, DimDeclaration>();
+  for (const dim of graphs.flatMap(({ graph }) => graph.dims)) {
+    const known = dims.get(dim.name);
+    if (known && known.max !== dim.max) throw new Error(`internal: the routines disagree on the limit of ${dim.name}`);
+    dims.set(dim.name, dim);
+  }
+  return [...dims.values()];
 }
 
 /** Kernels with their buffers by place: the node's operands, then its results, then scratch. */
@@ -35,41 +68,88 @@ interface Template {
   readonly scratch: readonly Scratch[];
 }
 
+/** What all routines share. */
 class Lowering {
-  readonly #graph: Graph;
+  readonly #dims: readonly DimDeclaration[];
   readonly #target: Target;
+  readonly #isTraining: boolean;
   readonly #bounds: Bounds;
   readonly #buffers: LoweredBuffer[] = [];
-  readonly #bufferOf = new Map<Value, BufferId>();
+  readonly #calls: KernelCall[] = [];
+  readonly #weights = new Map<string, LoweredWeight>();
+  /** Of the graph that is being lowered. */
+  #bufferOf = new Map<Value, BufferId>();
   /** Lowered regions by what they say, so that repeated layers are lowered once. */
   readonly #templates = new Map<string, Template>();
 
-  constructor(graph: Graph, target: Target) {
-    this.#graph = graph;
+  constructor(dims: readonly DimDeclaration[], target: Target, isTraining: boolean) {
+    this.#dims = dims;
     this.#target = target;
-    this.#bounds = boundsOf(graph);
+    this.#isTraining = isTraining;
+    this.#bounds = boundsOf({ dims });
   }
 
-  run(): LoweredProgram {
-    const { name, dims, inputs, parameters, outputs, nodes } = this.#graph;
+  run(name: string, graphs: readonly NamedGraph[]): LoweredProgram {
+    const routines = graphs.map((named) => this.#lowerRoutine(named));
+    const tiles = tilesOf(this.#calls, this.#target);
+    return {
+      name,
+      dims: this.#dims,
+      buffers: this.#buffers,
+      routines,
+      weights: [...this.#weights.values()],
+      isTraining: this.#isTraining,
+      ...(tiles && { tiles }),
+      calls: this.#calls,
+    };
+  }
+
+  #lowerRoutine({ name, graph }: NamedGraph): LoweredRoutine {
+    const { conditions, inputs, parameters, nodes } = graph;
+    const updates = planUpdates(graph);
+    this.#bufferOf = new Map();
     const named = ({ name: tensor, value }: { name: string; value: Value }): NamedTensor => ({
       name: tensor,
       type: value.type.dtype,
       shape: value.type.shape,
       buffer: this.#valueBuffer(value),
     });
-    const program = { inputs: inputs.map(named), weights: parameters.map(named) };
-    const calls = nodes.flatMap((node) => this.#lowerNode(node));
-    const tiles = tilesOf(calls, this.#target);
+    const given = inputs.map(named);
+    for (const parameter of parameters) this.#addWeight(parameter, named);
+    for (const [value, parameter] of updates.inPlace) this.#bufferOf.set(value, this.#valueBuffer(parameter));
+    const first = this.#calls.length;
+    const lossNodes = endOfLoss(graph);
+    let lossReady = first;
+    nodes.forEach((node, at) => {
+      this.#calls.push(...this.#lowerNode(node, updates));
+      if (at < lossNodes) lossReady = this.#calls.length;
+    });
+    for (const { from, to } of updates.copies) this.#calls.push(this.#copy(from, to));
+    const outputs = graph.outputs.filter(({ into }) => into === undefined).map(named);
     return {
       name,
-      dims,
-      buffers: this.#buffers,
-      ...program,
-      outputs: outputs.map(named),
-      ...(tiles && { tiles }),
-      calls,
+      ...(conditions && { conditions }),
+      inputs: given,
+      outputs,
+      first,
+      last: this.#calls.length,
+      ...(lossNodes > 0 && outputs.length < graph.outputs.length && { lossReady }),
     };
+  }
+
+  #addWeight(parameter: GraphParameter, named: (parameter: GraphParameter) => NamedTensor): void {
+    const { name, value, state, frozen, initial } = parameter;
+    const known = this.#weights.get(name);
+    if (!known) {
+      this.#weights.set(name, {
+        ...named(parameter),
+        ...(this.#isTraining && { ...(state && { state }), ...(frozen && { frozen }), ...(initial && { initial }) }),
+      });
+      return;
+    }
+    if (!sameType({ dtype: known.type, shape: known.shape }, value.type))
+      throw new Error(`internal: the routines disagree on the type of ${name}`);
+    this.#bufferOf.set(value, known.buffer);
   }
 
   #valueBuffer(value: Value): BufferId {
@@ -80,11 +160,12 @@ class Lowering {
     return id;
   }
 
-  #lowerNode(node: Node): KernelCall[] {
+  #lowerNode(node: Node, { inPlace }: Updates): KernelCall[] {
     const fusion = fusionOf(node);
     if (!fusion) throw new Error(`internal: ${node.op.name} reached lowering unfused`);
     const outer = [...node.inputs, ...node.results];
-    const { kernels, scratch } = this.#templateOf(fusion);
+    const shared = node.results.map((result) => node.inputs.indexOf(inPlace.get(result) ?? result));
+    const { kernels, scratch } = this.#templateOf(fusion, shared);
     const scratchBuffers = scratch.map(({ type, size }) => this.#buffers.push({ type: type ?? 'f32', size }) - 1);
     return kernels.map(({ kernel, alternatives, buffers }) => ({
       kernel,
@@ -98,16 +179,26 @@ class Lowering {
     }));
   }
 
-  /** The kernels of a region, lowered and prepared once for all regions that read the same. */
-  #templateOf(fusion: Fusion): Template {
+  #copy(from: Value, to: Value): KernelCall {
+    const { dtype, shape } = from.type;
+    const kernel = prepareKernel(copyKernel(dtype, elementCount(shape), this.#bounds), this.#target);
+    const buffers = [this.#valueBuffer(from), this.#valueBuffer(to)];
+    return { kernel, buffers, sizes: [], origin: { path: '' } };
+  }
+
+  /**
+   * The kernels of a region, lowered and prepared once for all regions that read the same. `shared` holds for each result
+   * the place of the operand that it overwrites, or -1.
+   */
+  #templateOf(fusion: Fusion, shared: readonly number[]): Template {
     const { kind, body: region } = fusion;
-    const key = `${kind} ${regionKey(region)}`;
+    const key = `${kind} ${shared.join()} ${regionKey(region)}`;
     const known = this.#templates.get(key);
     if (known) return known;
     const places = new Map<Value | Scratch, number>();
     for (const value of [...region.parameters, ...region.results]) places.set(value, places.size);
     const values = places.size;
-    const lowered = this.#lowerRegion(fusion);
+    const lowered = this.#lowerRegion(fusion).map((one) => overwriting(one, region, shared));
     for (const { buffers } of lowered) {
       for (const use of buffers)
         if (use.kind === 'scratch' && !places.has(use.scratch)) places.set(use.scratch, places.size);
@@ -135,7 +226,7 @@ class Lowering {
   }
 
   #lowerReductions(region: Region, buffers: readonly BufferUse[]): LoweredKernel {
-    const rows = { kernel: lowerRows(region, 'rows', this.#bounds), buffers };
+    const rows = { kernel: lowerRows(region, 'rows', this.#target, this.#bounds), buffers };
     const windows = lowerWindows(region, 'windows', this.#target, this.#bounds);
     return windows ? { ...rows, alternatives: [windows] } : rows;
   }
@@ -155,6 +246,16 @@ class Lowering {
         return [{ kernel: lowerPointwise(region, 'pointwise', this.#bounds), buffers: all }];
     }
   }
+}
+
+/** The kernel of a region with the results in the buffers of operands that `shared` tells, as in `#templateOf`. */
+function overwriting(lowered: LoweredKernel, region: Region, shared: readonly number[]): LoweredKernel {
+  return shared.reduce<LoweredKernel>(({ kernel, buffers, ...rest }, parameter, result) => {
+    if (parameter < 0) return { kernel, buffers, ...rest };
+    const placeOf = (wanted: Value): number => buffers.findIndex((use) => use.kind === 'value' && use.value === wanted);
+    const [from, to] = [placeOf(region.parameters[parameter]!), placeOf(region.results[result]!)];
+    return { ...rest, kernel: mergeBuffers(kernel, from, to), buffers: buffers.filter((_, at) => at !== to) };
+  }, lowered);
 }
 
 /** What is tried of each tile: tens of microseconds of work on operands of a few kilobytes. */

@@ -1,15 +1,16 @@
-/** Fused pointwise regions: one loop nest that writes every element of the result once. */
+/** Fused pointwise regions: one loop nest that writes every element of the results once. */
 import { constantValue, symbolsOf, type Bounds, type Dim } from '../dims/dim.ts';
 import { delinearize, elementCount, linearize, type Shape } from '../dims/shape.ts';
 import type { Region } from '../ir/graph.ts';
+import { variable } from '../kernel/build.ts';
 import type { Kernel, Statement } from '../kernel/ir.ts';
 import { KernelContext } from './kernel-context.ts';
 import { chunkedLoop, gridOver, isAffine, wholeLoop, type Nest } from './loops.ts';
 import { openScope, RegionReader } from './reader.ts';
 
 /**
- * The kernel of a region with one result. Buffers: the region's parameters in order, then the result. As many trailing
- * axes as possible run as one flat loop: all of them where every access stays affine, at least the last one.
+ * The kernel of a region whose results have one shape. Buffers: the region's parameters in order, then the results. As many
+ * trailing axes as possible run as one flat loop: all of them where every access stays affine, at least the last one.
  */
 export function lowerPointwise(region: Region, name: string, bounds: Bounds): Kernel {
   const { shape } = region.results[0]!.type;
@@ -26,16 +27,23 @@ function writeNest(region: Region, context: KernelContext, shape: Shape, axis: n
   for (const parameter of region.parameters) {
     reader.loadFrom(context.buffer(parameter.type.dtype, 'read'), parameter);
   }
-  const [result] = region.results;
-  const output = context.buffer(result!.type.dtype, 'write');
+  const outputs = region.results.map((result) => context.buffer(result.type.dtype, 'write'));
   const outer = gridOver(context, shape.slice(0, axis));
   const inner = shape.slice(axis);
   const write = (at: Dim): readonly Statement[] => {
     const index = [...outer.index, ...delinearize(at, inner, context.bounds)];
     const scope = openScope();
-    const value = reader.read(result!, index, scope);
-    scope.statements.push({ kind: 'store', buffer: output.name, index: linearize(index, shape), value });
-    return scope.statements;
+    const place = linearize(index, shape);
+    // All are read before any is stored: a result may take the place of what it was computed from.
+    const elements = region.results.map((result) => reader.read(result, index, scope));
+    const stores = elements.map((value, at): Statement => {
+      const { name: held } = outputs[at]!;
+      if (elements.length === 1) return { kind: 'store', buffer: held, index: place, value };
+      const name = context.fresh('out');
+      scope.statements.push({ kind: 'let', name, value });
+      return { kind: 'store', buffer: held, index: place, value: variable(name, value.type) };
+    });
+    return [...scope.statements, ...stores];
   };
   const count = elementCount(inner);
   // Rows of an image are points enough, and a chunk of unknown length would hide where a row's edges are.

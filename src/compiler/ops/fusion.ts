@@ -32,6 +32,7 @@ export const fusion: Op = defineOp<Fusion>({
   },
   evaluate: (inputs, { body }, _outputs, symbols) => evaluateRegion(body, inputs, symbols).map((result) => result.data),
   body: { kind: 'fusion' },
+  noGradient: 'the pass that makes it runs after differentiation',
   tolerance: { absolute: 1e-5, relative: 1e-5 },
   samples: [{ inputs: [f32(n, 3), f32(n, 3)], attributes: { body: sampleBody(), kind: 'pointwise' } }],
 });

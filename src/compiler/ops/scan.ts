@@ -50,6 +50,11 @@ export const cumsum: Op = defineOp<Axis>({
       });
     },
   },
+  // An element is in the sums from its position on.
+  vjp(builder, { attributes }, [cotangent]) {
+    const reversed = builder.one('flip', [cotangent!], attributes);
+    return [builder.one('flip', [builder.one('cumsum', [reversed], attributes)], attributes)];
+  },
   tolerance: { absolute: 1e-5, relative: 1e-5 },
   samples: NUMBERS.flatMap((dtype): Sample[] => [
     { inputs: [tensor(dtype, 3, n)], attributes: { axis: -1 } },

@@ -14,7 +14,9 @@ import {
   scalar,
   SUM_TOLERANCE,
   type Along,
+  unfinished,
 } from './reduce/composite.ts';
+import { formula } from './formula.ts';
 import { forEachLine } from './lines.ts';
 import { axisOf, dtypeFault, gives } from './rules.ts';
 import { f32, n } from './samples.ts';
@@ -94,6 +96,12 @@ const softmax: Op = defineOp<Axis>({
       return [builder.one('div', [powers, broadcast(builder, sum, x!.type.shape)])];
     },
   },
+  vjp(builder, { results: [y], attributes }, [cotangent]) {
+    const f = formula(builder);
+    const axes = [normalizeAxis((attributes as Axis).axis, y!.type.shape.length)!];
+    const mean = builder.one('reduce_sum', [f('mul', cotangent!, y!)], { axes });
+    return [f('mul', y!, f('sub', cotangent!, mean))];
+  },
   tolerance: { absolute: 1e-6, relative: 2e-5 },
   samples: lineSamples,
 });
@@ -111,6 +119,12 @@ const logSoftmax: Op = defineOp<Axis>({
       const { exponent, sum } = shifted(builder, x!, normalizeAxis(axis, x!.type.shape.length)!);
       return [builder.one('sub', [exponent, broadcast(builder, builder.one('log', [sum]), x!.type.shape)])];
     },
+  },
+  vjp(builder, { results: [y], attributes }, [cotangent]) {
+    const f = formula(builder);
+    const axes = [normalizeAxis((attributes as Axis).axis, y!.type.shape.length)!];
+    const total = builder.one('reduce_sum', [cotangent!], { axes });
+    return [f('sub', cotangent!, f('mul', f('exp', y!), total))];
   },
   tolerance: { absolute: 2e-5, relative: 1e-5 },
   samples: lineSamples,
@@ -159,6 +173,14 @@ const logSumExp: Op = defineOp<Along>({
       const kept = builder.one('add', [builder.one('log', [sum]), shift]);
       return [finish(builder, x!.type, kept, along)];
     },
+  },
+  vjp(builder, { inputs: [x], results: [result], attributes }, [cotangent]) {
+    const f = formula(builder);
+    const along = attributes as Along;
+    const y = unfinished(builder, x!.type, result!, along);
+    // Of elements that are all -inf, none has a share.
+    const shift = f('where', f('equal', y, -Infinity), 0, y);
+    return [f('mul', f('exp', f('sub', x!, shift)), unfinished(builder, x!.type, cotangent!, along))];
   },
   tolerance: SUM_TOLERANCE,
   samples: [

@@ -19,6 +19,7 @@ import { likelihoods } from './losses/cross-entropy.ts';
 import { klDiv } from './losses/divergence.ts';
 import { elementwiseLosses } from './losses/elementwise.ts';
 import { focal } from './losses/focal.ts';
+import { surprisal } from './losses/surprisal.ts';
 import { movements } from './movement/movements.ts';
 import { activations } from './pointwise/activations.ts';
 import { arithmetic } from './pointwise/arithmetic.ts';
@@ -28,6 +29,8 @@ import { logical } from './pointwise/logical.ts';
 import { math } from './pointwise/math.ts';
 import { quantized } from './quantize/quantized.ts';
 import { patterns } from './rearrange/rearrange.ts';
+import { draws } from './random/draws.ts';
+import { dropouts } from './random/dropout.ts';
 import { norm } from './reduce/norm.ts';
 import { primitives } from './reduce/primitive.ts';
 import { reductions } from './reduce/reductions.ts';
@@ -36,9 +39,12 @@ import { softmaxes } from './softmax.ts';
 import { stopGradient } from './stop-gradient.ts';
 import { adaptivePools } from './window/adaptive.ts';
 import { interpolate } from './window/interpolate.ts';
+import { firstMaximum } from './window/maximum.ts';
+import { neighbourSums } from './window/neighbour-sums.ts';
 import { neighbourRemainder, neighbours } from './window/neighbours.ts';
 import { pools } from './window/pool.ts';
 import { unfold } from './window/unfold.ts';
+import { windowSums } from './window/window-sums.ts';
 import { windows } from './window/windows.ts';
 
 /** Throws Error when two records have one name. */
@@ -60,16 +66,17 @@ export const opGroups: readonly { readonly title: string; readonly ops: readonly
   { title: 'Activations', ops: activations },
   { title: 'Choice and conversion', ops: choice },
   { title: 'Tensors from nothing', ops: [...generators, tri] },
+  { title: 'Random numbers', ops: [...draws, ...dropouts] },
   { title: 'Shapes and places', ops: movements },
   { title: 'Reductions', ops: [...primitives, ...reductions, norm] },
   { title: 'Along an axis', ops: [...softmaxes, cumsum, ...orderings, ...extrema] },
   { title: 'Reading and writing by index', ops: [...gathers, ...scatters, oneHot] },
   { title: 'Products and patterns', ops: [contract, einsum, matmul, ...patterns] },
   { title: 'Attention', ops: attentions },
-  { title: 'Convolution', ops: [...convolutions, ...transposedConvolutions, windows, unfold] },
-  { title: 'Pooling', ops: [...pools, ...adaptivePools] },
-  { title: 'Resizing', ops: [interpolate, neighbours, neighbourRemainder] },
-  { title: 'Losses', ops: [...elementwiseLosses, ...likelihoods, bceWithLogits, klDiv, focal] },
+  { title: 'Convolution', ops: [...convolutions, ...transposedConvolutions, windows, windowSums, unfold] },
+  { title: 'Pooling', ops: [...pools, ...adaptivePools, firstMaximum] },
+  { title: 'Resizing', ops: [interpolate, neighbours, neighbourRemainder, neighbourSums] },
+  { title: 'Losses', ops: [...elementwiseLosses, ...likelihoods, bceWithLogits, klDiv, focal, surprisal] },
   { title: 'Gradients', ops: [stopGradient] },
   { title: 'Made by passes', ops: [fusion, ...quantized] },
 ];

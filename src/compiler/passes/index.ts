@@ -10,6 +10,8 @@ import type { Pass } from './pass.ts';
 import { pushSlices } from './push-slices.ts';
 import { quantize } from './quantize.ts';
 import { recognizeAttention } from './recognize-attention.ts';
+import { rematerialize } from './rematerialize.ts';
+import { schedule } from './schedule.ts';
 
 export const passes: readonly Pass[] = [
   expandToSoftmax,
@@ -21,6 +23,8 @@ export const passes: readonly Pass[] = [
   canonicalize,
   fold,
   cse,
+  rematerialize,
   dce,
   fuse,
+  schedule,
 ];

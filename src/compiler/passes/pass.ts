@@ -7,10 +7,17 @@ export const QUANTIZATIONS = ['int8'] as const;
 
 export type Quantization = (typeof QUANTIZATIONS)[number];
 
+/** What the backward pass computes again instead of keeping it. */
+export const REMATERIALIZATIONS = ['blocks'] as const;
+
+export type RematerializationOption = (typeof REMATERIALIZATIONS)[number];
+
 export interface PassContext {
   readonly ops: OpTable;
   /** Absent: products are computed in f32. */
   readonly quantize?: Quantization;
+  /** Absent: nothing is computed twice. */
+  readonly remat?: RematerializationOption;
 }
 
 /** A pure function from graph to graph that keeps the meaning, unless it is told to approximate it. */

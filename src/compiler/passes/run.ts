@@ -3,7 +3,7 @@ import type { Graph } from '../ir/graph.ts';
 import type { OpTable, Tensor } from '../ir/op.ts';
 import { interpret } from '../ir/interpret.ts';
 import { verify } from '../ir/verify.ts';
-import type { Pass, Quantization } from './pass.ts';
+import type { Pass, Quantization, RematerializationOption } from './pass.ts';
 
 export interface PassReport {
   readonly name: string;
@@ -19,6 +19,7 @@ export interface RunOptions {
   /** Re-infer every type after each pass; costs about as much as the passes. */
   readonly verify?: boolean;
   readonly quantize?: Quantization;
+  readonly remat?: RematerializationOption;
 }
 
 export interface CheckInputs {
@@ -46,13 +47,13 @@ export function runPasses(
   options: RunOptions = {},
 ): { graph: Graph; reports: readonly PassReport[] } {
   const reports: PassReport[] = [];
-  const { check, quantize } = options;
+  const { check, quantize, remat } = options;
   options.onGraph?.('before', graph);
   let current = graph;
   let truth = check && interpret(graph, check);
   for (const pass of passes) {
     const start = performance.now();
-    current = pass.run(current, { ops, ...(quantize && { quantize }) });
+    current = pass.run(current, { ops, ...(quantize && { quantize }), ...(remat && { remat }) });
     reports.push({ name: pass.name, milliseconds: performance.now() - start, nodes: current.nodes.length });
     options.onGraph?.(pass.name, current);
     if (options.verify) {

@@ -11,10 +11,21 @@ import type { TargetName } from '../../program/program.ts';
 import type { Plan } from './plan.ts';
 import { toSizeExpr } from './size-expr.ts';
 
-/** `graph` is the one that was elaborated: passes remove work that the spec asks for. */
-export function modelFacts(graph: Graph, ops: OpTable, plans: { readonly [target in TargetName]?: Plan }): ModelFacts {
-  const work = multiplyAdds(liveNodes(bodyOf(graph)), ops, boundsOf(graph));
-  const sizes = graph.parameters.map(({ value }) => evaluate(elementCount(value.type.shape), new Map()));
+/**
+ * `graphs` are those that were elaborated: passes remove work that the spec asks for. The work is that of the first; the
+ * parameters are those of all.
+ */
+export function modelFacts(
+  graphs: readonly Graph[],
+  ops: OpTable,
+  plans: { readonly [target in TargetName]?: Plan },
+): ModelFacts {
+  const [main] = graphs;
+  const work = main && multiplyAdds(liveNodes(bodyOf(main)), ops, boundsOf(main));
+  const shapes = new Map(
+    graphs.flatMap(({ parameters }) => parameters.map(({ name, value }) => [name, value.type.shape])),
+  );
+  const sizes = [...shapes.values()].map((shape) => evaluate(elementCount(shape), new Map()));
   return {
     parameters: { tensors: sizes.length, elements: sizes.reduce((sum, size) => sum + size, 0) },
     multiplyAdds: work && toSizeExpr(work),

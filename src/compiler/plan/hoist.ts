@@ -16,13 +16,15 @@ export function writesOf(call: KernelCall): BufferId[] {
 
 /**
  * Indices of the calls to run at load, in their order. A call qualifies when all its sizes are numbers, all it reads
- * are weights or results of such calls, and what it writes is neither a weight, an input nor an output.
+ * are weights that never change or results of such calls, and what it writes is neither a weight, an input nor an output.
  */
 export function loadTimeCalls(lowered: LoweredProgram): ReadonlySet<number> {
   const { calls } = lowered;
-  const given = new Set(lowered.weights.map(({ buffer }) => buffer));
-  const outside = new Set([...given, ...lowered.inputs.map((input) => input.buffer)]);
-  for (const output of lowered.outputs) outside.add(output.buffer);
+  const outside = new Set(lowered.weights.map(({ buffer }) => buffer));
+  const lasting = lowered.weights.filter(({ frozen }) => frozen || !lowered.isTraining);
+  const given = new Set(lasting.map(({ buffer }) => buffer));
+  for (const { inputs, outputs } of lowered.routines)
+    for (const { buffer } of [...inputs, ...outputs]) outside.add(buffer);
   const hoisted = new Set<number>();
   calls.forEach((call, at) => {
     const isStatic =

@@ -1,6 +1,6 @@
 /** What lowering hands to planning: kernel calls over numbered buffers, with symbolic sizes. */
 import type { Dim } from '../dims/dim.ts';
-import type { DimDeclaration, DType, Node, Origin, Value } from '../ir/graph.ts';
+import type { Condition, DimDeclaration, DType, GraphParameter, Node, Origin, Value } from '../ir/graph.ts';
 import type { Shape } from '../dims/shape.ts';
 import type { Kernel } from '../kernel/ir.ts';
 import type { Tile, TileOrder } from '../kernel/target.ts';
@@ -56,18 +56,52 @@ export interface LoweredTiles {
   readonly buffers: readonly [operands: number, tiles: number];
 }
 
+/** Calls that are run by themselves, as `Routine` of the Program. */
+export interface LoweredRoutine {
+  readonly name: string;
+  readonly conditions?: readonly Condition[];
+  /** Buffers the caller fills before a run. */
+  readonly inputs: readonly NamedTensor[];
+  /** Every output has a buffer of its own, written by a call. */
+  readonly outputs: readonly NamedTensor[];
+  /** The calls from `first` up to but not including `last`. */
+  readonly first: number;
+  readonly last: number;
+  /** Before this call, the output `loss` is final and no weight has been written. */
+  readonly lossReady?: number;
+}
+
+/** What it says beyond its tensor is of a training. */
+export interface LoweredWeight extends NamedTensor, Pick<GraphParameter, 'state' | 'frozen' | 'initial'> {}
+
 export interface LoweredProgram {
   readonly name: string;
   readonly dims: readonly DimDeclaration[];
   readonly buffers: readonly LoweredBuffer[];
-  /** Buffers the caller fills before a run. */
-  readonly inputs: readonly NamedTensor[];
-  /** Buffers filled from the weights when the program is loaded; their shapes are static. */
-  readonly weights: readonly NamedTensor[];
-  /** Every output has a buffer of its own, written by a call. */
-  readonly outputs: readonly NamedTensor[];
+  /** One after the other, they are all of `calls`. */
+  readonly routines: readonly LoweredRoutine[];
+  /** Buffers filled from the weights when the program is loaded; their shapes are static. Calls may write them. */
+  readonly weights: readonly LoweredWeight[];
+  /** Weights may change between runs, and not by calls alone, but for frozen ones. */
+  readonly isTraining?: boolean;
   /** The tiles that alternatives are for; absent where there is nothing to choose. */
   readonly tiles?: LoweredTiles;
-  /** In execution order. A call that reads only weights and what such calls wrote can run once, at load. */
+  /**
+   * In execution order. A call that reads only weights that never change, and what such calls wrote, can run once, at
+   * load.
+   */
   readonly calls: readonly KernelCall[];
+}
+
+/** What a model's one routine is called. */
+export const RUN = 'run';
+
+/** The routine of a program that has no other. */
+export function onlyRoutine(parts: Pick<LoweredRoutine, 'inputs' | 'outputs'>, calls: number): LoweredRoutine {
+  return { name: RUN, ...parts, first: 0, last: calls };
+}
+
+/** The routine that a call belongs to. */
+export function routineAt({ routines }: Pick<LoweredProgram, 'routines'>, call: number): LoweredRoutine {
+  return routines.find(({ last }) => call < last)!;
 }

@@ -20,24 +20,31 @@ export interface Peak {
 
 /**
  * Bytes that are needed at the worst moment: the weights and what was made of them, with the intermediate results that
- * are alive in one step, of loading or of a run. The runtime's layout may add padding and gaps. Undefined when a sum
- * is beyond 2^53.
+ * are alive in one step, of loading or of a routine. `arenas` holds the numbers of each routine's arena buffers. The
+ * runtime's layout may add padding and gaps. Undefined when a sum is beyond 2^53.
  */
-export function peakMemory(buffers: readonly SizedBuffer[], bounds: Bounds): SizeExpr | undefined {
+export function peakMemory(
+  buffers: readonly SizedBuffer[],
+  arenas: readonly (readonly number[])[],
+  bounds: Bounds,
+): SizeExpr | undefined {
   return exactly(() => {
     const kept = add(ZERO, ...ofKind(buffers, 'persistent').map(bytesOf));
-    const alive = [...bytesAlive(ofKind(buffers, 'staging')), ...bytesAlive(ofKind(buffers, 'arena'))];
+    const alive = [
+      ...bytesAlive(ofKind(buffers, 'staging')),
+      ...arenas.flatMap((arena) => bytesAlive(arena.map((number) => buffers[number]!))),
+    ];
     const peaks = highest(alive, bounds).map(({ bytes }) => toSizeExpr(add(kept, bytes)));
     return peaks.length > 1 ? ['max', ...peaks] : (peaks[0] ?? toSizeExpr(kept));
   });
 }
 
 /**
- * The steps of a run at which no other is known to need more of the arena, whatever the dimensions; of equal ones the
- * first. Step -1 is before the first. Undefined when a sum is beyond 2^53.
+ * The steps of a routine at which no other is known to need more of its arena, whatever the dimensions; of equal ones the
+ * first. Inputs are alive one step before the first. Undefined when a sum is beyond 2^53.
  */
-export function arenaPeaks(buffers: readonly SizedBuffer[], bounds: Bounds): readonly Peak[] | undefined {
-  return exactly(() => highest(bytesAlive(ofKind(buffers, 'arena')), bounds));
+export function arenaPeaks(arena: readonly SizedBuffer[], bounds: Bounds): readonly Peak[] | undefined {
+  return exactly(() => highest(bytesAlive(arena), bounds));
 }
 
 function ofKind(buffers: readonly SizedBuffer[], kind: BufferSpec['kind']): SizedBuffer[] {

@@ -1,6 +1,7 @@
 /** The steps of one module of a target: which of their alternatives it is ever asked for. */
 import type { SimdVariant } from '../../program/program.ts';
-import type { Plan, RunCall } from './plan.ts';
+import type { Plan } from './plan.ts';
+import type { RunCall } from './routines.ts';
 
 /** A call whose alternatives that this module never calls are absent. */
 export interface VariantCall extends Omit<RunCall, 'choice'> {

@@ -81,7 +81,7 @@ export function evaluateBinary(
         return arithmetic(operator, left, right, bounds);
     }
   } catch (error) {
-    if (!(error instanceof DimensionOverflow)) throw error;
+    if (error instanceof RangeError || !(error instanceof DimensionOverflow)) throw error;
     const what = error.what === 'number' ? 'a number beyond 2^53' : 'a size of more parts than can be computed with';
     return { problem: `\`${operator}\` gives ${what}` };
   }

@@ -13,7 +13,8 @@ import { staticFunctionNames } from './static-functions.ts';
 import { combineList, isListFunction } from './lists.ts';
 import { applyOp } from './tensors.ts';
 import { constantOf } from './constant-folding.ts';
-import { describeKind, ERROR, printValue, type Instance, type StaticValue } from './values.ts';
+import { asWritten, nextDraw } from './random.ts';
+import { describeKind, ERROR, printValue, tensor, type Instance, type StaticValue } from './values.ts';
 
 /** An argument after evaluation. */
 export interface EvaluatedArgument {
@@ -144,14 +145,22 @@ function callOp(frame: Frame, name: string, list: readonly EvaluatedArgument[], 
     const folded = constantOf(op, values);
     if (folded) return folded;
   }
-  const bound = bindOpArguments(frame, op, list, span);
+  const bound = bindOpArguments(frame, asWritten(op), list, span);
   if (!bound) return ERROR;
-  return applyOp(frame, op, bound.operands, bound.attributes, {
-    name,
-    span,
-    operands: bound.operands.map((operand) => operand.span),
-    attributes: bound.attributeSpans,
-  });
+  const drawn = op.random && nextDraw(frame.elaboration);
+  const operands = drawn ? [...bound.operands, { value: tensor(drawn.key), span }] : bound.operands;
+  return applyOp(
+    frame,
+    op,
+    operands,
+    { ...bound.attributes, ...drawn?.attributes },
+    {
+      name,
+      span,
+      operands: operands.map((operand) => operand.span),
+      attributes: bound.attributeSpans,
+    },
+  );
 }
 
 function isNumberList(value: StaticValue): boolean {

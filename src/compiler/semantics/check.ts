@@ -27,7 +27,7 @@ export function checkModule(module: Module, ops: OpTable, sink: DiagnosticSink):
   for (const entry of entriesOf(module)) {
     const own = new DiagnosticSink();
     const open = entry.hyperparameters.filter((parameter) => !parameter.default);
-    if (open.length === 0) elaborate(module, entry, ops, { settings: [], training: false }, own);
+    if (open.length === 0) elaborate(module, entry, ops, { settings: [] }, own);
     else own.report(notElaborated(entry, open));
     add(own.items);
   }

@@ -15,7 +15,7 @@ import { fileFrame, fileScope } from './file-scope.ts';
 import type { Elaboration, Frame, InputChoice } from './frame.ts';
 import { coerce, evaluateSetting } from './hyperparameters.ts';
 import type { Module } from './modules.ts';
-import { reportUnreached, unreachedParameters } from './reachability.ts';
+import { reportUnaffecting, reportUnreached, unaffectingParameters, unreachedParameters } from './reachability.ts';
 import { Scope } from './scope.ts';
 import { runBody } from './statements.ts';
 import { settleTrain } from './train-statements.ts';
@@ -30,8 +30,8 @@ export interface Setting {
 
 export interface ElaborateOptions {
   readonly settings: readonly Setting[];
-  /** Of a model; a train entry is always elaborated for training. */
-  readonly training: boolean;
+  /** What the compile-time bool `training` is; absent: true in a train entry, false in a model. */
+  readonly training?: boolean;
   /** The optional inputs that the entry is elaborated with; each must be one. Without any: none. */
   readonly given?: readonly string[];
   /** Names of tensors at hand: those that are optional inputs are given too. */
@@ -91,6 +91,7 @@ export function newElaboration(
   ops: OpTable,
   sink: DiagnosticSink,
   inputChoice: InputChoice,
+  isEvaluation = false,
 ): Elaboration {
   const bounds = new Map<string, Dim>();
   const builder = new Builder(ops, bounds);
@@ -100,6 +101,7 @@ export function newElaboration(
     builder,
     structure: new StructureRecorder(builder.nodes),
     inputChoice,
+    isEvaluation,
     home: module.source,
     bounds,
     dims: [],
@@ -121,6 +123,7 @@ export function newElaboration(
     instances: new Map(),
     fileScopes: new Map(),
     reported: new Set(),
+    draws: 0,
     steps: 0,
     isTooMuch: false,
   };
@@ -134,15 +137,30 @@ export function elaborate(
   options: ElaborateOptions,
   sink: DiagnosticSink,
 ): Elaborated | undefined {
-  const elaboration = newElaboration(module, ops, sink, { given: options.given ?? [], atHand: options.atHand ?? [] });
+  const inputChoice = { given: options.given ?? [], atHand: options.atHand ?? [] };
+  const elaboration = newElaboration(module, ops, sink, inputChoice, isEvaluation(entry, options.training));
   const elaborated = elaborateEntry(elaboration, module, entry, options);
-  const suspects = elaborated && elaboration.steps <= MAX_COMPARED ? unreachedParameters(elaborated) : [];
-  if (elaborated && suspects.length > 0) {
-    const inputs = elaborated.optionalInputs.map((input) => input.name);
-    const unreached = unreachedOtherwise(module, entry, ops, options, inputs, suspects);
-    reportUnreached(unreached, elaboration.sites, sink);
-  }
+  if (elaborated) warnOfParameters(elaborated, elaboration, module, entry, options);
   return elaborated;
+}
+
+/** Tells of parameters that reach nothing, or nothing that the entry learns by. */
+function warnOfParameters(
+  elaborated: Elaborated,
+  elaboration: Elaboration,
+  module: Module,
+  entry: EntryDeclaration,
+  options: ElaborateOptions,
+): void {
+  const { sites, sink, ops, steps } = elaboration;
+  const suspects = unreachedParameters(elaborated);
+  if (options.training !== false) {
+    const idle = unaffectingParameters(elaborated).filter((path) => !suspects.includes(path));
+    reportUnaffecting(idle, sites, sink);
+  }
+  if (suspects.length === 0 || steps > MAX_COMPARED) return;
+  const inputs = elaborated.optionalInputs.map((input) => input.name);
+  reportUnreached(unreachedOtherwise(module, entry, ops, options, inputs, suspects), sites, sink);
 }
 
 /** Applications and rounds of an entry that is elaborated in its other forms too, only to warn. */
@@ -162,7 +180,8 @@ function unreachedOtherwise(
     for (const given of [inputs, []]) {
       if (left.length === 0) return left;
       const sink = new DiagnosticSink();
-      const elaboration = newElaboration(module, ops, sink, { given, atHand: [] });
+      const inputChoice = { given, atHand: [] };
+      const elaboration = newElaboration(module, ops, sink, inputChoice, isEvaluation(entry, training));
       const other = elaborateEntry(elaboration, module, entry, { ...options, training, given });
       // What cannot be compiled in that form tells nothing.
       const unreached = other ? new Set(unreachedParameters(other)) : undefined;
@@ -170,6 +189,10 @@ function unreachedOtherwise(
     }
   }
   return left;
+}
+
+function isEvaluation(entry: EntryDeclaration, training: boolean | undefined): boolean {
+  return entry.kind === 'train' && training === false;
 }
 
 function elaborateEntry(
@@ -180,7 +203,7 @@ function elaborateEntry(
 ): Elaborated | undefined {
   const { sink } = elaboration;
   const scope = new Scope(fileScope(elaboration, module));
-  const training = entry.kind === 'train' || options.training;
+  const training = options.training ?? entry.kind === 'train';
   const frame: Frame = { ...fileFrame(elaboration, module, scope), role: entry.kind, training };
   if (!bindSettings(frame, entry, options.settings)) return undefined;
   const { structure } = elaboration;

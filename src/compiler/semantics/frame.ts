@@ -39,6 +39,8 @@ export interface Elaboration {
   readonly ops: OpTable;
   readonly builder: Builder;
   readonly inputChoice: InputChoice;
+  /** A train entry is elaborated for its evaluation: its updates of states belong to its other form. */
+  readonly isEvaluation: boolean;
   /** The file of the entry. */
   readonly home: Source;
   /** Shared with the builder: limits of the declared dims. */
@@ -76,6 +78,8 @@ export interface Elaboration {
   readonly fileScopes: Map<Module, Scope>;
   /** Places already reported, so that a mistake in a loop or a shared block is told once. */
   readonly reported: Set<string>;
+  /** Calls that draw random numbers so far. */
+  draws: number;
   /** Block applications and loop iterations so far; bounded, so that no spec runs away. */
   steps: number;
   /** That has been reported. */

@@ -174,7 +174,9 @@ function plainOf(value: StaticValue): unknown {
 /** Deals the trainable parameters out to the groups: each goes to the first group with a pattern for it. */
 export function settleOptimizer(frame: Frame, { name, step, settings, groups }: OptimizerChoice): Optimizer {
   const parameters = [...frame.elaboration.parameters.values()];
-  const trainable = parameters.filter((one) => !one.state && !one.frozen).map((one) => one.name);
+  // Only f32 has gradients.
+  const learning = parameters.filter(({ state, frozen, value }) => !state && !frozen && value.type.dtype === 'f32');
+  const trainable = learning.map((one) => one.name);
   const taken = new Set<string>();
   const dealt = groups.map((group) => {
     const own = new Set<string>();

@@ -1,7 +1,8 @@
 /** What a body keeps and hands up: parameters, states with their updates, and auxiliary values. */
 import type { Label } from '../base/diagnostic.ts';
+import type { Distribution } from '../../program/training.ts';
 import { constantValue } from '../dims/dim.ts';
-import type { GraphParameter, Initializer, TensorType, Value } from '../ir/graph.ts';
+import type { GraphParameter, TensorType, Value } from '../ir/graph.ts';
 import { printType, sameType } from '../ir/types.ts';
 import type { AuxStatement, Body, NextStatement, ParamStatement, StateStatement } from '../syntax/ast.ts';
 import { suggestApplication, suggestName } from './suggestions.ts';
@@ -34,8 +35,8 @@ export function declareParameter(frame: Frame, statement: Stored): boolean {
     });
     return false;
   }
-  const initializer = statement.initializer && evaluateInitializer(frame, statement.initializer);
-  const value = type ? placeParameter(frame, statement, type, initializer) : undefined;
+  const initial = type && statement.initializer && evaluateInitializer(frame, statement.initializer, type);
+  const value = type ? placeParameter(frame, statement, type, initial) : undefined;
   const role = kind === 'state' ? 'state' : 'parameter';
   frame.scope.define({ name: name.text, value: value ? tensor(value) : ERROR, span: name.span, role });
   return true;
@@ -46,7 +47,7 @@ function placeParameter(
   frame: Frame,
   statement: Stored,
   type: TensorType,
-  initializer: Initializer | undefined,
+  initial: Distribution | undefined,
 ): Value | undefined {
   const { name } = statement;
   const path = joinPath(frame.path, name.text);
@@ -59,7 +60,7 @@ function placeParameter(
   }
   frame.taken.set(path, name.span);
   const shared = frame.elaboration.parameters.get(path);
-  if (!shared) return makeParameter(frame, statement, type, initializer).value;
+  if (!shared) return makeParameter(frame, statement, type, initial).value;
   const before = printType(shared.value.type);
   if (before === printType(type)) return shared.value;
   report(frame, 'HED2514', name.span, `\`${path}\` is shared and cannot be ${printType(type)} here: it is ${before}`, {
@@ -78,7 +79,7 @@ export function makeParameter(
   frame: Frame,
   { name, kind, span, type: written }: Stored,
   type: TensorType,
-  initializer: Initializer | undefined,
+  initial: Distribution | undefined,
 ): GraphParameter {
   const { parameters, declared, sites, states, builder } = frame.elaboration;
   const path = joinPath(frame.path, name.text);
@@ -86,7 +87,7 @@ export function makeParameter(
     name: path,
     value: builder.value(type),
     origin: { path: frame.path, span },
-    ...(initializer && { initializer }),
+    ...(initial && { initial }),
     ...(kind === 'state' && { state: true }),
     ...(frame.frozen && { frozen: true }),
   };
@@ -125,6 +126,7 @@ export function declareUpdate(frame: Frame, { name, value: expr, span }: NextSta
     return;
   }
   if (!frame.training) {
+    if (frame.elaboration.isEvaluation) return;
     report(frame, 'HED2526', span, `\`${state}\` would be updated where nothing is trained`, {
       hint: 'states are updated in train entries only: `if training { next … }`',
     });
@@ -180,9 +182,9 @@ export function parameterAhead(frame: Frame, body: Body, name: string): Value | 
     } else if ((statement.kind === 'param' || statement.kind === 'state') && statement.name.text === name) {
       const type = evaluateType(silent, statement.type);
       if (!type || type.shape.some((dim) => constantValue(dim) === undefined)) return undefined;
-      const initializer = statement.initializer && evaluateInitializer(silent, statement.initializer);
-      if (statement.initializer && !initializer) return undefined;
-      return makeParameter(frame, statement, type, initializer).value;
+      const initial = statement.initializer && evaluateInitializer(silent, statement.initializer, type);
+      if (statement.initializer && !initial) return undefined;
+      return makeParameter(frame, statement, type, initial).value;
     }
   }
   return undefined;

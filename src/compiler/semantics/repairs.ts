@@ -69,8 +69,8 @@ function fits({ bounds }: Elaboration, { op, attributes }: Misfit, types: readon
     inferred.types.forEach((type) => elementCount(type.shape));
     return true;
   } catch (error) {
-    if (error instanceof DimensionOverflow) return false;
-    throw error;
+    if (error instanceof RangeError || !(error instanceof DimensionOverflow)) throw error;
+    return false;
   }
 }
 

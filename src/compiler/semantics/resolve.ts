@@ -219,9 +219,7 @@ class Resolver {
       case 'param':
       case 'state':
         this.#type(statement.type, false);
-        // The name of an initialiser is no name of the scope; its arguments are expressions.
-        if (statement.initializer?.kind === 'call')
-          statement.initializer.arguments.forEach((argument) => this.#expr(argument.value));
+        if (statement.initializer) this.#initializer(statement.initializer);
         // Whether a parameter matters is seen in the graph.
         this.#names.add('parameter', statement.name.text, statement.name.span);
         return;
@@ -319,6 +317,15 @@ class Resolver {
     if (expr.kind === 'call' && expr.callee.kind === 'name')
       expr.arguments.forEach((argument) => this.#expr(argument.value));
     else this.#expr(expr);
+  }
+
+  /** The name of an initialiser is no name of the scope; its arguments are expressions. */
+  #initializer(expr: Expr): void {
+    if (expr.kind === 'call') expr.arguments.forEach((argument) => this.#expr(argument.value));
+    if (expr.kind !== 'if') return;
+    this.#expr(expr.condition);
+    this.#initializer(expr.then);
+    this.#initializer(expr.else);
   }
 
   #expr(expr: Expr): void {

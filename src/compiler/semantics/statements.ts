@@ -43,7 +43,8 @@ function guarded(frame: Frame, statement: Statement): Ended | undefined {
   try {
     return runStatement(frame, statement);
   } catch (error) {
-    if (!(error instanceof DimensionOverflow)) throw error;
+    // Where the stack is used up, only what is built in can be asked for: whoever has room looks at it.
+    if (error instanceof RangeError || !(error instanceof DimensionOverflow)) throw error;
     report(frame, 'HED2101', statement.span, OVERFLOWS[error.what]);
     return ABANDONED;
   }

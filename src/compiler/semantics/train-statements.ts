@@ -80,8 +80,20 @@ export function settleTrain(
   if (!loss && !frame.elaboration.sink.hasErrors && !frame.module.broken) {
     report(frame, 'HED2522', name.span, `train entry \`${name.text}\` has no loss`, { hint: '`loss …`' });
   }
+  reportTakenPaths(frame);
   const choice = optimizers[0]?.choice;
   // After a mistake, parameters may be missing that patterns were written for.
   const optimizer = choice && !frame.elaboration.sink.hasErrors ? settleOptimizer(frame, choice) : undefined;
   return loss?.value && { loss: loss.value, metrics, ...(optimizer && { optimizer }) };
+}
+
+/** States of the optimizer are kept beside the parameters, under a prefix of their own. */
+function reportTakenPaths(frame: Frame): void {
+  for (const [path, span] of frame.elaboration.sites) {
+    if (!path.startsWith('optimizer.')) continue;
+    report(frame, 'HED2313', span, `the path \`${path}\` is already taken: those of the optimizer's states begin so`, {
+      hint: 'give the instance another name',
+    });
+    return;
+  }
 }

@@ -3,11 +3,12 @@
  * them knows tensors.
  */
 import type { Situation } from '../../program/choice.ts';
+import type { Routine } from '../../program/program.ts';
 import type { Dims } from '../../program/size.ts';
 import { evaluateSize, type SizeExpr } from '../../program/size.ts';
 import { HeddleError } from '../errors.ts';
 
-/** Installs the arguments of a run that were prepared for one binding of the dimensions. */
+/** Installs the arguments of a routine that were prepared for one binding of the dimensions. */
 export type Activation = () => void;
 
 export interface Device {
@@ -20,18 +21,19 @@ export interface Device {
   /** Calls one kernel, at load. Byte addresses of its buffers, then its sizes. */
   call(kernel: number, addresses: readonly number[], sizes: readonly number[]): void;
   /**
-   * Computes the arguments of all steps, and which kernels they call. `addresses` holds a byte address for each of the
-   * program's buffers.
+   * Computes the arguments of a routine's steps, and which kernels they call. `addresses` holds a byte address for each of
+   * the buffers that it uses. Each routine keeps the arguments that were activated for it last.
    */
-  prepare(addresses: readonly number[], situation: Situation): Activation;
-  /** Runs all steps with the arguments activated last. Allocates nothing. */
-  run(): void;
-  /** Runs the steps from `first` up to but not including `last`, likewise. */
+  prepare(routine: Routine, addresses: readonly number[], situation: Situation): Activation;
+  /** Runs the steps from `first` up to but not including `last` with these arguments. Allocates nothing. */
   runSteps(first: number, last: number): void;
   /** How many threads run the steps. */
   readonly threads: number;
-  /** `run` on threads that this one cannot lead, because it must not wait; absent elsewhere. Then `run` uses this thread alone. */
-  readonly runElsewhere?: () => Promise<void>;
+  /**
+   * `runSteps` on threads that this one cannot lead, because it must not wait; absent elsewhere. Then `runSteps` uses this
+   * thread alone.
+   */
+  readonly runElsewhere?: (first: number, last: number) => Promise<void>;
   /** Ends the threads. */
   dispose(): void;
 }

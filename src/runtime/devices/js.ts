@@ -1,6 +1,6 @@
 /** The JavaScript device: kernels are functions over typed-array views of one ArrayBuffer. */
 import { kernelOf, type Situation } from '../../program/choice.ts';
-import type { TargetProgram } from '../../program/program.ts';
+import type { Routine, TargetProgram } from '../../program/program.ts';
 import { HeddleError, reasonOf } from '../errors.ts';
 import { checkMemory, sizeArgument, type Activation, type Device } from './device.ts';
 
@@ -32,11 +32,12 @@ class JsDevice implements Device {
   readonly #factory: JsKernelFactory;
   #kernels: readonly JsKernel[] = [];
   /** What each step calls. */
-  #calls: readonly Call[] = [];
+  readonly #calls: Call[];
 
   constructor(program: TargetProgram, factory: JsKernelFactory) {
     this.#program = program;
     this.#factory = factory;
+    this.#calls = program.steps.map(({ kernel }) => ({ kernel, values: [] }));
     this.#makeKernels();
   }
 
@@ -59,8 +60,8 @@ class JsDevice implements Device {
     this.#kernels[kernel]!(...addresses.map((address) => address / 4), ...sizes);
   }
 
-  prepare(addresses: readonly number[], situation: Situation): Activation {
-    const prepared = this.#program.steps.map((step): Call => ({
+  prepare({ first, last }: Routine, addresses: readonly number[], situation: Situation): Activation {
+    const prepared = this.#program.steps.slice(first, last).map((step): Call => ({
       kernel: kernelOf(step, situation),
       values: [
         ...step.buffers.map((buffer) => addresses[buffer]! / 4),
@@ -68,12 +69,10 @@ class JsDevice implements Device {
       ],
     }));
     return () => {
-      this.#calls = prepared;
+      prepared.forEach((call, at) => {
+        this.#calls[first + at] = call;
+      });
     };
-  }
-
-  run(): void {
-    this.runSteps(0, this.#program.steps.length);
   }
 
   runSteps(first: number, last: number): void {

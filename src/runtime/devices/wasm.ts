@@ -1,11 +1,11 @@
 /**
  * The WebAssembly device. The module imports one memory and exports `run(first, last)`, which executes the steps from `first`
  * up to but not including `last`, and a function `k<i>` for each kernel that is needed at load. `run` reads its arguments
- * from the table at address 0 of the memory; `k<i>` takes byte addresses, then sizes, as i32.
+ * from the tables at address 0 of the memory; `k<i>` takes byte addresses, then sizes, as i32.
  */
 import { firstThatHolds, type Situation } from '../../program/choice.ts';
-import type { TargetProgram } from '../../program/program.ts';
-import { tableSlots } from '../../program/table.ts';
+import type { Routine, TargetProgram } from '../../program/program.ts';
+import { tableStarts } from '../../program/table.ts';
 import { endOfTeamWords, teamWords } from '../../program/team.ts';
 import { HeddleError, reasonOf } from '../errors.ts';
 import { checkMemory, sizeArgument, type Activation, type Device } from './device.ts';
@@ -32,7 +32,7 @@ export async function createWasmDevice(
 ): Promise<Device> {
   const api = wasmApi();
   if (!api) throw new HeddleError('unsupported', 'this engine has no WebAssembly; use the js target');
-  const slots = tableSlots(program.table);
+  const slots = tableStarts(program.routines).at(-1)!;
   const base = endOfTeamWords(slots);
   const hindrance =
     threads &&
@@ -73,7 +73,7 @@ class WasmDevice implements Device {
   readonly base: number;
   readonly threads: number;
   readonly runSteps: (first: number, last: number) => void;
-  readonly runElsewhere?: () => Promise<void>;
+  readonly runElsewhere?: (first: number, last: number) => Promise<void>;
   readonly #program: TargetProgram;
   readonly #memory: WasmMemory;
   readonly #functionNamed: (name: string) => WasmFunction;
@@ -94,16 +94,12 @@ class WasmDevice implements Device {
     this.base = base;
     this.threads = team?.ranks ?? 1;
     this.runSteps = team?.isLedHere ? (first, last) => team.run(first, last) : functionNamed('run');
-    if (team && !team.isLedHere) this.runElsewhere = () => team.runElsewhere(0, program.steps.length);
+    if (team && !team.isLedHere) this.runElsewhere = (first, last) => team.runElsewhere(first, last);
     team?.belongTo(this);
   }
 
   get memory(): ArrayBufferLike {
     return this.#memory.buffer;
-  }
-
-  run(): void {
-    this.runSteps(0, this.#program.steps.length);
   }
 
   dispose(): void {
@@ -126,14 +122,16 @@ class WasmDevice implements Device {
     this.#functionNamed(`k${kernel}`)(...addresses, ...sizes);
   }
 
-  prepare(addresses: readonly number[], situation: Situation): Activation {
-    const { buffers, sizes, choices = [] } = this.#program.table;
+  prepare(routine: Routine, addresses: readonly number[], situation: Situation): Activation {
+    const { routines } = this.#program;
+    const { buffers, sizes, choices = [] } = routine.table;
+    const start = 4 * tableStarts(routines)[routines.indexOf(routine)]!;
     // A negative size wraps to the same 32 bits.
     const table = Uint32Array.from([
       ...buffers.map((buffer) => addresses[buffer]!),
       ...sizes.map((size) => sizeArgument(size, situation.dims)),
       ...choices.map((guards) => firstThatHolds(guards, situation)),
     ]);
-    return () => new Uint32Array(this.memory, 0, table.length).set(table);
+    return () => new Uint32Array(this.memory, start, table.length).set(table);
   }
 }

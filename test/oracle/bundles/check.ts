@@ -1,13 +1,16 @@
 /** Compiles the models of a sub-case, runs them, and holds their results against the stored ones. */
 import { expect, test } from 'vitest';
+import { DiagnosticSink } from '../../../src/compiler/base/diagnostic.ts';
+import { gradientGraph } from '../../../src/compiler/autodiff/request.ts';
 import type { Graph } from '../../../src/compiler/ir/graph.ts';
 import type { Tensor, Tolerance } from '../../../src/compiler/ir/op.ts';
+import { ops } from '../../../src/compiler/ops/table.ts';
 import { describeReference } from '../../support/reference.ts';
-import { elaboratedOfText, storedTensor, TARGETS, withRun, type AnyTarget } from '../../support/specs.ts';
-import { expectClose } from '../../support/tensors.ts';
+import { elaboratedOfText, renderAll, storedTensor, TARGETS, withRun, type AnyTarget } from '../../support/specs.ts';
+import { expectClose, tensorOf } from '../../support/tensors.ts';
 import { describeGpu } from '../../support/webgpu.ts';
 import { callOf, type Call, type Form, type Table, type Written } from './form.ts';
-import { bundlesOf, readBundle, type SubCase } from './read.ts';
+import { bundlesOf, readBundle, type StatedTolerance, type SubCase } from './read.ts';
 
 /** A model of a sub-case, and the operands that it takes as inputs and as parameters. */
 interface Model {
@@ -112,16 +115,74 @@ function expectResults(
     const got = outputs.get(result);
     if (!got) throw new Error(`no result ${place}`);
     expect(got.shape, place).toEqual(truth.shape);
-    if (target === 'reference') {
-      expectClose(got.data, truth.data, F64, place);
-      continue;
-    }
-    const { exact, tol, rtol, atol } = tolerances[key]!;
-    if (exact !== true) expect(tol, place).toBeDefined();
-    expectClose(got.data, truth.data, { absolute: tol ?? 0, relative: 0 }, place);
-    if (rtol !== undefined && atol !== undefined)
-      expectClose(got.data, truth.data, { absolute: atol, relative: rtol }, place);
+    if (target === 'reference') expectClose(got.data, truth.data, F64, place);
+    else expectStated(got, truth, tolerances[key]!, place);
   }
+}
+
+function expectStated(got: Tensor, truth: Tensor, stated: StatedTolerance, place: string): void {
+  const { exact, tol, rtol, atol } = stated;
+  if (exact !== true) expect(tol, place).toBeDefined();
+  expectClose(got.data, truth.data, { absolute: tol ?? 0, relative: 0 }, place);
+  if (rtol !== undefined && atol !== undefined)
+    expectClose(got.data, truth.data, { absolute: atol, relative: rtol }, place);
+}
+
+/** Gradients by operand, in f64. */
+function gradientsOf(tensors: SubCase['tensors']): Map<string, Tensor> {
+  const prefix = 'grad64.in.';
+  const named = [...tensors].map(([key, tensor]) => [key.slice(prefix.length), key, tensor] as const);
+  return new Map(named.flatMap(([name, key, tensor]) => (key.startsWith(prefix) ? [[name, tensor] as const] : [])));
+}
+
+/** Gradients of the loss by every operand that has one: the sum of the results times their cotangents, or a result alone. */
+async function checkGradients(
+  models: readonly Model[],
+  subCase: SubCase,
+  targets: readonly AnyTarget[],
+): Promise<void> {
+  const wanted = gradientsOf(subCase.tensors);
+  if (wanted.size === 0) return;
+  const operands = operandsOf(subCase.tensors);
+  const given = [...subCase.tensors].filter(([key]) => key.startsWith('in.cot.'));
+  const cotangents = new Map(given.map(([key, tensor]) => [key.slice('in.'.length), tensor]));
+  // Where there are none, the case's one result is the loss.
+  if (cotangents.size === 0) {
+    const [[result]] = [...truthsOf(subCase.tensors)] as [[string, unknown]];
+    cotangents.set(`cot.${result}`, tensorOf('f32', [], [1]));
+  }
+  for (const model of models) {
+    const { parameters = {} } = model.written;
+    const stored = operands.flatMap(([name, { shape, data }]) =>
+      parameters[name] === undefined ? [] : [[parameters[name], storedTensor(shape, data)] as const],
+    );
+    const place = (name: string): string =>
+      parameters[name] === undefined ? `in.${name}` : `param.${parameters[name]}`;
+    const graph = gradientGraphOf(model, [...wanted.keys()].map(place), [...cotangents.keys()]);
+    const inputs = Object.fromEntries([...operands.filter(([name]) => !parameters[name]), ...cotangents]);
+    for (const target of targets) {
+      const outputs = await withRun(graph, target, new Map(stored), (run) => run(inputs));
+      for (const [name, truth] of wanted) {
+        const got = outputs.get(`grad.${place(name)}`)!;
+        const what = `${subCase.name}/grad.in.${name} on ${target}: ${model.text}`;
+        expect(got.shape, what).toEqual(truth.shape);
+        // Elements of a gradient are sums of terms of the largest one's size.
+        const largest = truth.data.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+        if (target === 'reference')
+          expectClose(got.data, truth.data, { absolute: F64.relative * largest, relative: 0 }, what);
+        else expectStated(got, truth, subCase.tolerances[`grad.in.${name}`]!, what);
+      }
+    }
+  }
+}
+
+function gradientGraphOf({ text }: Model, patterns: readonly string[], cotangents: readonly string[]): Graph {
+  const { train: _, ...elaborated } = elaboratedOfText(text);
+  const sink = new DiagnosticSink();
+  const request = { patterns, cotangents: cotangents.map((name) => name.slice('cot.'.length)) };
+  const graph = gradientGraph(elaborated, request, ops, sink);
+  if (!graph) throw new Error(`${renderAll(sink.items)}\n${text}`);
+  return graph;
 }
 
 /** How many sub-cases of a bundle webgpu is given: its software driver takes long to build a program. */
@@ -149,6 +210,11 @@ export function testFamily(family: string, table: Table): void {
     test.each(Object.keys(table))('%s', async (bundle) => {
       for (const subCase of readBundle(`${family}/${bundle}`))
         await checkModels(models(bundle, subCase), subCase, TARGETS);
+    });
+
+    test.each(Object.keys(table))('%s: gradients', async (bundle) => {
+      for (const subCase of readBundle(`${family}/${bundle}`))
+        await checkGradients(models(bundle, subCase), subCase, TARGETS);
     });
 
     describeGpu('on webgpu', () => {

@@ -65,6 +65,8 @@ function nodeText(frame: Frame, expr: Expr): Text {
       return bitcastText(frame, expr);
     case 'splat':
       return expressionText(frame, expr.operand);
+    case 'threefry':
+      return frame.fail('threefry is not native; it should have been legalised');
     case 'combine':
     case 'lane':
     case 'reduceLanes':
@@ -109,6 +111,7 @@ export function isSingle(frame: Frame, expr: Expr): boolean {
     case 'position':
     case 'multiplyAdd':
     case 'dot4':
+    case 'threefry':
     case 'compare':
     case 'combine':
     case 'lane':

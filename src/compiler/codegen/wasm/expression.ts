@@ -60,6 +60,8 @@ function emitNode(frame: Frame, expr: Expr): void {
       return emitMultiplyAdd(frame, expr);
     case 'dot4':
       return emitDot4(frame, expr);
+    case 'threefry':
+      return frame.fail('threefry is not an instruction; it should have been legalised');
     case 'compare':
       emitExpression(frame, expr.left);
       emitExpression(frame, expr.right);

@@ -54,6 +54,8 @@ function nodeText(frame: Frame, expr: Expr): Text {
       return call(`bitcast<${expr.type}>`, runTimeText(frame, expr.operand));
     case 'splat':
       return expressionText(frame, expr.operand);
+    case 'threefry':
+      return frame.fail('threefry is not native; it should have been legalised');
     case 'combine':
     case 'lane':
     case 'reduceLanes':

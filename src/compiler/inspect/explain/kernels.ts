@@ -31,6 +31,8 @@ export class Places {
   }
 }
 
-export function pathText({ path }: Origin): string {
-  return path === '' ? '(entry)' : path;
+/** `layers.0.ff`, with the phase of what is no part of the forward pass: `layers.0.ff, backward`. */
+export function pathText({ path, phase }: Origin): string {
+  const text = path === '' ? '(entry)' : path;
+  return phase ? `${text}, ${phase}` : text;
 }

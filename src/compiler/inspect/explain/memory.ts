@@ -6,7 +6,7 @@ import { BEYOND, formatBytes, formatSize } from '../quantities.ts';
 export const MEMORY_HEAD = ['buffer', 'bytes', 'steps', 'offset', 'written by'] as const;
 
 /** A line of cells for each buffer of the arena, under `MEMORY_HEAD`. */
-export function memoryCells({ buffers, layout }: MemoryReport, { program }: Plan): string[][] {
+export function memoryCells({ routine, buffers, layout }: MemoryReport, { program }: Plan): string[][] {
   const writer = (buffer: number): string => {
     const at = program.steps.findIndex((step) => step.buffers.includes(buffer));
     const step = program.steps[at];
@@ -15,9 +15,9 @@ export function memoryCells({ buffers, layout }: MemoryReport, { program }: Plan
   return buffers.map(({ number, name, bytes, first, last }, at) => [
     `${number}${name === undefined ? '' : ` ${name}`}`,
     formatSize(bytes, formatBytes),
-    `${first < 0 ? 'before' : first} … ${last >= program.steps.length ? 'after' : last}`,
+    `${first < routine.first ? 'before' : first} … ${last >= routine.last ? 'after' : last}`,
     String(layout.offsets[at]!),
-    first < 0 ? 'the caller' : writer(number),
+    first < routine.first ? 'the caller' : writer(number),
   ]);
 }
 

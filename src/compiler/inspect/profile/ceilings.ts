@@ -9,7 +9,13 @@ import { prepareKernel } from '../../kernel/prepare.ts';
 import type { Target, Tile } from '../../kernel/target.ts';
 import { BYTES, tileKernel } from '../../lowering/tile-kernel.ts';
 import type { DType } from '../../ir/graph.ts';
-import type { KernelCall, LoweredBuffer, LoweredProgram } from '../../plan/lowered.ts';
+import {
+  onlyRoutine,
+  type KernelCall,
+  type LoweredBuffer,
+  type LoweredProgram,
+  type NamedTensor,
+} from '../../plan/lowered.ts';
 import { ELEMENT_BYTES } from '../../plan/memory.ts';
 
 /** What one step of the measuring program tells. */
@@ -83,17 +89,15 @@ export function ceilingProgram(target: Target): CeilingProgram {
     );
     measurements.push({ kind: 'memory', bytes }, { kind: 'memory', bytes });
   }
-  const output = (name: string, at: number): LoweredProgram['outputs'][number] => ({
+  const output = (name: string, at: number): NamedTensor => ({
     name,
     type: buffers[at]!.type,
     shape: [buffers[at]!.size],
     buffer: at,
   });
-  const lowered = { name: 'Ceilings', dims: [], buffers, inputs: [], weights: [], calls };
-  return {
-    lowered: { ...lowered, outputs: [output('tiles', tiles), output('sums', sums), output('copied', to)] },
-    measurements,
-  };
+  const outputs = [output('tiles', tiles), output('sums', sums), output('copied', to)];
+  const routines = [onlyRoutine({ inputs: [], outputs }, calls.length)];
+  return { lowered: { name: 'Ceilings', dims: [], buffers, routines, weights: [], calls }, measurements };
 }
 
 function tilesOf({ tiles, lanes }: Target): Tile[] {

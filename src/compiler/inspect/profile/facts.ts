@@ -63,10 +63,8 @@ function stepFacts(lowered: LoweredProgram, ops: OpTable, bounds: Bounds, places
 function leadingCalls(lowered: LoweredProgram): ReadonlySet<KernelCall> {
   const leading = new Map<Node, KernelCall>();
   for (const call of lowered.calls) {
-    const isResult = (buffer: BufferId): boolean => {
-      const { value } = lowered.buffers[buffer]!;
-      return value !== undefined && call.node!.results.includes(value);
-    };
+    // A buffer between the kernels of a node holds no value of the graph; a result may be in the buffer of a parameter.
+    const isResult = (buffer: BufferId): boolean => lowered.buffers[buffer]!.value !== undefined;
     if (call.node && writesOf(call).some(isResult)) leading.set(call.node, call);
   }
   return new Set(leading.values());

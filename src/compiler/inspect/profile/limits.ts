@@ -7,11 +7,11 @@ import { literal } from '../../kernel/build.ts';
 import type { LoweredProgram } from '../../plan/lowered.ts';
 
 /** The smallest axis that each i32 input is used to index, by its name; inputs that index nothing have no entry. */
-export function indexLimits({ inputs, buffers, calls }: LoweredProgram, bounds: Bounds): ReadonlyMap<string, Dim> {
+export function indexLimits({ routines, buffers, calls }: LoweredProgram, bounds: Bounds): ReadonlyMap<string, Dim> {
   const limits = new Map<string, Dim>();
   /** The inputs that each value is made from by integer arithmetic and movements. */
   const sources = new Map<Value, ReadonlySet<string>>();
-  for (const { name, type, buffer } of inputs) {
+  for (const { name, type, buffer } of routines.flatMap(({ inputs }) => inputs)) {
     const { value } = buffers[buffer]!;
     if (type === 'i32' && value) sources.set(value, new Set([name]));
   }

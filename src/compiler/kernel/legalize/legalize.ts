@@ -6,6 +6,7 @@ import { literal, variable } from '../build.ts';
 import { guardsLoads, letsOf, type Lets } from '../guards.ts';
 import type { Expr, Kernel, Statement, UnaryOp } from '../ir.ts';
 import { definedNames, FreshNames, uniqueNames } from '../names.ts';
+import { printExpr } from '../print.ts';
 import { mapChildren, mapStatement, rememberingSome, withBody } from '../rewrite.ts';
 import type { Target } from '../target.ts';
 import { expandErf } from './erf.ts';
@@ -16,6 +17,7 @@ import { expandNormcdf } from './normcdf.ts';
 import { expandMod } from './remainder.ts';
 import { expandPow } from './power.ts';
 import { expandCeil, expandFloor, expandRound, expandTrunc } from './rounding.ts';
+import { expandThreefry } from './threefry.ts';
 import { expandCos, expandSin } from './trigonometry.ts';
 
 /** How each function is computed without the target's help; `native` ones every target must have. */
@@ -47,25 +49,34 @@ interface Scope {
   readonly isLacking: (expr: Expr) => boolean;
 }
 
+/** What a statement, or an arm of a select, needs in front of it. */
+class Before {
+  readonly statements: Statement[] = [];
+  /** Both words of the counters that have been drawn from so far. */
+  readonly words = new Map<string, readonly [Expr, Expr]>();
+}
+
+type Threefry = Extract<Expr, { kind: 'threefry' }>;
+
 export function legalize(kernel: Kernel, target: Target): Kernel {
   const unique = uniqueNames(kernel);
   const scope: Scope = {
     target,
     names: new FreshNames(definedNames(unique)),
     lets: letsOf(unique.body),
-    isLacking: rememberingSome((part) => expansionOf(part, target) !== undefined),
+    isLacking: rememberingSome((part) => part.kind === 'threefry' || expansionOf(part, target) !== undefined),
   };
   return withBody(unique, legalizeAll(unique.body, scope));
 }
 
 function legalizeAll(statements: readonly Statement[], scope: Scope): Statement[] {
   return statements.flatMap((statement) => {
-    const before: Statement[] = [];
+    const before = new Before();
     const mapped = mapStatement(statement, {
       expr: (expr) => legalizeExpr(expr, scope, before),
       body: (body) => legalizeAll(body, scope),
     });
-    return [...before, mapped];
+    return [...before.statements, mapped];
   });
 }
 
@@ -82,24 +93,39 @@ function expansionOf(expr: Expr, target: Target): ((bind: Bind) => Expr) | undef
 }
 
 /** Statements that `expr` needs first go to `before`. */
-function legalizeExpr(expr: Expr, scope: Scope, before: Statement[]): Expr {
+function legalizeExpr(expr: Expr, scope: Scope, before: Before): Expr {
   if (!scope.isLacking(expr)) return expr;
   if (expr.kind === 'select' && expr.lanes === 1 && guardsLoads(expr, scope.lets)) return branch(expr, scope, before);
   const mapped = mapChildren(expr, (child) => legalizeExpr(child, scope, before));
-  const expand = expansionOf(mapped, scope.target);
-  if (!expand) return mapped;
   // An expansion may itself use functions that the target lacks.
   const bind: Bind = Object.assign(
     (value: Expr, name: string) => bindTo(legalizeExpr(value, scope, before), name, scope, before),
     { strict: scope.target.strictArithmetic },
   );
-  return legalizeExpr(expand(bind), scope, before);
+  if (mapped.kind === 'threefry') return wordOf(mapped, bind, before);
+  const expand = expansionOf(mapped, scope.target);
+  return expand ? legalizeExpr(expand(bind), scope, before) : mapped;
 }
 
-function bindTo(value: Expr, base: string, scope: Scope, before: Statement[]): Expr {
+/** The two words of one counter are computed together. */
+function wordOf({ operands, word }: Threefry, bind: Bind, { words }: Before): Expr {
+  const key = operands.map(printExpr).join();
+  const [a, b, c, d] = operands;
+  const operandsOnce = (): Threefry['operands'] => [
+    bind(a, 'key'),
+    bind(b, 'key'),
+    bind(c, 'counter'),
+    bind(d, 'counter'),
+  ];
+  const both = words.get(key) ?? expandThreefry(operandsOnce(), bind);
+  words.set(key, both);
+  return both[word];
+}
+
+function bindTo(value: Expr, base: string, scope: Scope, before: Before): Expr {
   if (value.kind === 'variable' || isLiteral(value)) return value;
   const name = scope.names.fresh(base);
-  before.push({ kind: 'let', name, value });
+  before.statements.push({ kind: 'let', name, value });
   return variable(name, value.type, value.lanes);
 }
 
@@ -108,15 +134,15 @@ function isLiteral(expr: Expr): boolean {
 }
 
 /** A select whose arms load only where they are taken: lets in front of it would load always, so it branches. */
-function branch(expr: Expr & { kind: 'select' }, scope: Scope, before: Statement[]): Expr {
+function branch(expr: Expr & { kind: 'select' }, scope: Scope, before: Before): Expr {
   const condition = legalizeExpr(expr.condition, scope, before);
   const name = scope.names.fresh('selected');
   const arm = (value: Expr): Statement[] => {
-    const body: Statement[] = [];
+    const body = new Before();
     const legal = legalizeExpr(value, scope, body);
-    return [...body, { kind: 'assign', name, value: legal }];
+    return [...body.statements, { kind: 'assign', name, value: legal }];
   };
-  before.push(
+  before.statements.push(
     { kind: 'declare', name, value: literal(0, expr.type) },
     { kind: 'if', condition, then: arm(expr.then), else: arm(expr.else) },
   );

@@ -188,6 +188,7 @@ function widenExpr(expr: Expr, context: Place, out: Statement[]): Expr {
     case 'binary':
     case 'multiplyAdd':
     case 'dot4':
+    case 'threefry':
     case 'compare':
     case 'convert':
     case 'bitcast':

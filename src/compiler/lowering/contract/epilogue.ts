@@ -264,6 +264,8 @@ function costOf(expr: Expr, target: Target): number {
       const isRewritten = (expr.op === 'pow' && !target.nativePow) || (expr.op === 'mod' && !target.nativeMod);
       return isRewritten ? REWRITTEN : 1;
     }
+    case 'threefry':
+      return REWRITTEN;
     case 'multiplyAdd':
     case 'compare':
     case 'select':

@@ -37,10 +37,10 @@ function bySize(axes: readonly LabelledAxis[]): LabelledAxis[] {
 }
 
 /** Columns below which the sums over a row do not make up for copying it. */
-const FEW_COLUMNS = 192;
+const FEW_COLUMNS = 96;
 
 /**
- * Whether the left operand is better copied into rows than read in place, as in the product of a transposed matrix:
+ * Whether the left operand is better copied into tiles than read in place, as in the product of a transposed matrix:
  * neighbouring rows are neighbours in memory, so that every step along the summed axis goes to another page. Where
  * elements are read more than once, as by windows, they would be stored more than once.
  */

@@ -53,9 +53,6 @@ export function parametersBehind(region: Region, value: Value): Value[] {
 /** Panels and summed positions that a grid point packs where columns are neighbours: whole cache lines of few pages. */
 const PANELS = 8;
 const DEPTH = 128;
-/** Rows that a grid point packs where rows are neighbours, and how much of each at a time: a cache line by half a one. */
-const ROWS = 16;
-const RUN = 8;
 /** Neighbours that are copied at once. */
 const COPIED = 4;
 
@@ -144,8 +141,8 @@ function columnsAreNeighbours(contraction: Contraction, bounds: Bounds): boolean
   return element.kind === 'load' && isStep(affineIn(element.index, column!.name)?.coefficient, 1);
 }
 
-/** The left operand as `[batch][row][summed]`; `byRows` where rows, not summed positions, are neighbours in it. */
-export function packRows(contraction: Contraction, name: string, bounds: Bounds, byRows = false): Packed {
+/** The left operand as `[batch][row][summed]`. */
+export function packRows(contraction: Contraction, name: string, bounds: Bounds): Packed {
   const { axes, region, arithmetic } = contraction;
   const context = new KernelContext(bounds);
   const { reader, uses } = operandReader(region, contraction.left, context);
@@ -155,18 +152,16 @@ export function packRows(contraction: Contraction, name: string, bounds: Bounds,
     Dim,
     Dim,
   ];
-  const batch = context.counter('g', batches);
-  const row = pieces(context, 'm', rows, byRows ? ROWS : 1);
-  const run = pieces(context, 'k', depth, byRows ? RUN : undefined);
+  const [batch, row, k] = [context.counter('g', batches), context.counter('m', rows), context.counter('k', depth)];
   const scope = openScope();
-  const value = readLeft(contraction, reader, { batch: batch.at, row: row.at, summed: [run.at] }, scope, context);
-  const index = add(multiply(add(multiply(batch.at, rows), row.at), depth), run.at);
+  const value = readLeft(contraction, reader, { batch: batch.at, row: row.at, summed: [k.at] }, scope, context);
+  const index = add(multiply(add(multiply(batch.at, rows), row.at), depth), k.at);
   scope.statements.push({ kind: 'store', buffer: output.name, index, value });
-  const body = run.grid.reduceRight<Statement>(
-    (inner, { variable, extent }) => ({ kind: 'loop', variable, extent, mode: 'serial', body: [inner] }),
-    row.loop([run.loop(scope.statements, 'vector')]),
-  );
-  const kernel = context.finish(name, [{ variable: batch.name, extent: batches }, ...row.grid], [body]);
+  const grid = [
+    { variable: batch.name, extent: batches },
+    { variable: row.name, extent: rows },
+  ];
+  const kernel = context.finish(name, grid, [loopOver(k, depth, scope.statements, 'vector')]);
   const scratch = { type: arithmetic.operand, size: multiply(batches, rows, depth) };
   return { scratch, lowered: { kernel, buffers: [...uses, { kind: 'scratch', scratch }] } };
 }
@@ -188,7 +183,7 @@ interface Pieces {
 }
 
 /** `count` positions in pieces of `size`; in one if none is given. */
-function pieces(context: KernelContext, prefix: string, count: Dim, size?: number): Pieces {
+export function pieces(context: KernelContext, prefix: string, count: Dim, size?: number): Pieces {
   const known = constantValue(count);
   if (size === undefined || (known !== undefined && known <= size)) {
     const inner = context.counter(prefix, count);

@@ -26,6 +26,7 @@ import { blockingOf, tileWidths, type Blocking } from './blocking.ts';
 import { Epilogue, type TileRows } from './epilogue.ts';
 import { hasSteadyRows } from './left.ts';
 import { isMultiple, parametersBehind, readLeft } from './pack.ts';
+import { placeInTiles } from './pack-tiles.ts';
 import { prefetchNextPanel, type PanelPrefetch, type TilePlace } from './prefetch.ts';
 import { range, sumTile } from './tile.ts';
 
@@ -35,8 +36,14 @@ export interface ProductOptions {
   readonly name: string;
   readonly bounds: Bounds;
   readonly panels: Scratch;
-  /** The left operand packed by rows; absent: it is read where it lies. */
-  readonly rows?: Scratch;
+  /** Absent: the left operand is read where it lies. */
+  readonly copy?: LeftCopy;
+}
+
+/** The left operand copied: as `[batch][row][summed]`, or as `packTiles` writes it. */
+export interface LeftCopy {
+  readonly scratch: Scratch;
+  readonly order: 'rows' | 'tiles';
 }
 
 /** Buffers: left, panels, what follows the product reads, the result. */
@@ -69,7 +76,7 @@ class Product {
   readonly #context: KernelContext;
   readonly #uses: BufferUse[] = [];
   readonly #left: RegionReader;
-  readonly #leftRows: BufferSlot | undefined;
+  readonly #copy: BufferSlot | undefined;
   readonly #panels: BufferSlot;
   readonly #epilogue: Epilogue;
   readonly #rows: Dim;
@@ -89,9 +96,9 @@ class Product {
     this.#context = context;
     this.#left = new RegionReader(region, context);
     const slotOf = this.#slots();
-    if (options.rows) {
-      this.#leftRows = context.buffer(arithmetic.operand, 'read');
-      this.#uses.push({ kind: 'scratch', scratch: options.rows });
+    if (options.copy) {
+      this.#copy = context.buffer(arithmetic.operand, 'read');
+      this.#uses.push({ kind: 'scratch', scratch: options.copy.scratch });
     } else {
       for (const value of parametersBehind(region, left.value)) this.#left.loadFrom(slotOf(value), value);
     }
@@ -106,7 +113,7 @@ class Product {
     [this.#rows, this.#columns, this.#depth] = [count('rows'), count('columns'), count('summed')];
     this.#panelCount = panelCount(contraction, tile);
     const isKnown = constantValue(this.#rows) !== undefined || isMultiple(this.#rows, tile.rows);
-    this.#overshoots = !isKnown && !options.rows && !hasSteadyRows(contraction, options.bounds);
+    this.#overshoots = !isKnown && !options.copy && !hasSteadyRows(contraction, options.bounds);
   }
 
   /** Gives each value that the kernel loads one buffer. */
@@ -328,13 +335,18 @@ class Product {
 
   #leftElement(batch: Dim, row: Dim, summed: readonly Dim[], scope: ReadScope): Expr {
     const { loops, arithmetic } = this.#contraction;
-    if (!this.#leftRows) return readLeft(this.#contraction, this.#left, { batch, row, summed }, scope, this.#context);
+    const { copy, tile } = this.#options;
+    if (!this.#copy || !copy)
+      return readLeft(this.#contraction, this.#left, { batch, row, summed }, scope, this.#context);
     const k = linearize(
       summed,
       loops.map((loop) => elementCount(sizesOf(loop))),
     );
-    const index = add(multiply(add(multiply(batch, this.#rows), row), this.#depth), k);
-    return load(this.#leftRows.name, index, arithmetic.operand);
+    const index =
+      copy.order === 'tiles'
+        ? placeInTiles(this.#contraction, tile, { batch, row, k })
+        : add(multiply(add(multiply(batch, this.#rows), row), this.#depth), k);
+    return load(this.#copy.name, index, arithmetic.operand);
   }
 
   #rightVector(batch: Dim, panel: Dim, k: Dim, column: number): Expr {

@@ -7,6 +7,7 @@ import type { TensorType } from '../../ir/graph.ts';
 import { gives } from '../rules.ts';
 import { f32, n, tensor } from '../samples.ts';
 import { evaluateAttention, type AttentionSettings } from './evaluate.ts';
+import { attentionGradients } from './gradients.ts';
 import { attentionTypes, type AttentionTypes } from './types.ts';
 
 type Attention = { readonly causal: boolean; readonly scale: number | null };
@@ -69,6 +70,7 @@ export const attend: Op = defineOp<Attention>({
     causal: (given) => given.causal,
     scale: (given) => given.scale ?? undefined,
   },
+  vjp: attentionGradients,
   tolerance,
   // The rest is tried through `attention`.
   samples: samples.slice(0, 6),

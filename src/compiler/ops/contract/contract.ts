@@ -2,7 +2,8 @@
 import { equal, print, type Dim } from '../../dims/dim.ts';
 import { defineOp, type Inference, type Op, type Tensor } from '../../ir/op.ts';
 import { printType } from '../../ir/types.ts';
-import type { DType, TensorType } from '../../ir/graph.ts';
+import type { Builder } from '../../ir/builder.ts';
+import type { DType, TensorType, Value } from '../../ir/graph.ts';
 import { multiplyAdd } from '../../kernel/build.ts';
 import { dtypeFault, fails, gives, type Mismatch } from '../rules.ts';
 import { f32, n } from '../samples.ts';
@@ -67,6 +68,22 @@ export function labelled(x: Tensor, labels: readonly string[]): Labelled {
   return { data: x.data, strides };
 }
 
+interface Labelling {
+  readonly value: Value;
+  readonly labels: readonly string[];
+}
+
+/**
+ * The contraction of two tensors with the axes of `result`. The one with the result's last axis is the right one, whose
+ * axes are the columns of tiles, so that neighbouring results are written together.
+ */
+function contracted(builder: Builder, a: Labelling, b: Labelling, result: readonly string[]): Value {
+  const last = result.at(-1);
+  const swaps = last !== undefined && a.labels.includes(last) && !b.labels.includes(last);
+  const [left, right] = swaps ? [b, a] : [a, b];
+  return builder.one('contract', [left.value, right.value], { left: left.labels, right: right.labels, result });
+}
+
 export const contract: Op = defineOp<Labels>({
   name: 'contract',
   doc:
@@ -86,6 +103,14 @@ export const contract: Op = defineOp<Labels>({
     kind: 'contraction',
     labels: ({ left, right, result }) => ({ left, right, result }),
     arithmetic: { operand: 'f32', numbers: 1, sum: 'f32', step: multiplyAdd },
+  },
+  // An operand's label is in the result or in the other operand, so that its gradient is one product of these two.
+  vjp(builder, { inputs, attributes }, [cotangent]) {
+    const labels = attributes as Labels;
+    const left = { value: inputs[0]!, labels: labels.left };
+    const right = { value: inputs[1]!, labels: labels.right };
+    const result = { value: cotangent!, labels: labels.result };
+    return [contracted(builder, result, right, left.labels), contracted(builder, result, left, right.labels)];
   },
   tolerance: { absolute: 1e-5, relative: 1e-5 },
   samples: [

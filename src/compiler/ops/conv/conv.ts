@@ -2,12 +2,12 @@
 import { constant, equal, multiply, ONE, print, type Dim } from '../../dims/dim.ts';
 import { sizeOf } from '../../ir/attributes.ts';
 import type { Builder } from '../../ir/builder.ts';
-import type { ShapeContext, TensorType, Value } from '../../ir/graph.ts';
+import type { Node, ShapeContext, TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type Inference, type Op, type Sample, type Tensor } from '../../ir/op.ts';
 import { countOf, printType } from '../../ir/types.ts';
 import { fails, known } from '../rules.ts';
 import { f32, n } from '../samples.ts';
-import { padded, planeAxes, planeOf, windowed, windowedShape } from '../window/axes.ts';
+import { padded, planeAxes, planeOf, windowed, windowedShape, type WindowAxis } from '../window/axes.ts';
 import {
   biasFault,
   CONVOLUTION,
@@ -19,6 +19,8 @@ import {
   perGroup,
   type Convolution,
 } from './geometry.ts';
+import { biasGradient, weightGradient } from './gradients.ts';
+import { transposedProduct } from './phases.ts';
 import { addBias, productOfWindows, splitChannels } from './product.ts';
 
 function infer(
@@ -54,14 +56,35 @@ function infer(
   return { types: [{ dtype: 'f32', shape }], conditions: windows.conditions };
 }
 
+/** How the windows over x lie, and their elements, [batch, groups, channels of one, ..windows, ..kernel]. */
+function viewOf(
+  builder: Builder,
+  [x, weight]: readonly Value[],
+  called: string,
+  attributes: Convolution,
+): { readonly axes: readonly WindowAxis[]; readonly view: Value } {
+  const { axes } = known(convolutionAxes(called, kernelOf(weight!.type, x!.type.shape.length - 2), attributes));
+  const split = splitChannels(builder, x!, 1, groupsOf(attributes));
+  return { axes, view: windowed(builder, padded(builder, split, axes, 0), axes) };
+}
+
 function expand(builder: Builder, inputs: readonly Value[], called: string, attributes: Convolution): Value {
-  const [x, weight, bias] = inputs as [Value, Value, Value?];
-  const count = x.type.shape.length - 2;
-  const { axes } = known(convolutionAxes(called, kernelOf(weight.type, count), attributes));
   const groups = groupsOf(attributes);
-  const view = windowed(builder, padded(builder, splitChannels(builder, x, 1, groups), axes, 0), axes);
-  const product = productOfWindows(builder, view, splitChannels(builder, weight, 0, groups), groups);
-  return addBias(builder, product, bias);
+  const { view } = viewOf(builder, inputs, called, attributes);
+  const product = productOfWindows(builder, view, splitChannels(builder, inputs[1]!, 0, groups), groups);
+  return addBias(builder, product, inputs[2]);
+}
+
+function gradients(builder: Builder, node: Node, cotangent: Value): readonly (Value | undefined)[] {
+  const [x, weight, bias] = node.inputs as [Value, Value, Value?];
+  const attributes = node.attributes as Convolution;
+  const groups = groupsOf(attributes);
+  const { axes, view } = viewOf(builder, node.inputs, node.op.name, attributes);
+  return [
+    transposedProduct(builder, cotangent, weight, { axes, groups, sizes: x.type.shape.slice(2) }),
+    weightGradient(builder, view, cotangent, groups, weight.type.shape),
+    biasGradient(builder, bias, cotangent),
+  ];
 }
 
 /** The definition: every element of every window by the weight, windows beyond x being zero. */
@@ -116,6 +139,7 @@ function convolution(name: string, count: number, doc: string, samples: readonly
       kind: 'composite',
       expand: (builder, inputs, attributes) => [expand(builder, inputs, name, attributes)],
     },
+    vjp: (builder, node, [cotangent]) => gradients(builder, node, cotangent!),
     tolerance: { absolute: 1e-5, relative: 1e-5 },
     samples,
   });
@@ -148,6 +172,13 @@ export const convolutions: readonly Op[] = [
         [3, 4, 8],
         [n, 4, 1],
       ]),
+      sample(
+        [
+          [2, 2, 6],
+          [n, 2, 3],
+        ],
+        { stride: 3, padding: 1, dilation: 3 },
+      ),
     ],
   ),
   convolution(
@@ -194,6 +225,17 @@ export const convolutions: readonly Op[] = [
           [1, n, 3, 3],
         ],
         { padding: [0, 1] },
+      ),
+      sample([
+        [2, 1, 7, n],
+        [5, 1, 3, n],
+      ]),
+      sample(
+        [
+          [n, 4, 3, 3],
+          [6, 2, 2, 3],
+        ],
+        { stride: 2, dilation: [2, 1], groups: constant(2) },
       ),
     ],
   ),

@@ -1,26 +1,19 @@
-/**
- * `conv_transpose1d` and `conv_transpose2d`, the transposes of convolutions as maps. With stride s, every s-th element
- * of the result sees the same part of the kernel: the result's s phases are s ordinary convolutions of stride 1, which
- * run as one with s times the channels, and are then put side by side. So no zeros are inserted into x.
- */
+/** `conv_transpose1d` and `conv_transpose2d`, the transposes of convolutions as maps. */
 import {
   add,
   constant,
   equal,
-  floorDiv,
   isAtLeast,
   multiply,
-  negate,
   ONE,
   print,
   subtract,
-  ZERO,
   type Bounds,
   type Dim,
 } from '../../dims/dim.ts';
 import { sizeOf } from '../../ir/attributes.ts';
 import type { Builder } from '../../ir/builder.ts';
-import type { TensorType, Value } from '../../ir/graph.ts';
+import type { Node, TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type Inference, type Op, type Sample, type SizeCondition, type Tensor } from '../../ir/op.ts';
 import { countOf, printType } from '../../ir/types.ts';
 import { fails, known, type Mismatch } from '../rules.ts';
@@ -49,6 +42,8 @@ import {
   OPERANDS,
   perGroup,
 } from './geometry.ts';
+import { biasGradient, weightGradient } from './gradients.ts';
+import { transposedProduct } from './phases.ts';
 import { addBias, productOfWindows, splitChannels } from './product.ts';
 
 type Transposed = {
@@ -138,91 +133,33 @@ function infer(
   return { types: [{ dtype: 'f32', shape }], conditions: sized.conditions };
 }
 
-/** How many elements of x a phase of the result sees along an axis. */
-function tapsOf(axis: WindowAxis): Dim {
-  return floorDiv(add(reachOf(axis), constant(axis.stride - 1)), constant(axis.stride));
-}
-
-/** Each axis of the kernel with its elements `dilation` apart, zeros between. */
-function dilated(builder: Builder, weight: Value, axes: readonly WindowAxis[], first: number): Value {
-  return axes.reduce((kernel, { dilation }, at) => {
-    if (dilation === 1) return kernel;
-    const axis = first + at;
-    const size = kernel.type.shape[axis]!;
-    const column = builder.one('unsqueeze', [kernel], { axis: axis + 1 });
-    const after = [constant(dilation - 1), ...kernel.type.shape.slice(axis + 1).map(() => ZERO)];
-    const before = after.map(() => ZERO);
-    const spread = builder.one('pad', [column], { before, after, mode: 'constant', value: 0 });
-    const merged = multiply(size, constant(dilation));
-    return builder.one('reshape', [spread], { shape: kernel.type.shape.with(axis, merged) });
-  }, weight);
-}
-
-/**
- * The weight [..groups, channels, out, ..kernel] as that of the phases' convolutions: [..groups, out * phases,
- * channels, ..taps], the taps in reverse, as a transposed convolution runs through x backwards.
- */
-function phaseWeight(builder: Builder, weight: Value, axes: readonly WindowAxis[]): Value {
-  const count = axes.length;
-  const first = weight.type.shape.length - count;
-  const lead = weight.type.shape.slice(0, first);
-  const spread = dilated(builder, weight, axes, first);
-  const whole = axes.map((axis) => multiply(tapsOf(axis), constant(axis.stride)));
-  const after = whole.map((size, at) => subtract(size, spread.type.shape[first + at]!));
-  const before = after.map(() => ZERO);
-  const filled = builder.one('pad', [spread], { before, after, mode: 'constant', value: 0 });
-  const split = builder.one('reshape', [filled], {
-    shape: [...lead, ...axes.flatMap((axis) => [tapsOf(axis), constant(axis.stride)])],
-  });
-  const taps = axes.map((_, at) => first + 2 * at);
-  const phases = taps.map((axis) => axis + 1);
-  const groups = Array.from({ length: first - 2 }, (_, at) => at);
-  const flipped = builder.one('flip', [split], { axis: taps });
-  const permutation = [...groups, first - 1, ...phases, first - 2, ...taps];
-  const ordered = builder.one('transpose', [flipped], { permutation });
-  const outer = multiply(lead.at(-1)!, ...axes.map((axis) => constant(axis.stride)));
-  const shape = [...lead.slice(0, -2), outer, lead.at(-2)!, ...axes.map(tapsOf)];
-  return builder.one('reshape', [ordered], { shape });
-}
-
-/** Channels [out * phases] and positions put together: [batch, out, ..positions * phases]. */
-function interleaved(builder: Builder, x: Value, axes: readonly WindowAxis[]): Value {
-  const count = axes.length;
-  const strides = axes.map((axis) => constant(axis.stride));
-  const [batch, channels, ...sizes] = x.type.shape as [Dim, Dim, ...Dim[]];
-  const out = floorDiv(channels, multiply(...strides));
-  const split = builder.one('reshape', [x], { shape: [batch, out, ...strides, ...sizes] });
-  const permutation = [0, 1, ...axes.flatMap((_, at) => [2 + count + at, 2 + at])];
-  const ordered = builder.one('transpose', [split], { permutation });
-  const shape = [batch, out, ...sizes.map((size, at) => multiply(size, strides[at]!))];
-  return builder.one('reshape', [ordered], { shape });
-}
-
 function expand(builder: Builder, inputs: readonly Value[], called: string, attributes: Transposed): Value {
   const [x, weight, bias] = inputs as [Value, Value, Value?];
   const count = x.type.shape.length - 2;
   const { axes } = known(axesOf(called, kernelOf(weight.type, count), attributes));
-  const groups = groupsOf(attributes);
-  const phases = axes.map((axis): WindowAxis => {
-    const taps = tapsOf(axis);
-    const end = subtract(taps, ONE);
-    return { kernel: taps, stride: 1, dilation: 1, before: end, after: end };
-  });
-  const view = windowed(builder, padded(builder, splitChannels(builder, x, 1, groups), phases, 0), phases);
-  const kernel = phaseWeight(builder, splitChannels(builder, weight, 0, groups), axes);
-  const product = productOfWindows(builder, view, kernel, groups);
-  return addBias(builder, cropped(builder, interleaved(builder, product, axes), x.type, axes), bias);
+  const sizes = axes.map((axis, at) => resultSize(x.type.shape[2 + at]!, axis));
+  const product = transposedProduct(builder, x, weight, { axes, groups: groupsOf(attributes), sizes });
+  return addBias(builder, product, bias);
 }
 
-/** The part of the interleaved phases that the padding leaves; `output_padding` may reach beyond them. */
-function cropped(builder: Builder, all: Value, x: TensorType, axes: readonly Axis[]): Value {
-  const before = axes.map((axis) => negate(axis.before));
-  const after = axes.map((axis, at) => {
-    const end = add(resultSize(x.shape[2 + at]!, axis), axis.before);
-    return subtract(end, all.type.shape[2 + at]!);
+/** That of x is the convolution of which this is the transpose, and its windows are what the weight was spread over. */
+function gradients(builder: Builder, node: Node, cotangent: Value): readonly (Value | undefined)[] {
+  const [x, weight, bias] = node.inputs as [Value, Value, Value?];
+  const attributes = node.attributes as Transposed;
+  const groups = groupsOf(attributes);
+  const { axes } = known(axesOf(node.op.name, kernelOf(weight.type, x.type.shape.length - 2), attributes));
+  const whole = axes.map((axis, at): WindowAxis => {
+    const spread = multiply(subtract(x.type.shape[2 + at]!, ONE), constant(axis.stride));
+    const behind = add(cotangent.type.shape[2 + at]!, axis.before);
+    return { ...axis, after: subtract(add(spread, reachOf(axis)), behind) };
   });
-  if ([...before, ...after].every((end) => equal(end, ZERO))) return all;
-  return builder.one('pad', [all], { before, after, mode: 'constant', value: 0 });
+  const split = splitChannels(builder, cotangent, 1, groups);
+  const view = windowed(builder, padded(builder, split, whole, 0), whole);
+  return [
+    productOfWindows(builder, view, splitChannels(builder, weight, 0, groups), groups),
+    weightGradient(builder, view, x, groups, weight.type.shape),
+    biasGradient(builder, bias, cotangent),
+  ];
 }
 
 /** The definition: every element of x adds the weight, times itself, to the window it came from. */
@@ -290,6 +227,7 @@ function transposed(name: string, count: number, doc: string, samples: readonly 
       kind: 'composite',
       expand: (builder, inputs, attributes) => [expand(builder, inputs, name, attributes)],
     },
+    vjp: (builder, node, [cotangent]) => gradients(builder, node, cotangent!),
     tolerance: { absolute: 1e-5, relative: 1e-5 },
     samples,
   });
@@ -349,6 +287,13 @@ export const transposedConvolutions: readonly Op[] = [
         ],
         { groups: n, padding: 1 },
       ),
+      sample([[2, 4, n, 1], [4, 3, 2, 3], [6]], {
+        stride: 2,
+        padding: [0, 1],
+        output_padding: 1,
+        dilation: [1, 2],
+        groups: constant(2),
+      }),
     ],
   ),
 ];

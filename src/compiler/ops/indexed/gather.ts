@@ -9,6 +9,7 @@ import { axisOf, fails, type Mismatch } from '../rules.ts';
 import { f32, n, tensor } from '../samples.ts';
 import { rowMajor } from '../strided.ts';
 import { MOVED } from '../movement/define.ts';
+import { scattered, tableGradient } from './gradients.ts';
 import { concretePlace, elementIf, emptyAxis, indexFault, missing, OUT_OF_RANGE, placeOf } from './place.ts';
 
 type Axis = { readonly axis: number };
@@ -83,6 +84,10 @@ const gather = defineOp<Axis>({
       return elementIf(place.inside, x!(index.with(at, place.at)));
     },
   },
+  vjp(builder, { inputs: [x, index], attributes }, [cotangent]) {
+    const axis = normalizeAxis((attributes as Axis).axis, x!.type.shape.length)!;
+    return [scattered(builder, x!, index!, cotangent!, axis), undefined];
+  },
   tolerance: MOVED,
   samples: [
     { inputs: [f32(3, n), tensor('i32', 3, 4)], attributes: { axis: 1 } },
@@ -113,14 +118,14 @@ const embedding = defineOp<Embedding>({
   name: 'embedding',
   doc:
     'The rows of `weight` (any dtype), along its first axis, at i32 positions: f32[..ids, dim] from i32[..ids] and ' +
-    `f32[count, dim]. The row \`padding_idx\` is read as any other. ${OUT_OF_RANGE}`,
+    `f32[count, dim]. The row \`padding_idx\` is read as any other and gets no gradient. ${OUT_OF_RANGE}`,
   operands: [{ name: 'ids' }, { name: 'weight' }],
   attributes: [
     {
       name: 'padding_idx',
       kind: 'int',
       default: null,
-      doc: 'The row that is to get no gradient, which changes no result; none for no such row.',
+      doc: 'The row that gets no gradient; none for no such row.',
     },
   ],
   infer([ids, weight], attributes, { bounds }) {
@@ -149,10 +154,15 @@ const embedding = defineOp<Embedding>({
       return elementIf(place.inside, weight!([place.at, ...index.slice(rank)]));
     },
   },
+  vjp(builder, { inputs: [ids, weight], attributes }, [cotangent]) {
+    const { padding_idx } = attributes as Embedding;
+    return [undefined, tableGradient(builder, ids!, weight!, cotangent!, padding_idx)];
+  },
   tolerance: MOVED,
   samples: [
     { inputs: [tensor('i32', 2, 3), f32(5, n)], attributes: { padding_idx: null }, range: [-6, 6] },
-    { inputs: [tensor('i32', n), f32(3, 4)], attributes: { padding_idx: 0 } },
+    { inputs: [tensor('i32', n), f32(3, 4)], attributes: { padding_idx: 0 }, smooth: false },
+    { inputs: [tensor('i32', 2, n), f32(3, 4)], attributes: { padding_idx: -3 }, smooth: false },
     { inputs: [tensor('i32', 2, 2), f32(n, 3)], attributes: { padding_idx: null } },
     { inputs: [tensor('i32'), f32(n, 2, 3)], attributes: { padding_idx: null } },
     { inputs: [tensor('i32', n, 2), tensor('bool', 4)], attributes: { padding_idx: -1 }, range: [-9, 9] },

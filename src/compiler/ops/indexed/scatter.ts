@@ -2,7 +2,8 @@
 import { constant, equal, floorDiv, add, minimum, multiply, ONE, print, subtract, type Dim } from '../../dims/dim.ts';
 import { sameShape, type Shape } from '../../dims/shape.ts';
 import { normalizeAxis } from '../../ir/attributes.ts';
-import type { DType, ShapeContext, TensorType } from '../../ir/graph.ts';
+import type { Builder } from '../../ir/builder.ts';
+import type { DType, ShapeContext, TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type Inference, type Op, type Sample, type Tensor } from '../../ir/op.ts';
 import type { BodyWriter, NestWriter } from '../../ir/structured.ts';
 import { printType } from '../../ir/types.ts';
@@ -15,6 +16,7 @@ import { axisOf, dtypeFault, gives, mixedDtypeFault, type Mismatch } from '../ru
 import { f32, n, tensor } from '../samples.ts';
 import { rowMajor } from '../strided.ts';
 import { alongFault } from './gather.ts';
+import { gatheredOrZero, scatterGradients, slicesAt } from './gradients.ts';
 import { concretePlace, indexFault, placeOf } from './place.ts';
 
 type Axis = { readonly axis: number };
@@ -44,6 +46,13 @@ interface ScatterSpec {
   readonly combine: Combine;
   readonly compute: (old: number, given: number, dtype: DType) => number;
   readonly tolerance: { readonly absolute: number; readonly relative: number };
+  /** The gradients of x and of src. */
+  readonly gradients: (
+    builder: Builder,
+    index: Value,
+    cotangent: Value,
+    axis: number,
+  ) => { readonly x: Value; readonly src: Value };
 }
 
 function inferScatter(
@@ -132,6 +141,11 @@ function scatterOp(spec: ScatterSpec): Op {
       once: [0, 1, 2],
       write: (nest, { axis }) => writeScatter(nest, normalizeAxis(axis, nest.inputs[0]!.shape.length)!, combine),
     },
+    vjp(builder, { inputs, attributes }, [cotangent]) {
+      const axis = normalizeAxis((attributes as Axis).axis, inputs[0]!.type.shape.length)!;
+      const { x, src } = spec.gradients(builder, inputs[1]!, cotangent!, axis);
+      return [x, undefined, src];
+    },
     tolerance,
     samples: dtypes.flatMap((dtype): Sample[] => {
       const of = (...shape: readonly (number | Dim)[]): TensorType => tensor(dtype, ...shape);
@@ -154,6 +168,7 @@ const scatter = scatterOp({
   combine: replace,
   compute: (_, given) => given,
   tolerance: MOVED,
+  gradients: scatterGradients,
 });
 
 const scatterAdd = scatterOp({
@@ -165,6 +180,10 @@ const scatterAdd = scatterOp({
   combine: accumulate,
   compute: (old, given, dtype) => wrapTo(old + given, dtype),
   tolerance: { absolute: 1e-5, relative: 1e-5 },
+  gradients: (builder, index, cotangent, axis) => ({
+    x: cotangent,
+    src: gatheredOrZero(builder, cotangent, index, axis),
+  }),
 });
 
 /** Columns that one grid point adds up: enough for lanes and few enough to share out. */
@@ -247,6 +266,10 @@ const indexAdd = defineOp<Axis>({
     kind: 'structured',
     once: [0, 2],
     write: (nest, { axis }) => writeIndexAdd(nest, normalizeAxis(axis, nest.inputs[0]!.shape.length)!),
+  },
+  vjp(builder, { inputs: [x, index], attributes }, [cotangent]) {
+    const axis = normalizeAxis((attributes as Axis).axis, x!.type.shape.length)!;
+    return [cotangent, undefined, slicesAt(builder, cotangent!, index!, axis)];
   },
   tolerance: { absolute: 1e-5, relative: 1e-5 },
   samples: [

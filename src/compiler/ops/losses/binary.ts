@@ -6,7 +6,7 @@ import { defineOp, type Op, type Sample } from '../../ir/op.ts';
 import { shapeFault } from '../pointwise/define.ts';
 import { dtypeFault, gives, type Mismatch } from '../rules.ts';
 import { f32, n } from '../samples.ts';
-import { formula, type Apply } from './formula.ts';
+import { formula, type Apply } from '../formula.ts';
 import {
   combined,
   combineLosses,
@@ -20,12 +20,11 @@ import {
 
 /** `-pos_weight y log sigmoid(z) - (1 - y) log(1 - sigmoid(z))`, where no exponential overflows. */
 export function binaryCrossEntropy(apply: Apply, z: Value, y: Value, weight: Value | number): Value {
-  const tail = apply('log1p', apply('exp', apply('neg', apply('abs', z))));
-  const softplus = apply('add', tail, apply('maximum', apply('neg', z), 0));
+  const log = apply('log_sigmoid', z);
   const negatives = apply('mul', apply('sub', 1, y), z);
-  if (weight === 1) return apply('add', negatives, softplus);
+  if (weight === 1) return apply('sub', negatives, log);
   const factor = apply('add', 1, apply('mul', apply('sub', weight, 1), y));
-  return apply('add', negatives, apply('mul', factor, softplus));
+  return apply('sub', negatives, apply('mul', factor, log));
 }
 
 export function binaryCrossEntropyOf(z: number, y: number, weight: number): number {

@@ -22,7 +22,7 @@ import {
   targetFault,
   type ClassAxis,
 } from './classes.ts';
-import { formula } from './formula.ts';
+import { formula } from '../formula.ts';
 import {
   combined,
   combineLosses,
@@ -54,29 +54,12 @@ function finish(
   return apply('div', sum, combineLosses(builder, counted, { reduction: 'sum' }));
 }
 
-/** Negative logarithms of probabilities: of the target class, and on demand the weighted sum over all classes. */
-interface Surprise {
-  readonly ofTarget: (index: Value) => Value;
-  readonly ofAll: (weights: Value | undefined) => Value;
-}
-
-/** -log(softmax(z)) = log(sum(exp(z - max))) - (z - max), so that only a row's numbers wait in memory. */
-function surpriseOf(builder: Builder, z: Value, axis: number): Surprise {
+/** -log(softmax(z)) summed over the classes, with their weights. */
+function surprisalOfAll(builder: Builder, z: Value, axis: number, weights: Value | undefined): Value {
   const apply = formula(builder);
-  const axes = [axis];
-  const largest = builder.one('reduce_max', [z], { axes });
-  const shifted = apply('sub', z, largest);
-  const partition = apply('log', builder.one('reduce_sum', [apply('exp', shifted)], { axes }));
-  return {
-    ofTarget: (index) => {
-      const chosen = builder.one('gather', [z, index], { axis });
-      return apply('sub', partition, apply('sub', chosen, largest));
-    },
-    ofAll: (weights) => {
-      const each = apply('sub', partition, shifted);
-      return builder.one('reduce_sum', [weights ? apply('mul', weights, each) : each], { axes });
-    },
-  };
+  const logs = builder.one('log_softmax', [z], { axis });
+  const sum = builder.one('reduce_sum', [weights ? apply('mul', weights, logs) : logs], { axes: [axis] });
+  return apply('neg', sum);
 }
 
 function expandIndices(builder: Builder, [z, target, weight]: readonly Value[], attributes: CrossEntropy): Value {
@@ -86,13 +69,12 @@ function expandIndices(builder: Builder, [z, target, weight]: readonly Value[], 
   const { index, isKept } = keptTargets(builder, target!, axis, attributes.ignore_index);
   const all = weight && alongClasses(builder, weight, axis, shape);
   const weights = all && builder.one('gather', [all, index], { axis });
-  const surprise = surpriseOf(builder, z!, axis);
-  const own = surprise.ofTarget(index);
+  const own = builder.one('surprisal', [z!, index], { axis });
   const weighted = weights ? apply('mul', weights, own) : own;
   const smoothing = attributes.label_smoothing;
   if (smoothing === 0) return finish(builder, weighted, weights, isKept, axis, attributes);
   const share = apply('div', smoothing, scalarOf(builder, shape[axis]!));
-  const spread = apply('mul', share, surprise.ofAll(all));
+  const spread = apply('mul', share, surprisalOfAll(builder, z!, axis, all));
   const losses = apply('add', apply('mul', weighted, 1 - smoothing), spread);
   return finish(builder, losses, weights, isKept, axis, attributes);
 }
@@ -105,7 +87,7 @@ function expandProbabilities(builder: Builder, [z, target, weight]: readonly Val
   const share = apply('div', smoothing, scalarOf(builder, shape[axis]!));
   const smoothed = smoothing === 0 ? target! : apply('add', apply('mul', target!, 1 - smoothing), share);
   const weights = weight ? apply('mul', alongClasses(builder, weight, axis, shape), smoothed) : smoothed;
-  const losses = builder.one('reshape', [surpriseOf(builder, z!, axis).ofAll(weights)], {
+  const losses = builder.one('reshape', [surprisalOfAll(builder, z!, axis, weights)], {
     shape: exampleShape(shape, attributes),
   });
   return combineLosses(builder, losses, attributes);

@@ -1,10 +1,11 @@
 /** `kl_div`: the Kullback-Leibler divergence. */
+import type { Value } from '../../ir/graph.ts';
 import { defineOp, type Op, type Sample } from '../../ir/op.ts';
 import { shapeFault } from '../pointwise/define.ts';
 import { scalarOf } from '../reduce/composite.ts';
 import { dtypeFault, gives } from '../rules.ts';
 import { f32, n } from '../samples.ts';
-import { formula } from './formula.ts';
+import { formula, type Apply } from '../formula.ts';
 import { combined, combineLosses, LOSS_TOLERANCE, lossType, reductionFault, type Reduction } from './reduction.ts';
 
 type Divergence = Reduction & { readonly log_target: boolean };
@@ -14,6 +15,13 @@ const REDUCTIONS = ['mean', 'batchmean', 'sum', 'none'];
 function divergenceOf(x: number, target: number, isLog: boolean): number {
   if (isLog) return Math.exp(target) * (target - x);
   return target === 0 ? 0 : target * (Math.log(target) - x);
+}
+
+/** Where the target is 0 nothing is infinite, so that gradients are 0 as well. */
+function ofProbabilities(apply: Apply, x: Value, target: Value): Value {
+  const isZero = apply('equal', target, 0);
+  const logarithm = apply('log', apply('where', isZero, 1, target));
+  return apply('mul', target, apply('where', isZero, 0, apply('sub', logarithm, x)));
 }
 
 export const klDiv: Op = defineOp<Divergence>({
@@ -53,10 +61,9 @@ export const klDiv: Op = defineOp<Divergence>({
     kind: 'composite',
     expand(builder, [x, target], { reduction, log_target: isLog }) {
       const apply = formula(builder);
-      const logarithm = isLog ? target! : apply('log', target!);
-      const weight = isLog ? apply('exp', target!) : target!;
-      const terms = apply('mul', weight, apply('sub', logarithm, x!));
-      const losses = isLog ? terms : apply('where', apply('equal', target!, 0), 0, terms);
+      const losses = isLog
+        ? apply('mul', apply('exp', target!), apply('sub', target!, x!))
+        : ofProbabilities(apply, x!, target!);
       if (reduction !== 'batchmean') return [combineLosses(builder, losses, { reduction })];
       const examples = scalarOf(builder, x!.type.shape[0]!);
       return [apply('div', combineLosses(builder, losses, { reduction: 'sum' }), examples)];

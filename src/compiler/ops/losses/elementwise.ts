@@ -5,7 +5,7 @@ import { defineOp, type AttributeSpec, type Op, type Sample } from '../../ir/op.
 import { shapeFault } from '../pointwise/define.ts';
 import { dtypeFault, gives, type Mismatch } from '../rules.ts';
 import { f32, n } from '../samples.ts';
-import { formula, type Apply } from './formula.ts';
+import { formula, type Apply } from '../formula.ts';
 import {
   combined,
   combineLosses,

@@ -18,7 +18,7 @@ import {
   targetFault,
   type ClassAxis,
 } from './classes.ts';
-import { formula } from './formula.ts';
+import { formula } from '../formula.ts';
 import {
   combined,
   combineLosses,
@@ -65,9 +65,9 @@ function ofClasses(builder: Builder, [z, target, weight]: readonly Value[], attr
   const { shape } = z!.type;
   const axis = classAxis(shape.length, attributes);
   const index = builder.one('unsqueeze', [target!], { axis });
-  const log = builder.one('gather', [builder.one('log_softmax', [z!], { axis }), index], { axis });
-  const missed = apply('neg', apply('expm1', log));
-  const loss = apply('neg', apply('mul', apply('pow', missed, attributes.gamma), log));
+  const surprisal = builder.one('surprisal', [z!, index], { axis });
+  const missed = apply('neg', apply('expm1', apply('neg', surprisal)));
+  const loss = apply('mul', apply('pow', missed, attributes.gamma), surprisal);
   const chosen = weight && builder.one('gather', [alongClasses(builder, weight, axis, shape), index], { axis });
   return builder.one('reshape', [chosen ? apply('mul', chosen, loss) : loss], { shape: target!.type.shape });
 }

@@ -10,6 +10,7 @@ import { normalizeAxis } from '../../ir/attributes.ts';
 import { axisOf, fails, gives, mixedDtypeFault, type Mismatch } from '../rules.ts';
 import { f32, n, tensor } from '../samples.ts';
 import { MOVED } from './define.ts';
+import { parts } from './split.ts';
 
 type Axis = { readonly axis: number };
 
@@ -100,6 +101,11 @@ export const concat: Op = defineOp<Axis>({
       };
       return choose(0, readers.length);
     },
+  },
+  vjp(builder, { inputs, attributes }, [cotangent]) {
+    const at = normalizeAxis((attributes as Axis).axis, cotangent!.type.shape.length)!;
+    const sizes = inputs.map((part) => part.type.shape[at]!);
+    return parts(builder, cotangent!, at, sizes);
   },
   tolerance: MOVED,
   samples: [

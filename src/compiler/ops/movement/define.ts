@@ -1,7 +1,8 @@
 /** The common form of movement ops of one operand that read each result element from one place of it. */
 import type { Dim } from '../../dims/dim.ts';
 import type { Shape } from '../../dims/shape.ts';
-import type { Attributes, TensorType } from '../../ir/graph.ts';
+import type { Builder } from '../../ir/builder.ts';
+import type { Attributes, TensorType, Value } from '../../ir/graph.ts';
 import {
   defineOp,
   type AttributeSpec,
@@ -39,6 +40,8 @@ export interface ViewSpec<A extends Attributes> {
   /** The position in the operand of a result's element. */
   source(index: readonly Dim[], attributes: A, context: ElementContext): readonly Dim[];
   destination?(index: readonly Dim[], attributes: A, context: ElementContext): readonly Dim[];
+  /** The cotangent of x from that of the result; absent where the record says it otherwise. */
+  vjp?(builder: Builder, cotangent: Value, x: TensorType, attributes: A): Value;
   /** See MovementBody. */
   readonly overlaps?: boolean;
   readonly samples: readonly Sample[];
@@ -67,6 +70,11 @@ export function viewOp<A extends Attributes>(spec: ViewSpec<A>): Op {
       ...(destination ? { destination } : {}),
       ...(spec.overlaps ? { overlaps: true } : {}),
     },
+    ...(spec.vjp && {
+      vjp: (builder, { inputs: [x], attributes }, [cotangent]) => [
+        spec.vjp!(builder, cotangent!, x!.type, attributes as A),
+      ],
+    }),
     tolerance: MOVED,
     samples: spec.samples,
   });

@@ -67,6 +67,16 @@ export const expand: Op = viewOp<Expand>({
     const added = index.length - shape.length;
     return shape.map((dim, axis) => (constantValue(dim) === 1 ? ZERO : index[axis + added]!));
   },
+  vjp(builder, cotangent, x) {
+    const { shape } = cotangent.type;
+    const added = shape.length - x.shape.length;
+    const axes = shape.flatMap((size, axis) => {
+      const own = x.shape[axis - added];
+      return own && (isOne(size) || !isOne(own)) ? [] : [axis];
+    });
+    const sum = builder.one('reduce_sum', [cotangent], { axes });
+    return added === 0 ? sum : builder.one('reshape', [sum], { shape: x.shape });
+  },
   samples: [
     { inputs: [f32(1, 1, 3)], attributes: { shape: null, axis: 0, size: n } },
     { inputs: [f32(2, 1)], attributes: { shape: null, axis: -1, size: n } },

@@ -15,7 +15,8 @@ import {
   type Dim,
 } from '../../dims/dim.ts';
 import { sizeOf, toDim, toDims } from '../../ir/attributes.ts';
-import type { TensorType } from '../../ir/graph.ts';
+import type { Builder } from '../../ir/builder.ts';
+import type { TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type Op, type Tensor, type SizeCondition } from '../../ir/op.ts';
 import { countOf, printType } from '../../ir/types.ts';
 import { binary, compare, literal, position, select } from '../../kernel/build.ts';
@@ -24,6 +25,7 @@ import { fails, unknownWord, valueFault, type Mismatch } from '../rules.ts';
 import { f32, n, tensor } from '../samples.ts';
 import { rowMajor } from '../strided.ts';
 import { MOVED } from './define.ts';
+import { parts } from './split.ts';
 
 type Pad = {
   readonly before: readonly (Dim | number)[];
@@ -155,6 +157,40 @@ function evaluate(x: Tensor, { mode, value }: Pad, before: readonly number[], sh
   return target;
 }
 
+/** The gradient: to each element the sum of those of its copies, axis by axis. */
+function adjoint(builder: Builder, cotangent: Value, x: TensorType, attributes: Pad): Value {
+  const ends = endsOf(x.shape.length, attributes);
+  if (attributes.mode === 'constant') {
+    const before = ends.map((end) => negate(end.before));
+    return builder.one('pad', [cotangent], { before, after: ends.map((end) => negate(end.after)) });
+  }
+  return ends.reduce((sum, end, axis) => foldBack(builder, sum, axis, end, x.shape[axis]!, attributes.mode), cotangent);
+}
+
+/** Adds the gradients of what the modes but `constant` put before and after an axis of `size` to those of the originals. */
+function foldBack(builder: Builder, y: Value, axis: number, { before, after }: Ends, size: Dim, mode: string): Value {
+  const [head, middle, tail] = parts(builder, y, axis, [before, size, after]);
+  const place = (part: Value, ahead: Dim): Value => {
+    const behind = subtract(size, add(ahead, part.type.shape[axis]!));
+    const only = (length: Dim): Dim[] => y.type.shape.map((_, at) => (at === axis ? length : ZERO));
+    return builder.one('pad', [part], { before: only(ahead), after: only(behind) });
+  };
+  const whole = (part: Value): Value => {
+    if (mode === 'reflect') return builder.one('flip', [part], { axis });
+    return mode === 'replicate' ? builder.one('reduce_sum', [part], { axes: [axis] }) : part;
+  };
+  const [first, last] = [whole(head!), whole(tail!)];
+  const skipped = mode === 'reflect' ? ONE : ZERO;
+  const near = (part: Value): Value => place(part, skipped);
+  const far = (part: Value): Value => place(part, subtract(size, add(part.type.shape[axis]!, skipped)));
+  const [atStart, atEnd] = mode === 'circular' ? [last, first] : [first, last];
+  const additions = [
+    ...(equal(atStart.type.shape[axis]!, ZERO) ? [] : [near(atStart)]),
+    ...(equal(atEnd.type.shape[axis]!, ZERO) ? [] : [far(atEnd)]),
+  ];
+  return additions.reduce((sum, part) => builder.one('add', [sum, part]), middle!);
+}
+
 const constantPads = { mode: 'constant', value: 0.5 };
 const ends = (...pairs: readonly (readonly [Dim | number, Dim | number])[]): Pick<Pad, 'before' | 'after'> => ({
   before: toDims(pairs.map(([before]) => before)),
@@ -188,6 +224,9 @@ export const pad: Op = defineOp<Pad>({
     kind: 'movement',
     element: ([read], index, attributes, { inputs }) => element(read!, index, attributes, inputs[0]!),
   },
+  vjp: (builder, { inputs: [x], attributes }, [cotangent]) => [
+    adjoint(builder, cotangent!, x!.type, attributes as Pad),
+  ],
   tolerance: MOVED,
   samples: [
     { inputs: [f32(2, n)], attributes: { ...ends([0, 0], [1, 2]), ...constantPads } },

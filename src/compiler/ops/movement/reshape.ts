@@ -114,6 +114,7 @@ export const reshape: Op = defineOp<Reshape>({
       read!(reindex(index, outputs[0]!.shape, inputs[0]!.shape, bounds)),
     destination: (index, _, { inputs, outputs, bounds }) => reindex(index, inputs[0]!.shape, outputs[0]!.shape, bounds),
   },
+  vjp: (builder, { inputs: [x] }, [cotangent]) => [builder.one('reshape', [cotangent!], { shape: x!.type.shape })],
   tolerance: MOVED,
   samples: [
     { inputs: [f32(n, 6)], attributes: { shape: toDims([n, 2, 3]) } },

@@ -1,5 +1,5 @@
 /** `roll`: elements shifted along axes, those that leave at one end coming back at the other. */
-import { evaluate, modulo, subtract, type Bounds, type Dim } from '../../dims/dim.ts';
+import { evaluate, modulo, negate, subtract, type Bounds, type Dim } from '../../dims/dim.ts';
 import { delinearize, elementCount, linearize } from '../../dims/shape.ts';
 import { toDim, toDims, type Axes } from '../../ir/attributes.ts';
 import type { TensorType } from '../../ir/graph.ts';
@@ -65,6 +65,10 @@ export const roll: Op = defineOp<Roll>({
   body: {
     kind: 'movement',
     element: ([read], index, attributes, { inputs, bounds }) => read!(source(index, inputs[0]!, attributes, bounds)),
+  },
+  vjp: (builder, { attributes }, [cotangent]) => {
+    const { shifts, axis } = attributes as Roll;
+    return [builder.one('roll', [cotangent!], { shifts: toDims(shifts).map(negate), axis })];
   },
   tolerance: MOVED,
   samples: [

@@ -14,6 +14,8 @@ import {
   type Dim,
 } from '../../dims/dim.ts';
 import { sizeOf, toDim, toDims, type Axes } from '../../ir/attributes.ts';
+import type { Builder } from '../../ir/builder.ts';
+import type { Value } from '../../ir/graph.ts';
 import type { Op } from '../../ir/op.ts';
 import { printType } from '../../ir/types.ts';
 import { axesOf, fails, known } from '../rules.ts';
@@ -39,6 +41,18 @@ function rangeFault(start: Dim, stop: Dim, size: Dim, bounds: Bounds): string | 
   if (surelyLess(stop, start)) return `the stop ${print(stop)} is before the start ${print(start)}`;
   if (surelyLess(size, stop)) return `the stop ${print(stop)} is beyond the size ${print(size)}`;
   return undefined;
+}
+
+/** Each element followed by as many zeros as a step of its axis passes over. */
+function dilate(builder: Builder, x: Value, steps: readonly Dim[]): Value {
+  if (steps.every((step) => constantValue(step) === 1)) return x;
+  const { shape } = x.type;
+  const apart = builder.one('reshape', [x], { shape: shape.flatMap((size) => [size, ONE]) });
+  const padded = builder.one('pad', [apart], {
+    before: apart.type.shape.map(() => ZERO),
+    after: steps.flatMap((step) => [ZERO, subtract(step, ONE)]),
+  });
+  return builder.one('reshape', [padded], { shape: shape.map((size, axis) => multiply(size, steps[axis]!)) });
 }
 
 export const slice: Op = viewOp<Slice>({
@@ -75,6 +89,12 @@ export const slice: Op = viewOp<Slice>({
   },
   source: (index, { starts, steps }) =>
     index.map((at, axis) => add(multiply(at, toDim(steps[axis]!)), toDim(starts[axis]!))),
+  vjp(builder, cotangent, x, { starts, steps }) {
+    const strides = toDims(steps);
+    const spread = dilate(builder, cotangent, strides);
+    const after = x.shape.map((size, at) => subtract(size, add(toDim(starts[at]!), spread.type.shape[at]!)));
+    return builder.one('pad', [spread], { before: starts, after });
+  },
   samples: [
     { inputs: [f32(n, 5)], attributes: { starts: toDims([0, 1]), stops: toDims([n, 4]), steps: toDims([1, 2]) } },
     {
@@ -123,6 +143,7 @@ export const flip: Op = viewOp<Flip>({
   },
   source: (index, { axis }, { inputs }) => mirrored(index, axis, inputs[0]!.shape),
   destination: (index, { axis }, { inputs }) => mirrored(index, axis, inputs[0]!.shape),
+  vjp: (builder, cotangent, _, attributes) => builder.one('flip', [cotangent], attributes),
   samples: [
     { inputs: [f32(2, n)], attributes: { axis: -1 } },
     { inputs: [f32(n, 2, 3)], attributes: { axis: [0, 2] } },

@@ -15,7 +15,7 @@ import {
 } from '../../dims/dim.ts';
 import type { Builder } from '../../ir/builder.ts';
 import { normalizeAxis, toDims } from '../../ir/attributes.ts';
-import type { TensorType, Value } from '../../ir/graph.ts';
+import type { Node, TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type ConcreteType, type Op, type Tensor } from '../../ir/op.ts';
 import { printType } from '../../ir/types.ts';
 import { axisOf, countFault, fails, gives } from '../rules.ts';
@@ -33,13 +33,27 @@ function part(builder: Builder, x: Value, axis: number, start: Dim, stop: Dim): 
   });
 }
 
-function parts(builder: Builder, x: Value, axis: number, sizes: readonly Dim[]): Value[] {
+/** `x` cut along an axis. */
+export function parts(builder: Builder, x: Value, axis: number, sizes: readonly Dim[]): Value[] {
   let end = ZERO;
   return sizes.map((size) => {
     const start = end;
     end = add(end, size);
     return part(builder, x, axis, start, end);
   });
+}
+
+/** The parts of an f32 tensor put together again; those that are undefined are 0. */
+function joined(
+  builder: Builder,
+  op: 'concat' | 'stack',
+  { results, attributes }: Node,
+  cotangents: readonly (Value | undefined)[],
+): readonly Value[] {
+  const pieces = results.map(
+    (result, at) => cotangents[at] ?? builder.one('full', [], { shape: result.type.shape, value: 0 }),
+  );
+  return [builder.one(op, pieces, { axis: attributes['axis']! })];
 }
 
 /** Cuts a concrete tensor into parts as long along `axis` as the outputs are. */
@@ -89,6 +103,7 @@ export const split: Op = defineOp<Split>({
     expand: (builder, [x], { sizes, axis }) =>
       parts(builder, x!, normalizeAxis(axis, x!.type.shape.length)!, toDims(sizes)),
   },
+  vjp: (builder, node, cotangents) => joined(builder, 'concat', node, cotangents),
   tolerance: MOVED,
   samples: [
     { inputs: [f32(2, 6)], attributes: { sizes: toDims([1, 3, 2]), axis: 1 } },
@@ -149,6 +164,7 @@ export const chunk: Op = defineOp<Chunk>({
       return parts(builder, x!, at, chunkSizes(x!.type.shape[at]!, chunks)!);
     },
   },
+  vjp: (builder, node, cotangents) => joined(builder, 'concat', node, cotangents),
   tolerance: MOVED,
   samples: [
     { inputs: [f32(2, 6)], attributes: { chunks: 3, axis: -1 } },
@@ -201,6 +217,7 @@ export const unstack: Op = defineOp<Unstack>({
       });
     },
   },
+  vjp: (builder, node, cotangents) => joined(builder, 'stack', node, cotangents),
   tolerance: MOVED,
   samples: [
     { inputs: [f32(3, n, 2)], attributes: { axis: 0 } },

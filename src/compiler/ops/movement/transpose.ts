@@ -1,8 +1,10 @@
 /** `transpose`, and `diagonal`, which reads several operand axes at one index. */
-import { equal, print, type Dim } from '../../dims/dim.ts';
+import { equal, ONE, print, type Dim } from '../../dims/dim.ts';
 import type { Axes } from '../../ir/attributes.ts';
+import type { TensorType, Value } from '../../ir/graph.ts';
 import type { Op } from '../../ir/op.ts';
 import { printType } from '../../ir/types.ts';
+import { formula } from '../formula.ts';
 import { axesOf, fails } from '../rules.ts';
 import { f32, n, tensor } from '../samples.ts';
 import { rowMajor } from '../strided.ts';
@@ -39,6 +41,12 @@ export const transpose: Op = viewOp<Transpose>({
     return position;
   },
   destination: (index, attributes, { inputs }) => permutationOf(inputs[0]!, attributes).map((axis) => index[axis]!),
+  vjp(builder, cotangent, x, attributes) {
+    const permutation = permutationOf(x, attributes);
+    return builder.one('transpose', [cotangent], {
+      permutation: permutation.map((_, axis) => permutation.indexOf(axis)),
+    });
+  },
   samples: [
     { inputs: [f32(n, 3)], attributes: { permutation: [1, 0] } },
     { inputs: [f32(2, n, 3)], attributes: { permutation: [2, 0, -2] } },
@@ -53,6 +61,11 @@ type Diagonal = { readonly axes: readonly number[] };
 /** The rank of the result: result axes are numbered from 0 without gaps. */
 function rankOf(axes: readonly number[]): number {
   return Math.max(-1, ...axes) + 1;
+}
+
+/** The shape of x in the axes `kept`, 1 in the others. */
+function aligned({ shape }: TensorType, kept: readonly number[]): readonly Dim[] {
+  return shape.map((size, axis) => (kept.includes(axis) ? size : ONE));
 }
 
 export const diagonal: Op = viewOp<Diagonal>({
@@ -79,6 +92,22 @@ export const diagonal: Op = viewOp<Diagonal>({
     return { offset: 0, strides };
   },
   source: (index, { axes }) => axes.map((axis) => index[axis]!),
+  // What is off the diagonal was not read.
+  vjp(builder, cotangent, x, { axes }) {
+    const f = formula(builder);
+    const along = (value: Value, axis: number): Value => builder.one('reshape', [value], { shape: aligned(x, [axis]) });
+    const first = axes.map((axis, at) => (axes.indexOf(axis) === at ? at : undefined)).filter((at) => at !== undefined);
+    const permutation = first.map((at) => axes[at]!);
+    const ordered = builder.one('transpose', [cotangent], { permutation });
+    let spread = builder.one('reshape', [ordered], { shape: aligned(x, first) });
+    for (const [at, axis] of axes.entries()) {
+      const other = axes.indexOf(axis);
+      if (other === at) continue;
+      const index = builder.one('arange', [], { stop: x.shape[at]! });
+      spread = f('where', f('equal', along(index, at), along(index, other)), spread, 0);
+    }
+    return spread;
+  },
   samples: [
     { inputs: [f32(n, n)], attributes: { axes: [0, 0] } },
     { inputs: [f32(n, 2, n)], attributes: { axes: [1, 0, 1] } },

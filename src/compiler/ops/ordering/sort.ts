@@ -12,7 +12,8 @@ import {
   type Dim,
 } from '../../dims/dim.ts';
 import { normalizeAxis } from '../../ir/attributes.ts';
-import type { DType, TensorType } from '../../ir/graph.ts';
+import type { Builder } from '../../ir/builder.ts';
+import type { DType, Node, TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type Op, type Sample, type Tensor } from '../../ir/op.ts';
 import type { BodyWriter, NestWriter, Storage } from '../../ir/structured.ts';
 import { printType } from '../../ir/types.ts';
@@ -30,6 +31,18 @@ const TIES = 'Of equal elements the one with the lower index comes first; NaN is
 
 function withIndices(values: TensorType): readonly [TensorType, TensorType] {
   return [values, { dtype: 'i32', shape: values.shape }];
+}
+
+/** The gradient of x: that of each element found, where it was. */
+function whereFound(
+  builder: Builder,
+  { inputs: [x], results, attributes }: Node,
+  cotangents: readonly (Value | undefined)[],
+): readonly (Value | undefined)[] {
+  const [cotangent] = cotangents;
+  if (!cotangent) return [undefined];
+  const zeros = builder.one('zeros', [], { shape: x!.type.shape });
+  return [builder.one('scatter_add', [zeros, results[1]!, cotangent], { axis: attributes['axis']! })];
 }
 
 /** The first `count` elements in order, and their indices, of every line along `axis`. */
@@ -136,6 +149,7 @@ const sort = defineOp<Sort>({
       });
     },
   },
+  vjp: whereFound,
   tolerance: MOVED,
   samples: [false, true].flatMap((descending): Sample[] => [
     { inputs: [tensor('f32', 2, n)], attributes: { axis: -1, descending } },
@@ -213,6 +227,7 @@ const topK = defineOp<TopK>({
   },
   evaluate: ([x], { k, axis, largest }) => firstInOrder(x!, normalizeAxis(axis, x!.shape.length)!, k, largest),
   body: { kind: 'structured', once: [0], write: writeTopK },
+  vjp: whereFound,
   tolerance: MOVED,
   samples: [true, false].flatMap((largest): Sample[] => [
     { inputs: [tensor('f32', n, 8)], attributes: { k: 2, axis: -1, largest } },

@@ -1,9 +1,12 @@
 /** Activation functions of f32, as PyTorch defines them. */
+import type { Value } from '../../ir/graph.ts';
 import type { Op } from '../../ir/op.ts';
 import { binary, compare, literal, multiplyAdd, select, unary } from '../../kernel/build.ts';
 import type { Expr } from '../../kernel/ir.ts';
+import type { Apply } from '../formula.ts';
 import { unknownWord } from '../rules.ts';
 import { pointwise } from './define.ts';
+import { normalDensity } from './math.ts';
 import { erfc } from './special.ts';
 
 const one = literal(1);
@@ -13,6 +16,12 @@ const tolerance = { absolute: 4e-6, relative: 1e-5 };
 /** 1 + exp(-x) */
 function onePlusExpNegative(x: Expr): Expr {
   return binary('add', one, unary('exp', unary('neg', x)));
+}
+
+/** The derivative of x s(u(x)), s being the sigmoid, where `slope` is that of u. */
+function gatedSlope(f: Apply, x: Value, s: Value, slope: Value | number): Value {
+  const exponent = slope === 1 ? x : f('mul', x, slope);
+  return f('mul', s, f('add', f('mul', exponent, f('sub', 1, s)), 1));
 }
 
 type Approximation = { readonly approximate: string };
@@ -44,6 +53,14 @@ const gelu = pointwise<Approximation>({
     return binary('div', x!, binary('add', one, unary('exp', binary('mul', x!, slope))));
   },
   expensive: true,
+  vjp(f, g, { operands: [x], attributes: { approximate } }) {
+    if (approximate !== 'tanh') return [f('mul', g, f('add', f('normcdf', x!), f('mul', x!, normalDensity(f, x!))))];
+    // Of x s(u), where s is the sigmoid and u(x) = 2 sqrt(2 / pi) (x + 0.044715 x³).
+    const square = f('square', x!);
+    const s = f('sigmoid', f('mul', x!, f('add', f('mul', square, 2 * SLOPE * CUBIC), 2 * SLOPE)));
+    const slope = f('add', f('mul', square, 6 * SLOPE * CUBIC), 2 * SLOPE);
+    return [f('mul', g, gatedSlope(f, x!, s, slope))];
+  },
   tolerance,
   range: [-6, 6],
   corners: [{ approximate: 'none' }, { approximate: 'tanh' }],
@@ -70,6 +87,10 @@ const softplus = pointwise<Softplus>({
     return select(compare('gt', scaled, literal(threshold)), x!, bend);
   },
   expensive: true,
+  vjp(f, g, { operands: [x], attributes: { beta, threshold } }) {
+    const scaled = f('mul', x!, beta);
+    return [f('mul', g, f('where', f('greater', scaled, threshold), 1, f('sigmoid', scaled)))];
+  },
   tolerance,
   range: [-6, 6],
   corners: [
@@ -89,6 +110,9 @@ const leakyRelu = pointwise<{ readonly negative_slope: number }>({
     (x) =>
       x > 0 ? x : slope * x,
   scalar: ([x], { negative_slope: slope }) => select(compare('gt', x!, zero), x!, binary('mul', literal(slope), x!)),
+  vjp: (f, g, { operands: [x], attributes: { negative_slope: slope } }) => [
+    f('where', f('greater', x!, 0), g, f('mul', g, slope)),
+  ],
   corners: [{ negative_slope: 0.01 }, { negative_slope: 1.5 }],
 });
 
@@ -104,6 +128,9 @@ const elu = pointwise<{ readonly alpha: number }>({
       x > 0 ? x : alpha * Math.expm1(x),
   scalar: ([x], { alpha }) => select(compare('gt', x!, zero), x!, binary('mul', literal(alpha), unary('expm1', x!))),
   expensive: true,
+  vjp: (f, g, { operands: [x], attributes: { alpha } }) => [
+    f('where', f('greater', x!, 0), g, f('mul', f('mul', g, alpha), f('exp', x!))),
+  ],
   tolerance,
   corners: [{ alpha: 1 }, { alpha: 0.5 }],
 });
@@ -132,6 +159,10 @@ const further: readonly Op[] = [
       const gate = binary('min', binary('max', binary('add', x!, literal(3)), zero), literal(6));
       return binary('mul', x!, binary('div', gate, literal(6)));
     },
+    vjp(f, g, { operands: [x] }) {
+      const inner = f('where', f('less', x!, 3), f('mul', g, f('add', f('mul', x!, 1 / 3), 0.5)), g);
+      return [f('where', f('greater', x!, -3), inner, 0)];
+    },
     range: [-6, 6],
   }),
   pointwise({
@@ -145,6 +176,7 @@ const further: readonly Op[] = [
       return binary('sub', binary('min', x!, zero), tail);
     },
     expensive: true,
+    vjp: (f, g, { operands: [x] }) => [f('mul', g, f('sigmoid', f('neg', x!)))],
     tolerance,
     range: [-6, 6],
   }),
@@ -156,6 +188,11 @@ const further: readonly Op[] = [
     compute: () => (x) => x * Math.tanh(Math.log1p(Math.exp(-Math.abs(x))) + Math.max(x, 0)),
     scalar: ([x]) => binary('mul', x!, tanhSoftplus(x!)),
     expensive: true,
+    vjp(f, g, { operands: [x] }) {
+      const t = f('tanh', f('softplus', x!));
+      const slope = f('mul', f('sub', 1, f('square', t)), f('sigmoid', x!));
+      return [f('mul', g, f('add', t, f('mul', x!, slope)))];
+    },
     tolerance,
     range: [-6, 6],
   }),
@@ -169,6 +206,7 @@ export const activations: readonly Op[] = [
     dtypes: ['f32'],
     compute: () => (x) => Math.max(x, 0),
     scalar: ([x]) => binary('max', x!, zero),
+    vjp: (f, g, { result: y }) => [f('where', f('less_equal', y, 0), 0, g)],
   }),
   gelu,
   pointwise({
@@ -179,6 +217,7 @@ export const activations: readonly Op[] = [
     compute: () => (x) => 1 / (1 + Math.exp(-x)),
     scalar: ([x]) => binary('div', one, onePlusExpNegative(x!)),
     expensive: true,
+    vjp: (f, g, { result: y }) => [f('mul', g, f('mul', y, f('sub', 1, y)))],
     tolerance,
     range: [-6, 6],
   }),
@@ -190,6 +229,7 @@ export const activations: readonly Op[] = [
     compute: () => (x) => x / (1 + Math.exp(-x)),
     scalar: ([x]) => binary('div', x!, onePlusExpNegative(x!)),
     expensive: true,
+    vjp: (f, g, { operands: [x] }) => [f('mul', g, gatedSlope(f, x!, f('sigmoid', x!), 1))],
     tolerance,
     range: [-6, 6],
   }),

@@ -58,6 +58,7 @@ export const arithmetic: readonly Op[] = [
     dtypes: NUMBERS,
     compute: (_, dtype) => wrapping(dtype, (a, b) => a + b),
     scalar: ([a, b]) => binary('add', a!, b!),
+    vjp: (_, g) => [g, g],
   }),
   pointwise({
     name: 'sub',
@@ -67,6 +68,7 @@ export const arithmetic: readonly Op[] = [
     dtypes: NUMBERS,
     compute: (_, dtype) => wrapping(dtype, (a, b) => a - b),
     scalar: ([a, b]) => binary('sub', a!, b!),
+    vjp: (f, g) => [g, f('neg', g)],
   }),
   pointwise({
     name: 'mul',
@@ -76,6 +78,7 @@ export const arithmetic: readonly Op[] = [
     dtypes: NUMBERS,
     compute: (_, dtype) => product(dtype),
     scalar: ([a, b]) => binary('mul', a!, b!),
+    vjp: (f, g, { operands: [a, b] }) => [f('mul', g, b!), f('mul', g, a!)],
   }),
   pointwise({
     name: 'div',
@@ -86,6 +89,10 @@ export const arithmetic: readonly Op[] = [
     compute: () => (a, b) => a / b,
     scalar: ([a, b]) => binary('div', a!, b!),
     expensive: true,
+    vjp(f, g, { operands: [, b], result: y }) {
+      const part = f('div', g, b!);
+      return [part, f('neg', f('mul', part, y))];
+    },
   }),
   pointwise({
     name: 'pow',
@@ -98,6 +105,15 @@ export const arithmetic: readonly Op[] = [
     expensive: true,
     range: [0.1, 3],
     tolerance: { absolute: 1e-6, relative: 1e-5 },
+    // As PyTorch: what is constant where it stands has the derivative 0, also where the formula says 0 times infinity.
+    vjp(f, g, { operands: [a, b], result: y }) {
+      const slope = f('mul', b!, f('pow', a!, f('sub', b!, 1)));
+      const isFlat = f('and', f('equal', a!, 0), f('greater_equal', b!, 0));
+      return [
+        f('where', f('equal', b!, 0), 0, f('mul', g, slope)),
+        f('where', isFlat, 0, f('mul', g, f('mul', y, f('log', a!)))),
+      ];
+    },
   }),
   pointwise({
     name: 'mod',
@@ -113,6 +129,8 @@ export const arithmetic: readonly Op[] = [
     expensive: true,
     range: [-9, 9],
     tolerance: { absolute: 1e-5, relative: 1e-5 },
+    // a - b floor(a / b), and floor is a step.
+    vjp: (f, g, { operands: [a, b] }) => [g, f('neg', f('mul', g, f('floor', f('div', a!, b!))))],
   }),
   pointwise({
     name: 'neg',
@@ -122,5 +140,6 @@ export const arithmetic: readonly Op[] = [
     dtypes: ['f32', 'i32'],
     compute: (_, dtype) => wrapping(dtype, (a) => -a),
     scalar: ([x], _, type) => (type === 'f32' ? unary('neg', x!) : binary('sub', literal(0, type), x!)),
+    vjp: (f, g) => [f('neg', g)],
   }),
 ];

@@ -3,6 +3,7 @@ import type { DType, TensorType } from '../../ir/graph.ts';
 import { defineOp, type Op, type Sample } from '../../ir/op.ts';
 import { convert, select } from '../../kernel/build.ts';
 import { dtypeFault, gives, mixedDtypeFault } from '../rules.ts';
+import { formula } from '../formula.ts';
 import { n, tensor } from '../samples.ts';
 import { shapeFault } from './define.ts';
 
@@ -26,6 +27,10 @@ const where = defineOp({
     return [condition!.data.map((holds, at) => (holds === 1 ? then!.data[at]! : otherwise!.data[at]!))];
   },
   body: { kind: 'pointwise', scalar: ([condition, then, otherwise]) => select(condition!, then!, otherwise!) },
+  vjp(builder, { inputs: [condition] }, [cotangent]) {
+    const f = formula(builder);
+    return [undefined, f('where', condition!, cotangent!, 0), f('where', condition!, 0, cotangent!)];
+  },
   tolerance: EXACT,
   samples: (['f32', 'i32', 'u32', 'bool'] as const).map((dtype): Sample => {
     const value = tensor(dtype, 2, n);
@@ -65,6 +70,7 @@ const cast = defineOp<Cast>({
   infer: ([x], { dtype }) => gives({ dtype, shape: x!.shape } satisfies TensorType),
   evaluate: ([x], { dtype }) => [x!.data.map(conversion(x!.dtype, dtype))],
   body: { kind: 'pointwise', scalar: ([x], { dtype }) => convert(x!, dtype) },
+  vjp: (_, { inputs: [x] }, [cotangent]) => [x!.type.dtype === 'f32' ? cotangent : undefined],
   tolerance: EXACT,
   samples: ALL.flatMap((from) =>
     ALL.map((dtype): Sample => ({ inputs: [tensor(from, n)], attributes: { dtype }, range: [-9, 9] })),

@@ -3,14 +3,22 @@
  * would broadcast. Nothing is converted implicitly. One entry of a list makes an op.
  */
 import type { Expr, ScalarType } from '../../kernel/ir.ts';
-import type { Attributes, DType, TensorType } from '../../ir/graph.ts';
+import type { Attributes, DType, TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type AttributeSpec, type Op, type Sample, type Tolerance } from '../../ir/op.ts';
 import { axisDifferences, printType } from '../../ir/types.ts';
 import { sameShape } from '../../dims/shape.ts';
+import { formula, type Apply } from '../formula.ts';
 import { dtypeFault, gives, mixedDtypeFault, type Mismatch } from '../rules.ts';
 import { n, tensor } from '../samples.ts';
 
 export type Scalar = (a: number, b: number, c: number) => number;
+
+/** The values at a node that a derivative is written with. */
+export interface Applied<A extends Attributes> {
+  readonly operands: readonly Value[];
+  readonly result: Value;
+  readonly attributes: A;
+}
 
 export interface PointwiseSpec<A extends Attributes> {
   readonly name: string;
@@ -18,6 +26,8 @@ export interface PointwiseSpec<A extends Attributes> {
   readonly operands: readonly string[];
   /** The operator that stands for it in the language, for messages; such an op has no callable name. */
   readonly operator?: string;
+  /** Made by other ops only. */
+  readonly internal?: true;
   readonly attributes?: readonly AttributeSpec[];
   /** What the operands may be; all have the same. */
   readonly dtypes: readonly DType[];
@@ -29,6 +39,8 @@ export interface PointwiseSpec<A extends Attributes> {
   compute(attributes: A, dtype: DType): Scalar;
   scalar(operands: readonly Expr[], attributes: A, type: ScalarType): Expr;
   readonly expensive?: boolean;
+  /** The cotangents of f32 operands from that of the result; undefined where it is 0. Absent where no result is f32. */
+  vjp?(f: Apply, cotangent: Value, at: Applied<A>): readonly (Value | undefined)[];
   readonly tolerance?: Tolerance;
   readonly range?: readonly [number, number];
   /** The attributes of each sample; absent: no attributes. */
@@ -45,6 +57,7 @@ export function pointwise<A extends Attributes>(spec: PointwiseSpec<A>): Op {
     operands: spec.operands.map((name) => ({ name })),
     attributes: spec.attributes ?? [],
     ...(spec.operator === undefined ? {} : { internal: true, operator: spec.operator }),
+    ...(spec.internal && { internal: true }),
     infer(inputs, attributes) {
       const error =
         dtypeFault(called, inputs, spec.dtypes) ??
@@ -65,6 +78,11 @@ export function pointwise<A extends Attributes>(spec: PointwiseSpec<A>): Op {
       scalar: (operands, attributes, type) => spec.scalar(operands, attributes, type),
       ...(spec.expensive ? { expensive: true } : {}),
     },
+    ...(spec.vjp && {
+      vjp(builder, { inputs: operands, results: [result], attributes }, [cotangent]) {
+        return spec.vjp!(formula(builder), cotangent!, { operands, result: result!, attributes: attributes as A });
+      },
+    }),
     tolerance: spec.tolerance ?? { absolute: 1e-6, relative: 1e-6 },
     samples: samplesOf(spec),
   });

@@ -1,10 +1,12 @@
 /** Elementary functions, named and defined as in NumPy and PyTorch. NaN in gives NaN out. */
+import type { Value } from '../../ir/graph.ts';
 import type { Op } from '../../ir/op.ts';
 import { binary, compare, literal, select, unary } from '../../kernel/build.ts';
 import type { Expr, ScalarType, UnaryOp } from '../../kernel/ir.ts';
+import type { Apply } from '../formula.ts';
 import { isValueOf } from '../rules.ts';
 import { pointwise } from './define.ts';
-import { erf, roundHalfEven } from './special.ts';
+import { erf, erfc, roundHalfEven } from './special.ts';
 
 interface Elementary {
   readonly name: string;
@@ -14,19 +16,24 @@ interface Elementary {
   readonly range?: readonly [number, number];
   /** Of one rounding only, and cheap. */
   readonly exact?: boolean;
+  readonly internal?: true;
+  /** The cotangent of x from that of the result y; `flat`: the derivative is 0 where there is one. */
+  readonly vjp: 'flat' | ((f: Apply, cotangent: Value, x: Value, y: Value) => Value);
 }
 
 /** A function of one f32. */
-function elementary({ name, doc, compute, scalar, range, exact }: Elementary): Op {
+function elementary({ name, doc, compute, scalar, range, exact, internal, vjp }: Elementary): Op {
   return pointwise({
     name,
     doc,
+    ...(internal && { internal }),
     operands: ['x'],
     dtypes: ['f32'],
     compute: () => compute,
     scalar: ([x]) => (typeof scalar === 'string' ? unary(scalar, x!) : scalar(x!)),
     ...(exact ? {} : { expensive: true }),
     ...(range ? { range } : {}),
+    vjp: (f, g, { operands: [x], result }) => [vjp === 'flat' ? undefined : vjp(f, g, x!, result)],
     tolerance: exact ? { absolute: 1e-6, relative: 1e-6 } : { absolute: 2e-6, relative: 5e-6 },
   });
 }
@@ -37,6 +44,11 @@ function bySign(x: Expr, positive: Expr, negative: Expr): Expr {
   return select(compare('gt', x, zero), positive, select(compare('lt', x, zero), negative, x));
 }
 
+/** The density of the standard normal. */
+export function normalDensity(f: Apply, x: Value): Value {
+  return f('mul', f('exp', f('mul', f('square', x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+}
+
 const one = literal(1);
 /** Near an integer or a tie, f32 and f64 may fall to different sides; samples of steps keep to this range. */
 const STEPS: readonly [number, number] = [-9, 9];
@@ -45,14 +57,27 @@ const ANGLES =
   'The wasm target keeps its accuracy up to |x| = 2e6; from 1e7 on, its result is only known to lie in -1 … 1.';
 
 const functions: readonly Op[] = [
-  elementary({ name: 'exp', doc: 'e to the power x.', compute: Math.exp, scalar: 'exp' }),
-  elementary({ name: 'expm1', doc: 'exp(x) - 1 without cancellation near 0.', compute: Math.expm1, scalar: 'expm1' }),
+  elementary({
+    name: 'exp',
+    doc: 'e to the power x.',
+    compute: Math.exp,
+    scalar: 'exp',
+    vjp: (f, g, _, y) => f('mul', g, y),
+  }),
+  elementary({
+    name: 'expm1',
+    doc: 'exp(x) - 1 without cancellation near 0.',
+    compute: Math.expm1,
+    scalar: 'expm1',
+    vjp: (f, g, _, y) => f('mul', g, f('add', y, 1)),
+  }),
   elementary({
     name: 'log',
     doc: 'The natural logarithm; -inf at 0, NaN below.',
     compute: Math.log,
     scalar: 'log',
     range: [0.05, 8],
+    vjp: (f, g, x) => f('div', g, x),
   }),
   elementary({
     name: 'log1p',
@@ -60,14 +85,23 @@ const functions: readonly Op[] = [
     compute: Math.log1p,
     scalar: 'log1p',
     range: [-0.9, 4],
+    vjp: (f, g, x) => f('div', g, f('add', x, 1)),
   }),
-  elementary({ name: 'sqrt', doc: 'The square root; NaN below 0.', compute: Math.sqrt, scalar: 'sqrt', range: [0, 8] }),
+  elementary({
+    name: 'sqrt',
+    doc: 'The square root; NaN below 0.',
+    compute: Math.sqrt,
+    scalar: 'sqrt',
+    range: [0, 8],
+    vjp: (f, g, _, y) => f('div', g, f('mul', y, 2)),
+  }),
   elementary({
     name: 'rsqrt',
     doc: '1 / sqrt(x); inf at 0, NaN below.',
     compute: (x) => 1 / Math.sqrt(x),
     scalar: (x) => binary('div', one, unary('sqrt', x)),
     range: [0.05, 8],
+    vjp: (f, g, _, y) => f('mul', f('mul', g, -0.5), f('mul', y, f('square', y))),
   }),
   elementary({
     name: 'reciprocal',
@@ -75,15 +109,43 @@ const functions: readonly Op[] = [
     compute: (x) => 1 / x,
     scalar: (x) => binary('div', one, x),
     range: [0.2, 4],
+    vjp: (f, g, _, y) => f('neg', f('mul', g, f('square', y))),
   }),
-  elementary({ name: 'sin', doc: `The sine of x in radians. ${ANGLES}`, compute: Math.sin, scalar: 'sin' }),
-  elementary({ name: 'cos', doc: `The cosine of x in radians. ${ANGLES}`, compute: Math.cos, scalar: 'cos' }),
-  elementary({ name: 'tanh', doc: 'The hyperbolic tangent.', compute: Math.tanh, scalar: 'tanh' }),
+  elementary({
+    name: 'sin',
+    doc: `The sine of x in radians. ${ANGLES}`,
+    compute: Math.sin,
+    scalar: 'sin',
+    vjp: (f, g, x) => f('mul', g, f('cos', x)),
+  }),
+  elementary({
+    name: 'cos',
+    doc: `The cosine of x in radians. ${ANGLES}`,
+    compute: Math.cos,
+    scalar: 'cos',
+    vjp: (f, g, x) => f('neg', f('mul', g, f('sin', x))),
+  }),
+  elementary({
+    name: 'tanh',
+    doc: 'The hyperbolic tangent.',
+    compute: Math.tanh,
+    scalar: 'tanh',
+    vjp: (f, g, _, y) => f('mul', g, f('sub', 1, f('square', y))),
+  }),
   elementary({
     name: 'erf',
     doc: 'The error function, 2 / sqrt(pi) times the integral of exp(-t²) from 0 to x.',
     compute: erf,
     scalar: 'erf',
+    vjp: (f, g, x) => f('mul', f('mul', g, 2 / Math.sqrt(Math.PI)), f('exp', f('neg', f('square', x)))),
+  }),
+  elementary({
+    name: 'normcdf',
+    doc: 'The distribution function of the standard normal, (1 + erf(x / sqrt 2)) / 2, without cancellation below 0.',
+    compute: (x) => erfc(-x * Math.SQRT1_2) / 2,
+    scalar: 'normcdf',
+    internal: true,
+    vjp: (f, g, x) => f('mul', g, normalDensity(f, x)),
   }),
   elementary({
     name: 'square',
@@ -91,6 +153,7 @@ const functions: readonly Op[] = [
     compute: (x) => x * x,
     scalar: (x) => binary('mul', x, x),
     exact: true,
+    vjp: (f, g, x) => f('mul', f('mul', g, 2), x),
   }),
   elementary({
     name: 'floor',
@@ -99,6 +162,7 @@ const functions: readonly Op[] = [
     scalar: 'floor',
     range: STEPS,
     exact: true,
+    vjp: 'flat',
   }),
   elementary({
     name: 'ceil',
@@ -107,6 +171,7 @@ const functions: readonly Op[] = [
     scalar: 'ceil',
     range: STEPS,
     exact: true,
+    vjp: 'flat',
   }),
   elementary({
     name: 'round',
@@ -115,6 +180,7 @@ const functions: readonly Op[] = [
     scalar: 'round',
     range: STEPS,
     exact: true,
+    vjp: 'flat',
   }),
 ];
 
@@ -132,6 +198,7 @@ const signed: readonly Op[] = [
     dtypes: ['f32', 'i32'],
     compute: (_, dtype) => (dtype === 'f32' ? Math.abs : (a) => Math.abs(a) | 0),
     scalar: ([x], _, type) => magnitude(x!, type),
+    vjp: (f, g, { operands: [x] }) => [f('mul', g, f('sign', x!))],
   }),
   pointwise({
     name: 'sign',
@@ -140,8 +207,14 @@ const signed: readonly Op[] = [
     dtypes: ['f32', 'i32'],
     compute: () => Math.sign,
     scalar: ([x], _, type) => bySign(x!, literal(1, type), literal(-1, type)),
+    vjp: () => [undefined],
   }),
 ];
+
+/** The cotangent of the operand that was chosen if it `wins`; equal operands share it, as in PyTorch. */
+function share(f: Apply, g: Value, wins: 'less' | 'greater', own: Value, other: Value): Value {
+  return f('where', f('equal', own, other), f('mul', g, 0.5), f('where', f(wins, own, other), g, 0));
+}
 
 /** NaN if either is NaN, as NumPy's `maximum`. */
 const extremes: readonly Op[] = [
@@ -152,6 +225,7 @@ const extremes: readonly Op[] = [
     dtypes: ['f32', 'i32', 'u32'],
     compute: () => (a, b) => Math.min(a, b),
     scalar: ([a, b]) => binary('min', a!, b!),
+    vjp: (f, g, { operands: [a, b] }) => [share(f, g, 'less', a!, b!), share(f, g, 'less', b!, a!)],
   }),
   pointwise({
     name: 'maximum',
@@ -160,6 +234,7 @@ const extremes: readonly Op[] = [
     dtypes: ['f32', 'i32', 'u32'],
     compute: () => (a, b) => Math.max(a, b),
     scalar: ([a, b]) => binary('max', a!, b!),
+    vjp: (f, g, { operands: [a, b] }) => [share(f, g, 'greater', a!, b!), share(f, g, 'greater', b!, a!)],
   }),
 ];
 
@@ -191,6 +266,11 @@ const clamp = pointwise<ClampAttributes>({
   scalar([x], { min, max }, type) {
     const raised = min === null ? x! : binary('max', x!, literal(min, type));
     return max === null ? raised : binary('min', raised, literal(max, type));
+  },
+  // The limits count as inside, as in PyTorch.
+  vjp(f, g, { operands: [x], attributes: { min, max } }) {
+    const raised = min === null ? g : f('where', f('greater_equal', x!, min), g, 0);
+    return [max === null ? raised : f('where', f('less_equal', x!, max), raised, 0)];
   },
   range: [-3, 3],
   corners: [

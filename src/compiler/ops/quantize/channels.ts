@@ -92,6 +92,7 @@ export const quantizeChannels: Op = defineOp<None>({
     },
   },
   // A GPU divides to 2.5 units in the last place.
+  noGradient: 'the pass that makes it runs after differentiation, and rounding has none',
   tolerance: { absolute: 0, relative: 5e-7 },
   samples: [
     { inputs: [f32(3, n)], attributes: {} },

@@ -6,7 +6,6 @@ import type { Attributes, ShapeContext, TensorType, Value } from '../../ir/graph
 import type { AttributeSpec, SizeCondition } from '../../ir/op.ts';
 import { printType } from '../../ir/types.ts';
 import { axesOf, known, type Mismatch } from '../rules.ts';
-import { reducedShape } from './primitive.ts';
 
 export type Along = { readonly axis: Axes; readonly keepdim: boolean };
 
@@ -27,6 +26,11 @@ export function reducedAxes(shape: readonly unknown[], axis: Axes): readonly num
   return list.map((at) => (at < 0 ? at + rank : at)).sort((a, b) => a - b);
 }
 
+/** The type with some axes reduced to size 1. */
+export function reducedShape(x: TensorType, axes: readonly number[]): TensorType {
+  return { dtype: x.dtype, shape: x.shape.map((dim, axis) => (axes.includes(axis) ? ONE : dim)) };
+}
+
 /** The type of a reduction's result. */
 export function reducedType(
   called: string,
@@ -45,6 +49,12 @@ export function finish(builder: Builder, x: TensorType, kept: Value, along: Alon
   return along.keepdim || type.shape.length === kept.type.shape.length
     ? kept
     : builder.one('reshape', [kept], { shape: type.shape });
+}
+
+/** A reduction's result, or its cotangent, with the reduced axes of x in place. */
+export function unfinished(builder: Builder, x: TensorType, result: Value, { axis, keepdim }: Along): Value {
+  const { shape } = reducedShape(x, reducedAxes(x.shape, axis));
+  return keepdim ? result : builder.one('reshape', [result], { shape });
 }
 
 export function broadcast(builder: Builder, x: Value, shape: readonly Dim[]): Value {

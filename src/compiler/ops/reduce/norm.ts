@@ -1,11 +1,22 @@
 /** `norm`: p-norms. */
 import { defineOp, type Op, type Sample } from '../../ir/op.ts';
 import type { Builder } from '../../ir/builder.ts';
-import type { Value } from '../../ir/graph.ts';
+import type { Node, Value } from '../../ir/graph.ts';
 import { countOf } from '../../ir/types.ts';
+import { formula } from '../formula.ts';
 import { dtypeFault, fails, gives } from '../rules.ts';
 import { f32, n } from '../samples.ts';
-import { ALONG, alongCorners, broadcast, finish, reducedAxes, reducedType, scalar, type Along } from './composite.ts';
+import {
+  ALONG,
+  alongCorners,
+  broadcast,
+  finish,
+  reducedAxes,
+  reducedType,
+  scalar,
+  type Along,
+  unfinished,
+} from './composite.ts';
 import { forEachReduced } from './reductions.ts';
 
 type Norm = Along & { readonly p: number };
@@ -44,6 +55,25 @@ function normKept(builder: Builder, x: Value, axes: readonly number[], p: number
   return builder.one('pow', [sum, broadcast(builder, scalar(builder, 1 / p), sum.type.shape)]);
 }
 
+/** Where all elements are 0, or the smallest for p -inf, there is no slope; as in PyTorch the gradient is 0 there. */
+function gradient(builder: Builder, { inputs: [x], results, attributes }: Node, cotangent: Value): Value | undefined {
+  const f = formula(builder);
+  const { p, ...along } = attributes as Norm;
+  const [g, y] = [cotangent, results[0]!].map((value) => unfinished(builder, x!.type, value, along)) as [Value, Value];
+  if (p === 0) return undefined;
+  if (p === 1) return f('mul', g, f('sign', x!));
+  if (p === 2) return f('mul', x!, f('where', f('equal', y, 0), 0, f('div', g, y)));
+  const size = f('abs', x!);
+  if (Math.abs(p) === Infinity) {
+    const isExtreme = f('equal', size, y);
+    const axes = reducedAxes(x!.type.shape, along.axis);
+    const count = builder.one('reduce_sum', [builder.one('cast', [isExtreme], { dtype: 'f32' })], { axes });
+    return f('where', isExtreme, f('mul', f('sign', x!), f('div', g, count)), 0);
+  }
+  const slope = f('where', f('equal', x!, 0), 0, f('mul', f('sign', x!), f('pow', size, p - 1)));
+  return f('mul', slope, f('where', f('equal', y, 0), 0, f('mul', g, f('pow', y, 1 - p))));
+}
+
 export const norm: Op = defineOp<Norm>({
   name: 'norm',
   doc:
@@ -71,6 +101,7 @@ export const norm: Op = defineOp<Norm>({
       return [finish(builder, x!.type, kept, along)];
     },
   },
+  vjp: (builder, node, [cotangent]) => [gradient(builder, node, cotangent!)],
   tolerance: { absolute: 2e-5, relative: 2e-5 },
   samples: [2, 1, 3, 0.5, Infinity, -Infinity, 0].flatMap((p, at): Sample[] => {
     const corners = alongCorners({ p });

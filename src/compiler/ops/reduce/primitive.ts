@@ -1,11 +1,13 @@
 /** The reductions that backends know. They keep the reduced axes with size 1. */
-import { ONE } from '../../dims/dim.ts';
-import type { DType, TensorType } from '../../ir/graph.ts';
+import type { Builder } from '../../ir/builder.ts';
+import type { DType, Node, Value } from '../../ir/graph.ts';
 import { defineOp, type Inference, type Op, type ReductionBody, type Sample, type Tensor } from '../../ir/op.ts';
 import { countOf } from '../../ir/types.ts';
+import { formula } from '../formula.ts';
 import { axesOf, dtypeFault, fails, gives } from '../rules.ts';
 import { n, tensor } from '../samples.ts';
 import { coalesce, forEachRow, rowMajor } from '../strided.ts';
+import { broadcast, reducedShape } from './composite.ts';
 
 type Reduction = { readonly axes: readonly number[] };
 type Combine = ReductionBody<Reduction>['combine'];
@@ -92,15 +94,39 @@ function reduceTensor(x: Tensor, combine: Combine, axes: readonly number[]): Flo
   return wrap(combine, x.dtype, target);
 }
 
+/** The cotangent of x; equal extremes share that of the result, as PyTorch's `amax` has it. */
+function pulledBack(builder: Builder, combine: Combine, { inputs: [x], results, attributes }: Node, g: Value): Value {
+  const f = formula(builder);
+  const sum = (value: Value): Value => builder.one('reduce_sum', [value], attributes);
+  switch (combine) {
+    case 'add':
+      return broadcast(builder, g, x!.type.shape);
+    case 'mul': {
+      // The product of the others: of all but zeros by x, unless there is another zero.
+      const isZero = f('equal', x!, 0);
+      const divisor = f('where', isZero, 1, x!);
+      const product = builder.one('reduce_prod', [divisor], attributes);
+      const zero = builder.one('cast', [isZero], { dtype: 'f32' });
+      const hasOther = f('not_equal', f('sub', sum(zero), zero), 0);
+      return f('where', hasOther, 0, f('div', f('mul', g, product), divisor));
+    }
+    case 'max':
+    case 'min': {
+      const isExtreme = f('equal', x!, results[0]!);
+      const count = sum(builder.one('cast', [isExtreme], { dtype: 'f32' }));
+      return f('where', isExtreme, f('div', g, count), 0);
+    }
+    case 'and':
+    case 'or':
+      throw new Error('internal: bools have no gradient');
+  }
+}
+
 interface PrimitiveSpec {
   readonly name: string;
   readonly doc: string;
   readonly combine: Combine;
   readonly dtypes: readonly DType[];
-}
-
-export function reducedShape(x: TensorType, axes: readonly number[]): TensorType {
-  return { dtype: x.dtype, shape: x.shape.map((dim, axis) => (axes.includes(axis) ? ONE : dim)) };
 }
 
 function primitive({ name, doc, combine, dtypes }: PrimitiveSpec): Op {
@@ -125,6 +151,7 @@ function primitive({ name, doc, combine, dtypes }: PrimitiveSpec): Op {
       identity: (dtype) => identityOf(combine, dtype),
       axes: ({ axes }) => axes,
     },
+    vjp: (builder, node, [cotangent]) => [pulledBack(builder, combine, node, cotangent!)],
     tolerance:
       combine === 'add' || combine === 'mul' ? { absolute: 1e-5, relative: 1e-5 } : { absolute: 0, relative: 1e-6 },
     samples: dtypes.flatMap((dtype): Sample[] => [

@@ -1,9 +1,10 @@
 /** The language's reductions: PyTorch's names, `axis` and `keepdim`. All are written with the primitives. */
 import { constant, maximum, subtract, ZERO } from '../../dims/dim.ts';
 import type { Builder } from '../../ir/builder.ts';
-import type { DType, TensorType, Value } from '../../ir/graph.ts';
+import type { DType, Node, TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type ConcreteType, type Inference, type Op, type Sample, type Tensor } from '../../ir/op.ts';
 import { countOf } from '../../ir/types.ts';
+import { formula } from '../formula.ts';
 import { wrapTo } from '../integers.ts';
 import { dtypeFault, gives } from '../rules.ts';
 import { n, tensor } from '../samples.ts';
@@ -20,6 +21,7 @@ import {
   scalarOf,
   SUM_TOLERANCE,
   type Along,
+  unfinished,
 } from './composite.ts';
 
 const NUMBERS: readonly DType[] = ['f32', 'i32', 'u32'];
@@ -194,14 +196,40 @@ const mean: Op = defineOp<Along>({
 type Variance = Along & { readonly unbiased: boolean };
 
 /** Bessel's correction, never below zero so that one element has the variance NaN, as in PyTorch. */
-function varianceKept(builder: Builder, x: Value, { axis, unbiased }: Variance): Value {
-  const axes = reducedAxes(x.type.shape, axis);
-  const centre = broadcast(builder, meanKept(builder, x, axes), x.type.shape);
-  const squares = builder.one('square', [builder.one('sub', [x, centre])]);
+function degreesOf(builder: Builder, x: Value, { axis, unbiased }: Variance): Value {
+  const count = reducedCount(x.type, reducedAxes(x.type.shape, axis));
+  return scalarOf(builder, unbiased ? maximum(ZERO, subtract(count, constant(1)), builder.bounds) : count);
+}
+
+/** x less its mean. */
+function centred(builder: Builder, x: Value, axes: readonly number[]): Value {
+  return builder.one('sub', [x, broadcast(builder, meanKept(builder, x, axes), x.type.shape)]);
+}
+
+function varianceKept(builder: Builder, x: Value, attributes: Variance): Value {
+  const axes = reducedAxes(x.type.shape, attributes.axis);
+  const squares = builder.one('square', [centred(builder, x, axes)]);
   const sum = builder.one('reduce_sum', [squares], { axes });
-  const count = reducedCount(x.type, axes);
-  const degrees = unbiased ? maximum(ZERO, subtract(count, constant(1)), builder.bounds) : count;
-  return builder.one('div', [sum, broadcast(builder, scalarOf(builder, degrees), sum.type.shape)]);
+  return builder.one('div', [sum, broadcast(builder, degreesOf(builder, x, attributes), sum.type.shape)]);
+}
+
+/** The variance does not change with the mean, so that no gradient flows through that. */
+function spreadGradient(
+  builder: Builder,
+  { inputs: [x], results, attributes }: Node,
+  cotangent: Value,
+  root: boolean,
+): Value {
+  const f = formula(builder);
+  const variance = attributes as Variance;
+  const [g, y] = [cotangent, results[0]!].map((value) => unfinished(builder, x!.type, value, variance)) as [
+    Value,
+    Value,
+  ];
+  // Of a root of 0 the slope is infinite; as in PyTorch, equal elements get 0.
+  const twice = root ? f('where', f('equal', y, 0), 0, f('div', g, y)) : f('mul', g, 2);
+  const centre = centred(builder, x!, reducedAxes(x!.type.shape, variance.axis));
+  return f('mul', f('div', twice, degreesOf(builder, x!, variance)), centre);
 }
 
 function variances(x: Tensor, { axis, unbiased }: Variance, output: ConcreteType): Float64Array {
@@ -244,6 +272,7 @@ function spread({ name, doc, root }: SpreadSpec): Op {
         return [finish(builder, x!.type, root ? builder.one('sqrt', [kept]) : kept, attributes)];
       },
     },
+    vjp: (builder, node, [cotangent]) => [spreadGradient(builder, node, cotangent!, root)],
     tolerance: SUM_TOLERANCE,
     samples: [false, true].flatMap((unbiased) =>
       alongCorners({ unbiased }).map((attributes): Sample => ({ inputs: [tensor('f32', 2, n, 3)], attributes })),

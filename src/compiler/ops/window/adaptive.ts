@@ -1,158 +1,23 @@
 /**
- * `adaptive_avg_pool1d/2d` and `adaptive_max_pool1d/2d`: as many windows as asked for, window i of an axis from
- * floor(i size / windows) to ceil((i + 1) size / windows).
+ * `adaptive_avg_pool1d/2d` and `adaptive_max_pool1d/2d`: reductions of as many windows as asked for, window i of an axis
+ * from floor(i size / windows) to ceil((i + 1) size / windows).
  */
-import {
-  add,
-  constant,
-  equal,
-  floorDiv,
-  multiply,
-  ONE,
-  print,
-  subtract,
-  ZERO,
-  type Bounds,
-  type Dim,
-} from '../../dims/dim.ts';
-import { sizeOf, toDim, toDims } from '../../ir/attributes.ts';
+import { equal, floorDiv, multiply, ONE, print, subtract, type Bounds, type Dim } from '../../dims/dim.ts';
+import { toDims } from '../../ir/attributes.ts';
 import type { Builder } from '../../ir/builder.ts';
-import type { TensorType, Value } from '../../ir/graph.ts';
+import type { Node, TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type Inference, type Op, type Sample, type SizeCondition, type Tensor } from '../../ir/op.ts';
 import { countOf, printType } from '../../ir/types.ts';
-import { binary, compare, convert, literal, position, select } from '../../kernel/build.ts';
-import { MOVED } from '../movement/define.ts';
 import { broadcast, SUM_TOLERANCE } from '../reduce/composite.ts';
-import { dtypeFault, fails, gives, type Mismatch } from '../rules.ts';
+import { dtypeFault, fails, known, type Mismatch } from '../rules.ts';
 import { f32, n } from '../samples.ts';
+import { adaptiveCount, adaptiveSums, adaptiveWindows, concreteRange } from './adaptive-windows.ts';
 import { planeOf, requireSize, windowsBehind } from './axes.ts';
-
-/** The first element of window `at`, and the one behind its last. */
-function rangeOf(at: Dim, size: Dim, windows: Dim, bounds: Bounds): { readonly start: Dim; readonly end: Dim } {
-  const start = multiply(at, size);
-  return {
-    start: floorDiv(start, windows, bounds),
-    end: floorDiv(add(start, size, windows, constant(-1)), windows, bounds),
-  };
-}
-
-function concreteRange(at: number, size: number, windows: number): readonly [number, number] {
-  return [Math.floor((at * size) / windows), Math.ceil(((at + 1) * size) / windows)];
-}
-
-/** No window has more elements: ceil(size / windows) and one more, as both ends may lie inside an element's share. */
-function widest(size: Dim, windows: Dim): Dim {
-  return add(floorDiv(subtract(size, ONE), windows), constant(2));
-}
+import { atMaximum } from './maximum.ts';
 
 function dividesEvenly(size: Dim, windows: Dim): boolean {
   return equal(multiply(floorDiv(size, windows), windows), size);
 }
-
-type AdaptiveWindows = { readonly windows: readonly (Dim | number)[]; readonly value: number };
-
-const adaptiveWindows: Op = defineOp<AdaptiveWindows>({
-  name: 'adaptive_windows',
-  doc:
-    'The elements of as many windows as asked for over the last axes of x (f32): [..lead, size] becomes [..lead, ' +
-    'windows, widest], filled up with `value` where a window has fewer elements.',
-  internal: true,
-  operands: [{ name: 'x' }],
-  attributes: [
-    { name: 'windows', kind: 'shape', doc: 'How many windows, for each of the last axes.' },
-    { name: 'value', kind: 'float', doc: 'What stands behind the last element of a window.' },
-  ],
-  infer([x], { windows }) {
-    const counts = toDims(windows);
-    const lead = x!.shape.length - counts.length;
-    if (lead < 0 || counts.some((count) => equal(count, ZERO)))
-      return fails(`\`adaptive_windows\` do not fit ${printType(x!)}`);
-    const widths = counts.map((count, at) => widest(x!.shape[lead + at]!, count));
-    return gives({ dtype: x!.dtype, shape: [...x!.shape.slice(0, lead), ...counts, ...widths] });
-  },
-  evaluate([x], { windows, value }, [output], symbols) {
-    const count = windows.length;
-    const counts = planeOf(
-      windows.map((each) => sizeOf(each, symbols)),
-      1,
-    );
-    const [height, width] = planeOf(x!.shape.slice(x!.shape.length - count), 1);
-    const [tall, wide] = planeOf(output!.shape.slice(output!.shape.length - count), 1);
-    const target = new Float64Array(countOf(output!.shape)).fill(value);
-    const planes = countOf(x!.shape.slice(0, x!.shape.length - count));
-    for (let plane = 0; plane < planes; plane++)
-      for (let i = 0; i < counts[0]; i++)
-        for (let j = 0; j < counts[1]; j++) {
-          const [top, bottom] = concreteRange(i, height, counts[0]);
-          const [left, right] = concreteRange(j, width, counts[1]);
-          const first = ((plane * counts[0] + i) * counts[1] + j) * tall * wide;
-          for (let y = top; y < bottom; y++)
-            for (let z = left; z < right; z++)
-              target[first + (y - top) * wide + z - left] = x!.data[(plane * height + y) * width + z]!;
-        }
-    return [target];
-  },
-  body: {
-    kind: 'movement',
-    overlaps: true,
-    element([read], index, { windows, value }, { inputs, bounds }) {
-      const [x] = inputs;
-      const count = windows.length;
-      const lead = x!.shape.length - count;
-      const places = windows.map((each, at) => {
-        const { start, end } = rangeOf(index[lead + at]!, x!.shape[lead + at]!, toDim(each), bounds);
-        return { at: add(start, index[lead + count + at]!), end };
-      });
-      const inside = places.map(({ at, end }) => compare('lt', position(at), position(end)));
-      return select(
-        inside.reduce((all, one) => binary('and', all, one)),
-        read!([...index.slice(0, lead), ...places.map(({ at }) => at)]),
-        literal(value, x!.dtype),
-      );
-    },
-  },
-  tolerance: MOVED,
-  samples: [
-    { inputs: [f32(2, n)], attributes: { windows: toDims([3]), value: 0.5 } },
-    { inputs: [f32(n, 7, 5)], attributes: { windows: toDims([3, 2]), value: 0 } },
-    { inputs: [f32(2, 9)], attributes: { windows: [n], value: -1 } },
-  ],
-});
-
-type AdaptiveCount = { readonly size: Dim | number; readonly windows: Dim | number };
-
-const adaptiveCount: Op = defineOp<AdaptiveCount>({
-  name: 'adaptive_count',
-  doc: 'How many elements of an axis each of its adaptive windows has, as f32.',
-  internal: true,
-  operands: [],
-  attributes: [
-    { name: 'size', kind: 'dim', doc: 'The size of the axis.' },
-    { name: 'windows', kind: 'dim', doc: 'How many windows there are.' },
-  ],
-  infer: (_, { windows }) => gives({ dtype: 'f32', shape: [toDim(windows)] }),
-  evaluate(_, { size }, [output], symbols) {
-    const windows = output!.shape[0]!;
-    return [
-      Float64Array.from({ length: windows }, (_, at) => {
-        const [start, end] = concreteRange(at, sizeOf(size, symbols), windows);
-        return end - start;
-      }),
-    ];
-  },
-  body: {
-    kind: 'movement',
-    element(_, [at], { size, windows }, { bounds }) {
-      const { start, end } = rangeOf(at!, toDim(size), toDim(windows), bounds);
-      return convert(position(subtract(end, start)), 'f32');
-    },
-  },
-  tolerance: MOVED,
-  samples: [
-    { inputs: [], attributes: { size: n, windows: constant(3) } },
-    { inputs: [], attributes: { size: constant(7), windows: n } },
-  ],
-});
 
 type Adaptive = { readonly output_size: readonly (Dim | number)[] };
 
@@ -237,6 +102,30 @@ function divided(builder: Builder, sums: Value, x: TensorType, windows: readonly
   return builder.one('div', [sums, counts.reduce((product, each) => builder.one('mul', [product, each]))]);
 }
 
+/** Through the same views, each of which is undone. */
+function maximumGradient(
+  builder: Builder,
+  { op, inputs: [x], attributes }: Node,
+  count: number,
+  cotangent: Value,
+): Value {
+  const { shape } = x!.type;
+  const first = shape.length - count;
+  const { windows } = known(windowsOf(op.name, count, attributes as Adaptive));
+  if (!windows.every((each, at) => dividesEvenly(shape[first + at]!, each))) {
+    const view = builder.one('adaptive_windows', [x!], { windows, value: -Infinity });
+    const given = atMaximum(builder, view, count, cotangent);
+    return builder.one('adaptive_sums', [given], { sizes: shape.slice(first) });
+  }
+  const even = evenWindows(builder, x!, windows);
+  const lead = Array.from({ length: first }, (_, at) => at);
+  const outer = [...lead, ...even.axes.map((axis) => axis - 1), ...even.axes];
+  const view = builder.one('transpose', [even.value], { permutation: outer });
+  const given = atMaximum(builder, view, count, cotangent);
+  const inverse = outer.map((_, axis) => outer.indexOf(axis));
+  return builder.one('reshape', [builder.one('transpose', [given], { permutation: inverse })], { shape });
+}
+
 /** The definition: the elements of each window, one after the other. */
 function evaluate(
   x: Tensor,
@@ -279,11 +168,12 @@ function adaptive(name: string, count: number, kind: Kind, samples: readonly Sam
     body: {
       kind: 'composite',
       expand(builder, [x], attributes) {
-        const found = windowsOf(name, count, attributes);
-        if ('error' in found) throw new Error(`internal: ${found.error.message}`);
-        return [expand(builder, x!, found.windows, kind)];
+        return [expand(builder, x!, known(windowsOf(name, count, attributes)).windows, kind)];
       },
     },
+    ...(kind === MAXIMUM && {
+      vjp: (builder, node, [cotangent]) => [maximumGradient(builder, node, count, cotangent!)],
+    }),
     tolerance: kind === AVERAGE ? SUM_TOLERANCE : { absolute: 0, relative: 1e-6 },
     samples,
   });
@@ -302,6 +192,7 @@ const two: readonly Sample[] = [
 
 export const adaptivePools: readonly Op[] = [
   adaptiveWindows,
+  adaptiveSums,
   adaptiveCount,
   adaptive('adaptive_avg_pool1d', 1, AVERAGE, one),
   adaptive('adaptive_avg_pool2d', 2, AVERAGE, two),

@@ -192,6 +192,19 @@ function expand(builder: Builder, x: Value, attributes: Interpolate): Value {
   return builder.one('reshape', [sum], { shape });
 }
 
+/** Axis by axis: resizing an image is resizing its columns and then its rows. */
+function gradient(builder: Builder, x: TensorType, cotangent: Value, attributes: Interpolate): Value {
+  const { axes } = known(resizedAxes(x.shape.slice(2), attributes));
+  const { taps } = MODES[attributes.mode]!;
+  const rule = ruleOf(attributes);
+  return axes.reduce((given, axis, at) => {
+    const weight =
+      taps === 1 ? builder.one('ones', [], { shape: [ONE, axis.result] }) : weights(builder, axis, rule, taps);
+    const { size, numerator, denominator } = axis;
+    return builder.one('neighbour_sums', [given, weight], { axis: 2 + at, size, numerator, denominator, rule });
+  }, cotangent);
+}
+
 /** The definition: every neighbour of an element's place in x by its weight. */
 function evaluate(
   x: Tensor,
@@ -248,6 +261,9 @@ export const interpolate: Op = defineOp<Interpolate>({
   infer: ([x], attributes, { bounds }) => infer(x!, attributes, bounds),
   evaluate: ([x], attributes, [output], symbols) => [evaluate(x!, attributes, output!.shape, symbols)],
   body: { kind: 'composite', expand: (builder, [x], attributes) => [expand(builder, x!, attributes)] },
+  vjp: (builder, { inputs: [x], attributes }, [cotangent]) => [
+    gradient(builder, x!.type, cotangent!, attributes as Interpolate),
+  ],
   tolerance: { absolute: 1e-5, relative: 1e-5 },
   samples: [
     { inputs: [f32(2, 3, n, 4)], attributes: given({ size: toDims([5, 7]) }) },

@@ -102,9 +102,14 @@ type Neighbours = {
 
 const RULE = { name: 'rule', kind: 'string', doc: 'Where elements of the result lie in x.' } as const;
 
-/** The index of neighbour `k` of `taps`, of which as many lie before the place as behind it. */
+/** Where the first of `taps` neighbours lies from the one at or before the place; as many lie before it as behind it. */
+export function firstNeighbour(taps: number): number {
+  return taps > 1 ? 1 - (taps >> 1) : 0;
+}
+
+/** The index of neighbour `k`. */
 export function neighbour(floor: number, k: number, taps: number, size: number): number {
-  return Math.min(Math.max(floor + k - (taps >> 1) + (taps > 1 ? 1 : 0), 0), size - 1);
+  return Math.min(Math.max(floor + k + firstNeighbour(taps), 0), size - 1);
 }
 
 export const neighbours: Op = defineOp<Neighbours>({
@@ -153,7 +158,7 @@ export const neighbours: Op = defineOp<Neighbours>({
       const [x] = inputs;
       const count = results.length;
       const lead = x!.shape.length - count;
-      const first = constant((taps > 1 ? 1 : 0) - (taps >> 1));
+      const first = constant(firstNeighbour(taps));
       const places = results.map((result, at) => {
         const size = x!.shape[lead + at]!;
         const [numerator, denominator] = [toDim(numerators[at]!), toDim(denominators[at]!)];
@@ -166,6 +171,7 @@ export const neighbours: Op = defineOp<Neighbours>({
       return read!([...index.slice(0, lead), ...places]);
     },
   },
+  noGradient: '`interpolate`, which is made of it, has one of its own',
   tolerance: MOVED,
   samples: [
     { inputs: [f32(2, n)], attributes: resizing([n], [constant(7)], 'floor', 1) },

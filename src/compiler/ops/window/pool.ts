@@ -1,22 +1,9 @@
 /** `max_pool1d/2d` and `avg_pool1d/2d`: reductions of windows over the last one or two axes. */
-import {
-  add,
-  constant,
-  constantValue,
-  maximum,
-  minimum,
-  multiply,
-  ONE,
-  subtract,
-  ZERO,
-  type Dim,
-} from '../../dims/dim.ts';
-import { sizeOf, toDim } from '../../ir/attributes.ts';
+import { add, constant, constantValue, ONE, subtract, type Dim } from '../../dims/dim.ts';
 import type { Builder } from '../../ir/builder.ts';
-import type { TensorType, Value } from '../../ir/graph.ts';
+import type { Node, TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type AttributeSpec, type Inference, type Op, type Sample, type Tensor } from '../../ir/op.ts';
 import { countOf, printType } from '../../ir/types.ts';
-import { convert, position } from '../../kernel/build.ts';
 import { broadcast, scalar, SUM_TOLERANCE } from '../reduce/composite.ts';
 import { dtypeFault, fails, known, type Mismatch } from '../rules.ts';
 import { f32, n } from '../samples.ts';
@@ -37,6 +24,9 @@ import {
   type Ints,
   type WindowAxis,
 } from './axes.ts';
+import { atMaximum } from './maximum.ts';
+import { windowCount } from './window-count.ts';
+import { sumOfWindows } from './window-sums.ts';
 
 type Pool = {
   readonly kernel_size: Ints;
@@ -181,6 +171,14 @@ function concreteAxes(called: string, x: Tensor, count: number, attributes: Pool
   return known(poolAxes(called, sizes, attributes, new Map())).axes;
 }
 
+function maximumGradient(builder: Builder, { op, inputs, attributes }: Node, count: number, cotangent: Value): Value {
+  const x = inputs[0]!;
+  const sizes = spatial(x.type, count);
+  const { axes } = known(poolAxes(op.name, sizes, attributes as Pool, builder.bounds));
+  const view = windowed(builder, padded(builder, x, axes, -Infinity), axes);
+  return sumOfWindows(builder, atMaximum(builder, view, count, cotangent), sizes, axes);
+}
+
 function maxPool(name: string, count: number, samples: readonly Sample[]): Op {
   return defineOp<Pool>({
     name,
@@ -204,69 +202,13 @@ function maxPool(name: string, count: number, samples: readonly Sample[]): Op {
         return [withoutKernel(builder, reduceWindows(builder, x!, axes, 'reduce_max', -Infinity), count)];
       },
     },
+    vjp: (builder, node, [cotangent]) => [maximumGradient(builder, node, count, cotangent!)],
     tolerance: { absolute: 0, relative: 1e-6 },
     samples,
   });
 }
 
 type Average = Pool & { readonly count_include_pad: boolean; readonly divisor_override: number | null };
-
-/** By how much the sum of a window is divided along one axis. */
-type WindowCount = {
-  readonly size: Dim | number;
-  readonly windows: Dim | number;
-  readonly kernel: number;
-  readonly stride: number;
-  readonly padding: number;
-  readonly include: boolean;
-};
-
-/** How many elements each window has in the axis, or in the axis and its padding. */
-const windowCount: Op = defineOp<WindowCount>({
-  name: 'window_count',
-  doc:
-    'How many elements of an axis each of its windows has, as f32; with `include`, the padding counts, but not what ' +
-    '`ceil_mode` adds behind it.',
-  internal: true,
-  operands: [],
-  attributes: [
-    { name: 'size', kind: 'dim', doc: 'The size of the axis.' },
-    { name: 'windows', kind: 'dim', doc: 'How many windows there are.' },
-    { name: 'kernel', kind: 'int', doc: 'How many elements a window has.' },
-    { name: 'stride', kind: 'int', doc: 'The distance of neighbouring windows.' },
-    { name: 'padding', kind: 'int', doc: 'How many elements both ends of the axis get.' },
-    { name: 'include', kind: 'bool', doc: 'Whether these count.' },
-  ],
-  infer: (_, { windows }) => ({ types: [{ dtype: 'f32', shape: [toDim(windows)] }] }),
-  evaluate(_, { size, kernel, stride, padding, include }, [output], symbols) {
-    const [from, to] = [include ? -padding : 0, sizeOf(size, symbols) + (include ? padding : 0)];
-    const counted = (at: number): number => {
-      const start = at * stride - padding;
-      return Array.from({ length: kernel }, (_, k) => start + k).filter((place) => place >= from && place < to).length;
-    };
-    return [Float64Array.from({ length: output!.shape[0]! }, (_, at) => counted(at))];
-  },
-  body: {
-    kind: 'movement',
-    element(_, [at], { size, kernel, stride, padding, include }, { bounds }) {
-      // Counted from the first element of the padding, so that no position is negative.
-      const start = multiply(at!, constant(stride));
-      const from = include ? ZERO : constant(padding);
-      const to = add(toDim(size), constant(include ? 2 * padding : padding));
-      const end = minimum(add(start, constant(kernel)), to, bounds);
-      return convert(position(subtract(end, maximum(start, from, bounds))), 'f32');
-    },
-  },
-  tolerance: { absolute: 0, relative: 1e-6 },
-  samples: [
-    { inputs: [], attributes: { size: n, windows: n, kernel: 3, stride: 1, padding: 1, include: false } },
-    {
-      inputs: [],
-      attributes: { size: constant(9), windows: constant(5), kernel: 3, stride: 2, padding: 1, include: true },
-    },
-    { inputs: [], attributes: { size: add(n, n), windows: n, kernel: 2, stride: 2, padding: 0, include: false } },
-  ],
-});
 
 /** The divisor of every window, in a shape that broadcasts to the reduced windows [.., 1 …, ..windows]. */
 function divisors(

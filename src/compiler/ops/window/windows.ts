@@ -8,6 +8,7 @@ import { fails } from '../rules.ts';
 import { f32, n, tensor } from '../samples.ts';
 import { rowMajor } from '../strided.ts';
 import { windowsAlong, type WindowAxis } from './axes.ts';
+import { sumOfWindows } from './window-sums.ts';
 
 type Windows = {
   readonly kernel: readonly (Dim | number)[];
@@ -58,6 +59,10 @@ export const windows: Op = viewOp<Windows>({
       add(multiply(constant(step), index[lead + at]!), multiply(constant(dilation[at]!), index[lead + count + at]!)),
     );
     return [...index.slice(0, lead), ...inside];
+  },
+  vjp(builder, cotangent, { shape }, attributes) {
+    const axes = axesOf(attributes);
+    return sumOfWindows(builder, cotangent, shape.slice(shape.length - axes.length), axes);
   },
   samples: [
     { inputs: [f32(2, n)], attributes: { kernel: toDims([3]), stride: [1], dilation: [1] } },

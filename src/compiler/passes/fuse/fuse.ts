@@ -13,11 +13,16 @@ import { boundsOf } from '../../ir/types.ts';
 import { definitionsOf, nextId, topologicalOrder, type Use } from '../../ir/walk.ts';
 import type { Pass } from '../pass.ts';
 import { findGroups, MAX_KERNEL_NODES, type Group, type Grouping } from './groups.ts';
+import { joinPointwise } from './join.ts';
+import { recomputeCheap, type Recomputed } from './recompute.ts';
 
 export const fuse: Pass = {
   name: 'fuse',
   doc: 'Puts what one kernel computes into one fused node.',
-  run: (graph, context) => new Fuser(graph, new Builder(context.ops, boundsOf(graph), nextId(graph))).run(),
+  run(graph, context) {
+    const builder = new Builder(context.ops, boundsOf(graph), nextId(graph));
+    return new Fuser(recomputeCheap(graph, builder), builder).run();
+  },
 };
 
 /** A kernel to be: the values it must leave in memory, and what holds it together. */
@@ -41,16 +46,16 @@ class Fuser {
   readonly #overlapped = new Set<Node>();
   readonly #order: ReadonlyMap<Node, number>;
 
-  constructor(graph: Graph, builder: Builder) {
+  constructor({ graph, repeated }: Recomputed, builder: Builder) {
     this.#graph = graph;
     this.#builder = builder;
     this.#definitions = definitionsOf(graph.nodes);
-    this.#grouping = findGroups(graph, builder.bounds);
+    this.#grouping = findGroups(graph, builder.bounds, repeated);
     this.#order = new Map(graph.nodes.map((node, at) => [node, at]));
   }
 
   run(): Graph {
-    const roots = this.#findRoots();
+    const roots = this.#joined(this.#findRoots());
     const replaced = new Map<Value, Value>();
     const nodes = roots.map((root) => this.#fuseRoot(root, replaced));
     const taken = new Set<Value>();
@@ -95,6 +100,21 @@ class Fuser {
       roots.push({ kind: 'pointwise', values: node.results, anchor: node });
     }
     return roots.reverse();
+  }
+
+  /** The kernels, of which some that are pointwise have become one. */
+  #joined(roots: readonly Root[]): Root[] {
+    const kernels = roots.map(({ kind, values }) => {
+      const nodes = this.#nodesBehind(values);
+      const made = new Set(nodes.flatMap((node) => node.results));
+      const inputs = new Set(nodes.flatMap((node) => node.inputs).filter((input) => !made.has(input)));
+      return { values, nodes: new Set(nodes), inputs, isPointwise: kind === 'pointwise' };
+    });
+    return joinPointwise(kernels, MAX_KERNEL_NODES).map((members) => {
+      const joined = members.map((at) => roots[at]!);
+      const { kind, anchor } = joined[0]!;
+      return { kind, anchor, values: joined.flatMap(({ values }) => values) };
+    });
   }
 
   #groupRoot(group: Group): Root {
@@ -175,7 +195,7 @@ class Fuser {
   /** A dear scalar function whose result is then repeated along axes would be computed for every repetition. */
   #isDearAndRepeated(node: Node): boolean {
     const { body } = node.op;
-    if (body.kind !== 'pointwise' || !body.expensive) return false;
+    if ((body.kind !== 'pointwise' && body.kind !== 'movement') || !body.expensive) return false;
     return this.#usesOf(node.results).some(
       (use) =>
         (use.kind === 'operand' &&

@@ -59,7 +59,7 @@ export const stepArguments: readonly ArgumentRecord[] = [
     name: 'clip_value',
     type: { kind: 'float', range: { above: 0 } },
     default: null,
-    doc: 'Each element of a gradient is clamped to [-clip_value, clip_value].',
+    doc: 'Each element of a gradient is clamped to [-clip_value, clip_value], behind clip_norm.',
   },
   {
     name: 'accumulate',

@@ -1,7 +1,9 @@
 /**
  * The schedules of the learning rate, each once. t is the number of the update from 0 on; closed forms as in PyTorch's
- * `torch.optim.lr_scheduler`. During the first `warmup` updates the rate climbs linearly from `warmup_start` to `peak`,
- * and the schedule proper begins behind them: there t counts from the end of the warm-up and `steps` is what is left.
+ * `torch.optim.lr_scheduler`. During the first `warmup` updates the rate is
+ * `warmup_start + (peak - warmup_start) t / warmup`, with t + 1 in place of t where the warm-up is inclusive. The schedule
+ * proper begins behind them: there t counts from the end of the warm-up and `steps` is what is left, unless
+ * `warmup_prefix` is off. What is computed is in `src/program/schedules.ts`.
  */
 import type { ArgumentRecord, CallableRecord } from './arguments.ts';
 import type { Settings } from './optimizer.ts';
@@ -43,7 +45,19 @@ const warmup: readonly ArgumentRecord[] = [
     name: 'warmup_start',
     type: { kind: 'float', range: { least: 0 } },
     default: 0,
-    doc: 'The learning rate of the first update of the warm-up.',
+    doc: 'The learning rate from which the warm-up climbs.',
+  },
+  {
+    name: 'warmup_inclusive',
+    type: { kind: 'bool' },
+    default: false,
+    doc: 'Whether the first update has climbed one step already, and the last of the warm-up has the peak.',
+  },
+  {
+    name: 'warmup_prefix',
+    type: { kind: 'bool' },
+    default: true,
+    doc: 'Whether the schedule begins behind the warm-up; otherwise the warm-up stands in place of its beginning.',
   },
 ];
 

@@ -1,13 +1,17 @@
 /** A loaded program on a GPU. Each run is one submission, and its results are read back at the end. */
+import { givenInputs } from '../../../program/training.ts';
 import { scheduleLoad } from '../../../program/loading.ts';
-import type { GpuProgram, Program, Step, TargetProgram } from '../../../program/program.ts';
+import { arenaOf } from '../../../program/memory.ts';
+import type { GpuProgram, Program, Routine, Step, TargetProgram } from '../../../program/program.ts';
 import { evaluateSize, type Dims } from '../../../program/size.ts';
 import { bindDims, placedAt, sameDims } from '../../dims.ts';
 import { HeddleError } from '../../errors.ts';
 import { readInputs, type GivenTensor } from '../../inputs.ts';
 import type { Inputs, Model, ModelParts, OutputData, Outputs, RunOptions } from '../../model.ts';
 import { checkOptions } from '../../options.ts';
+import { SeededInputs } from '../../random-key.ts';
 import { checkReceivers, delivered } from '../../outputs.ts';
+import { modelRoutine } from '../../routine.ts';
 import { tensorInfo, VIEWS, type TensorInfo } from '../../tensors.ts';
 import type { WeightStream } from '../../weight-stream.ts';
 import { followSchedule, type LoadActions, type LoadWatch } from '../../weights.ts';
@@ -122,20 +126,24 @@ class GpuModel implements Model {
   readonly outputs: readonly TensorInfo[];
   readonly #program: Program;
   readonly #targetProgram: TargetProgram;
+  readonly #routine: Routine;
   readonly #gpu: GpuProgram;
   readonly #loaded: Loaded;
+  readonly #seeded: SeededInputs;
   #isDisposed = false;
   #isRunning = false;
   #binding: Binding | undefined;
 
   constructor(program: Program, targetProgram: TargetProgram, gpu: GpuProgram, loaded: Loaded) {
     this.name = program.name;
-    this.inputs = targetProgram.inputs.map(tensorInfo);
-    this.outputs = targetProgram.outputs.map(tensorInfo);
+    this.#routine = modelRoutine(targetProgram);
+    this.inputs = givenInputs(this.#routine.inputs).map(tensorInfo);
+    this.outputs = this.#routine.outputs.map(tensorInfo);
     this.#program = program;
     this.#targetProgram = targetProgram;
     this.#gpu = gpu;
     this.#loaded = loaded;
+    this.#seeded = new SeededInputs(this.#routine.inputs);
   }
 
   async run(inputs: Inputs, options: RunOptions = {}): Promise<Outputs> {
@@ -143,7 +151,7 @@ class GpuModel implements Model {
     if (this.#isRunning)
       throw new HeddleError('busy', `the model ${this.name} is still running; await each run before the next`);
     checkOptions('run', options);
-    const given = readInputs(this.#targetProgram.inputs, inputs);
+    const given = readInputs(this.#routine.inputs, this.#seeded.complete(inputs, options.seed));
     const dims = bindDims(this.#program.dims, given, options.dims);
     this.#isRunning = true;
     try {
@@ -167,16 +175,16 @@ class GpuModel implements Model {
   async #run(inputs: readonly ArrayBufferView[], dims: Dims, options: RunOptions): Promise<Outputs> {
     const { session } = this.#loaded;
     const binding = await this.#bind(dims);
-    checkReceivers(this.#targetProgram.outputs, binding.outputs, options.outputs);
+    checkReceivers(this.#routine.outputs, binding.outputs, options.outputs);
     await session.checked(() => {
       const { device } = session;
-      this.#targetProgram.inputs.forEach(({ buffer }, at) =>
+      this.#routine.inputs.forEach(({ buffer }, at) =>
         device.queue.writeBuffer(binding.places[buffer]!.buffer, 0, inputs[at]!),
       );
       const encoder = device.createCommandEncoder();
       binding.steps.encode(encoder);
       let end = 0;
-      for (const { buffer: number } of this.#targetProgram.outputs) {
+      for (const { buffer: number } of this.#routine.outputs) {
         const { buffer, bytes } = binding.places[number]!;
         encoder.copyBufferToBuffer(buffer, 0, binding.readBack, end, bytes);
         end += bytes;
@@ -191,7 +199,7 @@ class GpuModel implements Model {
   #readOutputs({ readBack, places, outputs }: Binding): void {
     const mapped = readBack.getMappedRange();
     let end = 0;
-    for (const { name, dtype, buffer } of this.#targetProgram.outputs) {
+    for (const { name, dtype, buffer } of this.#routine.outputs) {
       const { bytes } = places[buffer]!;
       (outputs[name]!.data as Float32Array).set(new VIEWS[dtype](mapped, end, bytes / 4));
       end += bytes;
@@ -220,28 +228,29 @@ class GpuModel implements Model {
     arena.forEach(({ number, bytes }, at) => {
       places[number] = { buffer: buffers[slots.slotOf[at]!]!, bytes };
     });
-    const bound = { dims, places: places as Place[], steps: this.#targetProgram.steps };
+    const { first, last } = this.#routine;
+    const bound = { dims, places: places as Place[], steps: this.#targetProgram.steps.slice(first, last) };
     const steps = BoundSteps.bind(device, this.#gpu, pipelines, bound);
-    const size = this.#targetProgram.outputs.reduce((sum, { buffer }) => sum + places[buffer]!.bytes, 0);
+    const size = this.#routine.outputs.reduce((sum, { buffer }) => sum + places[buffer]!.bytes, 0);
     const readBack = device.createBuffer({ size: Math.max(4, size), usage: USAGE.mapRead | USAGE.copyTarget });
     return { ...bound, steps, buffers, readBack, outputs: this.#outputs(dims) };
   }
 
   /** The buffers of a run with their sizes. Throws HeddleError 'dimension'. */
   #arena(dims: Dims): { number: number; bytes: number; first: number; last: number }[] {
-    return placedAt(this.#program, dims, () =>
-      this.#targetProgram.buffers.flatMap(({ kind, size, first, last }, number) => {
-        if (kind !== 'arena') return [];
+    return placedAt(this.#program, this.#routine, dims, () =>
+      arenaOf(this.#targetProgram, this.#routine).map((number) => {
+        const { size, first, last } = this.#targetProgram.buffers[number]!;
         const elements = evaluateSize(size, dims);
         if (elements < 0) throw new RangeError(`these dimensions give a buffer of ${elements} elements`);
-        return [{ number, bytes: 4 * elements, first, last }];
+        return { number, bytes: 4 * elements, first, last };
       }),
     );
   }
 
   #outputs(dims: Dims): Outputs {
     return Object.fromEntries(
-      this.#targetProgram.outputs.map(({ name, dtype, shape: sizes }) => {
+      this.#routine.outputs.map(({ name, dtype, shape: sizes }) => {
         const shape = sizes.map((size) => evaluateSize(size, dims));
         const length = shape.reduce((product, size) => product * size, 1);
         const data: OutputData = dtype === 'bool' ? new Uint8Array(length) : new VIEWS[dtype](length);

@@ -1,9 +1,9 @@
 /** Formulas as nodes: pointwise ops on operands that broadcast, with numbers among them. */
-import { sameShape } from '../../dims/shape.ts';
-import type { Builder } from '../../ir/builder.ts';
-import type { Value } from '../../ir/graph.ts';
-import { broadcastShapes } from '../../ir/types.ts';
-import { broadcast, scalar } from '../reduce/composite.ts';
+import { sameShape } from '../dims/shape.ts';
+import type { Builder } from '../ir/builder.ts';
+import type { Value } from '../ir/graph.ts';
+import { broadcastShapes } from '../ir/types.ts';
+import { broadcast, scalar } from './reduce/composite.ts';
 
 /** A pointwise op by name on f32 tensors, bools and numbers, which are broadcast. */
 export type Apply = (op: string, ...operands: readonly (Value | number)[]) => Value;

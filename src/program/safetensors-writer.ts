@@ -1,5 +1,5 @@
-/** Writes safetensors files. The reader is shared with the runtime: `src/program/safetensors.ts`. */
-import { ELEMENT_BYTES, elementCount, type StoredTensor } from '../../program/safetensors.ts';
+/** Writes safetensors files; `safetensors.ts` reads them. */
+import { ELEMENT_BYTES, elementCount, type StoredTensor } from './safetensors.ts';
 
 /**
  * A whole file. Tensors with larger elements come first and the header is padded to 8 bytes, so that every tensor is

@@ -1,0 +1,87 @@
+/** What `heddle compile` is given: a model, or a train entry with all its routines. */
+import {
+  type Compiled,
+  compileGraph,
+  compileModule,
+  elaborateTraining,
+  elaborateWhole,
+  type Graph,
+  type RematerializationOption,
+  type SourceHost,
+} from '../compiler/index.ts';
+import { profileFacts } from '../compiler/inspect/profile/facts.ts';
+import type { ProfileFacts } from '../program/profile.ts';
+import type { TargetName } from '../program/program.ts';
+import { printDiagnostics, Rejected, UsageError } from './errors.ts';
+import type { Io } from './io.ts';
+import { type Signature, signatureOf } from './signature.ts';
+import { compilerOptions, elaborateEntry, elaborateOptionsOf, type SpecOptions, specPath } from './spec.ts';
+
+export interface CompilationOptions extends SpecOptions {
+  readonly target: readonly TargetName[];
+  readonly remat?: RematerializationOption;
+}
+
+export interface Compilation {
+  readonly graph: Graph;
+  /** Of a model, or of the evaluation of a train entry. */
+  readonly signature: Signature;
+  /** The file of the bundled runtime that it needs. */
+  readonly runtime: string;
+  /** How the artifact is loaded. */
+  readonly loader: 'load' | 'loadTrainer';
+  /** With or without what `--remat` asks for. */
+  compile(remat?: RematerializationOption): Compiled;
+  /** What `heddle profile` tells of the steps. */
+  profile(compiled: Compiled): ProfileFacts | undefined;
+}
+
+/** The entry that the options name; warnings are printed. Throws Rejected, Failure and UsageError. */
+export function openCompilation(path: string, options: CompilationOptions, io: Io, host: SourceHost): Compilation {
+  return trainingOf(path, options, io, host) ?? modelOf(path, options, io, host);
+}
+
+function modelOf(path: string, options: CompilationOptions, io: Io, host: SourceHost): Compilation {
+  if (options.remat) throw new UsageError('--remat is for train entries', 'a model keeps nothing for a backward pass');
+  const graph = elaborateEntry(path, options, io, host);
+  return {
+    graph,
+    signature: signatureOf(graph),
+    // The GPU's device is only in the larger runtime.
+    runtime: options.target.includes('webgpu') ? 'runtime-webgpu.js' : 'runtime.js',
+    loader: 'load',
+    compile: () => compileGraph(graph, { targets: options.target, ...compilerOptions(options) }),
+    profile: ({ ops, lowered }) => profileFacts(graph, ops, lowered),
+  };
+}
+
+/** Undefined for a model, and for what has mistakes. */
+function trainingOf(path: string, options: CompilationOptions, io: Io, host: SourceHost): Compilation | undefined {
+  const chosen = elaborateOptionsOf(options);
+  if (!elaborateWhole(specPath(path, io), chosen, host).result?.train) return undefined;
+  checkForTraining(options);
+  const { result: module, diagnostics } = elaborateTraining(specPath(path, io), chosen, host);
+  if (!module) throw new Rejected(diagnostics);
+  printDiagnostics(diagnostics, io);
+  const { graph } = module.graphs.find(({ name }) => name === 'evaluate')!;
+  const { parameters, ...signature } = signatureOf(graph);
+  const frozen = new Set(graph.parameters.flatMap((one) => (one.frozen ? [one.name] : [])));
+  return {
+    graph,
+    signature: {
+      ...signature,
+      parameters: parameters.map((one) => (frozen.has(one.name) ? one : { ...one, isDrawn: true })),
+    },
+    runtime: 'runtime-train.js',
+    loader: 'loadTrainer',
+    compile: (remat) => compileModule(module, { targets: options.target, ...(remat && { remat }) }),
+    profile: () => undefined,
+  };
+}
+
+function checkForTraining({ target, quantize, tap = [] }: CompilationOptions): void {
+  const hint = 'compile the model itself for that';
+  if (target.includes('webgpu')) throw new UsageError('training runs on wasm and js, not on webgpu', hint);
+  if (quantize) throw new UsageError('--quantize is for models, not for train entries', hint);
+  if (tap.length > 0) throw new UsageError('--tap is for models, not for train entries', hint);
+}
