@@ -44,7 +44,12 @@ describeReference('BERT in PyTorch', 'oracle/shared/bert', () => {
     if (target === 'webgpu') return;
     const { activations: _, ...plain } = model;
     const training = { ...plain, settings: { ...plain.settings, dropout: 0 }, instance: 'net' };
-    await expectCase(given, { ...training, entry: 'TrainBertClassifier' }, target, ['out.logits', 'loss']);
+    await expectCase(given, { ...training, entry: 'TrainBertClassifier' }, target, [
+      'out.hidden',
+      'out.pooled',
+      'out.logits',
+      'loss',
+    ]);
   });
 
   test('classifier: outputs and activations on two threads', async () => {
