@@ -6,6 +6,8 @@ export const acceptance: readonly {
   readonly fast?: string;
   readonly of?: string;
   readonly order?: string;
+  readonly from?: number;
+  readonly to?: number;
   readonly atLeast?: number;
   readonly atMost?: number;
 }[];

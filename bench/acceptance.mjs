@@ -2,7 +2,8 @@
  * What is asked of Heddle's speed, one entry a criterion: how many times as fast it is to be (`ratio` of the fastest times,
  * `slow` over `fast`), which part of the register-tile ceiling the slowest product of an order reaches (`ceiling`), and the
  * most time a call, memory until the first output, and bytes; of a training step, the part of the ceiling that all of it
- * reaches (`part`), and the most memory of its process. The names are those of the contestants.
+ * reaches (`part`), and the most memory of its process; of decoding, how many times as long the next token takes after `to`
+ * tokens as after `from` (`growth`). The names are those of the contestants.
  */
 export const acceptance = [
   { kind: 'ceiling', what: 'products x·Wᵀ, of the ceiling', order: 'x·Wᵀ', atLeast: 0.92 },
@@ -102,5 +103,77 @@ export const acceptance = [
   },
   { kind: 'part', what: 'a training step, of the ceiling', model: 'char-gpt', of: 'heddle', atLeast: 0.6 },
   { kind: 'trainingMemory', what: 'memory of training', model: 'char-gpt', of: 'heddle', atMost: 200e6 },
+  {
+    kind: 'ratio',
+    what: 'a sparse training step against jax-js',
+    model: 'moe-lm',
+    slow: 'jax-js, capacity',
+    fast: 'heddle',
+    atLeast: 2.8,
+  },
+  {
+    kind: 'ratio',
+    what: 'a sparse training step against jax-js, 2 threads',
+    model: 'moe-lm',
+    slow: 'jax-js, capacity, 2 threads',
+    fast: 'heddle, 2 threads',
+    atLeast: 2.8,
+  },
+  {
+    kind: 'trainingMemory',
+    what: 'memory of sparse training',
+    model: 'moe-lm',
+    of: 'heddle, 2 threads',
+    atMost: 450e6,
+  },
+  {
+    kind: 'ratio',
+    what: 'greedy decoding against jax-js',
+    model: 'stories260K',
+    slow: 'jax-js',
+    fast: 'heddle',
+    atLeast: 3,
+  },
+  {
+    kind: 'ratio',
+    what: 'greedy decoding against plain JavaScript',
+    model: 'stories260K',
+    slow: 'plain JavaScript',
+    fast: 'heddle',
+    atLeast: 3,
+  },
+  {
+    kind: 'ratio',
+    what: 'greedy decoding against onnxruntime-web',
+    model: 'stories260K',
+    slow: 'onnxruntime-web',
+    fast: 'heddle',
+    atLeast: 3,
+  },
+  {
+    kind: 'ratio',
+    what: 'greedy decoding against a loop in onnxruntime-web',
+    model: 'stories260K',
+    slow: 'onnxruntime-web, loop',
+    fast: 'heddle',
+    atLeast: 3,
+  },
+  {
+    kind: 'ratio',
+    what: 'greedy decoding against TensorFlow.js',
+    model: 'stories260K',
+    slow: 'tensorflow.js',
+    fast: 'heddle',
+    atLeast: 3,
+  },
+  // As the length grows, and not its square, which would be 64.
+  {
+    kind: 'growth',
+    what: 'a token after 511 against one after 64',
+    model: 'stories260K',
+    from: 64,
+    to: 511,
+    atMost: 8,
+  },
   { kind: 'bytes', what: 'the largest artifact without weights, gzip', atMost: 60e3 },
 ];

@@ -1,10 +1,14 @@
 /** The flags of `npm run bench -- …`. Imports nothing of the measured libraries. */
 import { parseArgs } from 'node:util';
 
-export const SECTIONS = ['speed', 'training', 'products', 'cold-start', 'sizes', 'compile-time'];
+export const SECTIONS = ['speed', 'training', 'decoding', 'products', 'cold-start', 'experts', 'sizes', 'compile-time'];
 
 const OPTIONS = {
-  only: { type: 'string', hint: 'LIST', doc: 'models to measure: product,vit,deit-tiny,mlp,bert-small,resnet-18' },
+  only: {
+    type: 'string',
+    hint: 'LIST',
+    doc: 'models to measure: product,vit,deit-tiny,mlp,bert-small,resnet-18,char-gpt,moe-lm,stories260K',
+  },
   peers: { type: 'string', hint: 'LIST', doc: 'peers to measure against; "none" for none' },
   sections: { type: 'string', hint: 'LIST', doc: `parts to measure: ${SECTIONS.join(',')}` },
   rounds: { type: 'string', hint: 'N', default: '20', doc: 'turns of each contestant' },

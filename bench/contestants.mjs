@@ -27,6 +27,8 @@ export const peers = {
     isNative: true,
     reads: ['f32'],
   },
+  // Where Python has it: Debian's python3-torch and libopenblas0-pthread.
+  pytorch: { module: 'pytorch-training', threads: ['node'], runs: ['node'], isNative: true, models: [] },
   'plain JavaScript': { module: 'loops', threads: [], runs: ['node', 'chromium'], models: ['mlp'] },
 };
 

@@ -7,6 +7,7 @@ import { acceptance } from './acceptance.mjs';
 import { readArguments, usage } from './arguments.mjs';
 import { ceilings, makeCeiling } from './ceiling.mjs';
 import { peers } from './contestants.mjs';
+import { decodings } from './decodings.mjs';
 import { enginesFor } from './engines.mjs';
 import { models } from './models.mjs';
 import { bench, root } from './places.mjs';
@@ -25,7 +26,10 @@ export async function main(args) {
   let options;
   let engines;
   try {
-    options = readArguments(args, { models: models.map(({ name }) => name), peers: Object.keys(peers) });
+    options = readArguments(args, {
+      models: [...models, ...trainings, ...decodings].map(({ name }) => name),
+      peers: Object.keys(peers),
+    });
     if (options.help) {
       console.log(usage());
       return 0;
@@ -52,9 +56,8 @@ async function measure(options, engines, work) {
   const builds = folders.map((folder, at) => ({ name: at === 0 ? 'heddle' : `heddle-${at + 1}`, folder }));
   const log = makeLog();
   const wants = (...sections) => sections.some((section) => options.sections.includes(section));
-  const chosen = wants('speed', 'cold-start', 'sizes')
-    ? models.filter(({ name }) => options.models.includes(name))
-    : [];
+  const isChosen = ({ name }) => options.models.includes(name);
+  const chosen = wants('speed', 'cold-start', 'sizes') ? models.filter(isChosen) : [];
   const context = {
     options,
     builds,
@@ -62,19 +65,21 @@ async function measure(options, engines, work) {
     node: engines[0].node,
     prepared: await prepareAll(chosen, builds, work, log),
     preparedProducts: await prepareAll(wants('products') ? products : [], builds, work, log),
-    preparedTrainings: await prepareAll(wants('training') ? trainings : [], builds, work, log),
+    preparedDecodings: await prepareAll(wants('decoding') ? decodings.filter(isChosen) : [], builds, work, log),
+    preparedTrainings: await prepareAll(wants('training') ? trainings.filter(isChosen) : [], builds, work, log),
   };
   const report = { machine: describeMachine(), engines: [] };
   console.log(`${report.machine.cpu}, ${report.machine.cores} cores\n`);
   for (const engine of engines) report.engines.push(await measureEngine(engine, context, work));
   for (const section of options.sections) Object.assign(report, await ONCE[section]?.(context));
   await conclude(report, options);
-  const entries = report.engines.flatMap(({ speed = [], training = [], products: measured = [] }) => [
+  const entries = report.engines.flatMap(({ speed = [], training = [], decoding = [], products: measured = [] }) => [
     ...speed,
     ...training,
+    ...decoding,
     ...measured,
   ]);
-  return entries.some(({ failed }) => failed) ? 1 : 0;
+  return [...entries, ...(report.lengths ?? [])].some(({ failed }) => failed) ? 1 : 0;
 }
 
 async function measureEngine(engine, context, work) {

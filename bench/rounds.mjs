@@ -11,14 +11,15 @@ const LEAST_TURNS = 3;
 export async function measureModel(model, prepared, contestants, settings) {
   const { log } = settings;
   const rows = [];
-  let wanted;
+  // Where nothing else says what is right, the first does.
+  let { wanted } = prepared;
   try {
     for (const contestant of contestants) {
       const row = await takeSeat(model, prepared, contestant, settings);
       rows.push(row);
       if (row.values && !contestant.isCeiling) {
         wanted ??= row.values;
-        Object.assign(row, compareOutputs(wanted, row.values, contestant.numbers));
+        Object.assign(row, compareOutputs(wanted, row.values, agreementOf(model, contestant)));
       }
       log(row.absent ? `${contestant.name}: ${row.absent}` : `${contestant.name}: ready`);
     }
@@ -31,6 +32,12 @@ export async function measureModel(model, prepared, contestants, settings) {
   } finally {
     for (const { seat } of rows) await seat?.close();
   }
+}
+
+/** How exactly a contestant has to agree with the first. */
+function agreementOf({ isRouted }, { options, numbers }) {
+  if (options?.drops) return 'dropping';
+  return isRouted ? 'routed' : numbers;
 }
 
 async function takeSeat(model, prepared, contestant, { seats, patience, warmUp }) {

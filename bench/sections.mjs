@@ -1,12 +1,15 @@
 /** What each section of `--sections` does: measures, prints, and answers its part of the report. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { contestantsFor } from './contestants.mjs';
+import { decodersFor } from './decodings.mjs';
+import { artifactOf, contestantsFor } from './contestants.mjs';
 import { bench } from './places.mjs';
 import { figuresOf } from './report/figures.mjs';
 import {
   coldStartTable,
   compileTable,
+  expertsTable,
+  lengthsTable,
   productTable,
   sizeTable,
   speedTable,
@@ -84,12 +87,26 @@ async function training(context) {
   const { options, builds, seats } = context;
   const entries = [];
   for (const [model, made] of context.preparedTrainings) {
-    const trainers = trainersFor({ builds, threads: options.threads, chosenPeers: options.peers, place: seats.place });
+    const { threads, peers: chosenPeers } = options;
+    const trainers = trainersFor(model, { builds, threads, chosenPeers, place: seats.place });
     const entry = await measureEntry(model, made, context, MODEL_TIMES, trainers);
     print(context.log, trainingTable(entry));
     entries.push(entry);
   }
   return { training: entries };
+}
+
+/** Tokens one after the other; what is compared are the tokens. */
+async function decoding(context) {
+  const { options, builds } = context;
+  const entries = [];
+  for (const [model, made] of context.preparedDecodings) {
+    const decoders = decodersFor({ builds, threads: options.threads, chosenPeers: options.peers });
+    const entry = await measureEntry(model, made, context, MODEL_TIMES, decoders);
+    print(context.log, speedTable(entry));
+    entries.push(entry);
+  }
+  return { decoding: entries };
 }
 
 async function coldStart(context) {
@@ -127,8 +144,29 @@ async function compileTime({ builds, node, log }) {
   return { compileTime: rows };
 }
 
+async function experts({ builds, node, log }) {
+  log('training layers of experts');
+  const script = join(bench, 'experts-time.mjs');
+  const measured = JSON.parse(execFileSync(node, [script, builds[0].folder], { encoding: 'utf8' }));
+  print(log, expertsTable(measured));
+  return { experts: measured };
+}
+
+/** The next token after texts of some lengths. */
+async function lengths({ preparedDecodings, builds, node, log }) {
+  log('decoding after texts of some lengths');
+  const script = join(bench, 'lengths-time.mjs');
+  const entries = [...preparedDecodings].map(([{ name, lengths: sizes }, { folder }]) => {
+    const args = [script, join(folder, artifactOf(builds[0].name, 'f32')), ...sizes.map(String)];
+    const rows = JSON.parse(execFileSync(node, args, { encoding: 'utf8' }));
+    return { model: name, rows, failed: rows.some(({ agrees }) => !agrees) };
+  });
+  for (const entry of entries) print(log, lengthsTable(entry));
+  return { lengths: entries };
+}
+
 /** Measured in each engine, with its seats. */
-export const IN_ENGINES = { speed, training, products, 'cold-start': coldStart };
+export const IN_ENGINES = { speed, training, decoding, products, 'cold-start': coldStart };
 
 /** Measured once, outside of the engines. */
-export const ONCE = { sizes, 'compile-time': compileTime };
+export const ONCE = { decoding: lengths, experts, sizes, 'compile-time': compileTime };

@@ -25,13 +25,14 @@ function uniform(name, count, low, high) {
 
 const countOf = (shape) => shape.reduce((product, size) => product * size, 1);
 
-/** Matrices and kernels [out, in …] by their fan-in; scales near 1, variances positive, the rest small. */
+/** Matrices and kernels [out, in …] by their fan-in, tables of tokens with deviation 1; scales near 1, variances positive, the rest small. */
 export function drawParameter(name, shape) {
   const count = countOf(shape);
   if (name.endsWith('running_var')) return uniform(name, count, 0.5, 1.5);
   if (shape.length < 2)
     return name.endsWith('weight') ? uniform(name, count, 0.9, 1.1) : uniform(name, count, -0.1, 0.1);
-  const bound = Math.sqrt(3 / countOf(shape.slice(1)));
+  // Where all rows of a residual stream were alike, a router would send them to the same experts.
+  const bound = /embedding_table/.test(name) ? Math.sqrt(3) : Math.sqrt(3 / countOf(shape.slice(1)));
   return uniform(name, count, -bound, bound);
 }
 

@@ -39,6 +39,13 @@ export const PARTS = [
     imports: ['base', 'dims', 'ir', 'ops', 'semantics', 'passes', 'program'],
     packages: [],
   },
+  // Generation token by token, derived from models of whole texts.
+  {
+    name: 'incremental',
+    files: 'src/compiler/incremental/',
+    imports: ['base', 'dims', 'kernel', 'ir', 'ops', 'semantics', 'passes', 'program'],
+    packages: [],
+  },
   // What lowering hands to planning; the rest of planning is no business of lowering.
   { name: 'lowered', files: 'src/compiler/plan/lowered.ts', imports: ['dims', 'kernel', 'ir'], packages: [] },
   {
@@ -69,7 +76,7 @@ export const PARTS = [
     files: 'src/compiler/driver.ts',
     // prettier-ignore
     imports: [
-      'base', 'kernel', 'ir', 'op table', 'semantics', 'passes', 'autodiff', 'lowering', 'lowered', 'plan', 'codegen', 'options',
+      'base', 'kernel', 'ir', 'op table', 'semantics', 'passes', 'autodiff', 'incremental', 'lowering', 'lowered', 'plan', 'codegen', 'options',
       'program',
     ],
     packages: [],

@@ -7,6 +7,7 @@
  * that its WebAssembly build runs, this is the fastest (ViT 256/32 in Node 24, ms: f32 206, this 115, the same with unsigned
  * weights 116, MatMulNBits of 8 bits with integer arithmetic 262).
  */
+import { GraphBuilder } from './builder.mjs';
 import { ELEMENT_TYPES, encodeModel } from './model.mjs';
 import { quantizeColumns, transposed } from './matrices.mjs';
 import { batchNorm, layerNorm, unexpanded } from './recognize.mjs';
@@ -38,13 +39,12 @@ function expandComposites(graph, { rewriteGraph, ops }) {
 }
 
 /** Writes what outputs need, operands first. */
-class Exporter {
-  nodes = [];
-  initializers = [];
+class Exporter extends GraphBuilder {
   #names = new Map();
   #definitions = new Map();
 
   constructor(graph, dims, weights, evaluate, numbers) {
+    super();
     this.graph = graph;
     this.numbers = numbers;
     this.sizeOf = (dim) => (typeof dim === 'number' ? dim : evaluate(dim, dims));
@@ -69,29 +69,6 @@ class Exporter {
 
   shapeOf(value) {
     return value.type.shape.map(this.sizeOf);
-  }
-
-  /** Adds a node and answers the name of its result. */
-  add(op, inputs, attributes = {}, result = `t${this.nodes.length}`) {
-    this.nodes.push({ op, inputs, outputs: [result], attributes });
-    return result;
-  }
-
-  /** The same for an op with `count` results. */
-  addSplit(op, inputs, count) {
-    const outputs = Array.from({ length: count }, (_, at) => `t${this.nodes.length}_${at}`);
-    this.nodes.push({ op, inputs, outputs, attributes: {} });
-    return outputs;
-  }
-
-  constant(dtype, shape, data) {
-    const name = `c${this.initializers.length}`;
-    this.initializers.push({ name, dtype, shape, data });
-    return name;
-  }
-
-  integers(values) {
-    return this.constant('i64', [values.length], BigInt64Array.from(values, BigInt));
   }
 
   /** The name of a value, which is written first if it has not been yet. */

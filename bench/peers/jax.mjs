@@ -1,5 +1,6 @@
 /** jax-js on its WebAssembly device: each network is one jitted function of the parameters and the inputs. */
 import { init, jit, lax, nn, numpy as np, tree } from '@jax-js/jax';
+import { expertsOf } from './jax-experts.mjs';
 import { foldBatchNorm, networks } from './networks.mjs';
 import { readSafetensors } from './safetensors.mjs';
 
@@ -23,8 +24,10 @@ export async function load({ network, config, threads, files }) {
 
 /** Matrices lie [in, out], for which products are faster here; tables of rows as they are. */
 export function stored(name, array) {
-  const isMatrix = array.shape.length === 2 && !/^embeddings\.|\.w[tp]e\./.test(name);
-  return isMatrix ? np.array(np.transpose(array)) : array;
+  const isTable = /^embeddings\.|\.w[tp]e\.|embedding_table\./.test(name);
+  if (array.shape.length === 2 && !isTable && name.endsWith('weight')) return np.array(np.transpose(array));
+  if (array.shape.length === 3 && name.includes('.experts.')) return np.array(np.transpose(array, [0, 2, 1]));
+  return array;
 }
 
 /** Layers take what they are given by reference (`ref`): a network may use a value more than once. */
@@ -50,10 +53,10 @@ export function makeLayers(parameters) {
    * With einsum, `nn.dotProductAttention` needs Node 22. The softmax's division comes after the mixing: the compiler
    * would repeat it for each element of the result.
    */
-  function attention(q, k, v, heads, hidden) {
+  function attention(q, k, v, heads, hidden, scale = (q.shape[2] / heads) ** -0.5) {
     const [batch, tokens, width] = q.shape;
     const split = (x) => np.transpose(x.ref.reshape([batch, tokens, heads, width / heads]), [0, 2, 1, 3]);
-    const products = np.matmul(split(q).mul((width / heads) ** -0.5), np.transpose(split(k), [0, 1, 3, 2]));
+    const products = np.matmul(split(q).mul(scale), np.transpose(split(k), [0, 1, 3, 2]));
     const scores = hidden ? np.where(hidden, -1e9, products) : products;
     const weights = np.exp(scores.ref.sub(np.max(scores, -1, { keepdims: true })));
     const sums = np.sum(weights.ref, -1, { keepdims: true });
@@ -61,9 +64,9 @@ export function makeLayers(parameters) {
     return np.transpose(mixed, [0, 2, 1, 3]).reshape([batch, tokens, width]);
   }
 
-  function causalAttention(q, k, v, heads) {
+  function causalAttention(q, k, v, heads, scale) {
     const at = np.arange(q.shape[1]);
-    return attention(q, k, v, heads, at.ref.reshape([1, -1]).greater(at.reshape([-1, 1])));
+    return attention(q, k, v, heads, at.ref.reshape([1, -1]).greater(at.reshape([-1, 1])), scale);
   }
 
   /** Rows as a product, which has a gradient. */
@@ -97,6 +100,7 @@ export function makeLayers(parameters) {
 
   return {
     parameter,
+    expertsOf: (x, logits, name, options) => expertsOf(parameter, x, logits, name, options),
     linear,
     layerNorm,
     attention,
@@ -112,6 +116,11 @@ export function makeLayers(parameters) {
     prepend: (token, x) => np.concatenate([token.ref, x.ref], 1),
     firstToken: (x) => x.ref.slice([], 0),
     length: (x) => x.shape[1],
+    rows: (x) => x.ref.reshape([-1, x.shape.at(-1)]),
+    shapedAs: (x, other) => x.ref.reshape(other.shape),
+    part: (x, at) => x.ref.slice(at),
+    mul: (a, b) => a.ref.mul(b.ref),
+    softplus: (x) => nn.softplus(x.ref),
     embedding: (ids, weight) => parameter(weight).slice(ids.ref),
     rowsOf,
     wholeTable: parameter,

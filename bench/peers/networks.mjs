@@ -116,7 +116,36 @@ function gpt(layers, { idx }, { depth, heads }) {
   return { logits: layers.linear(layers.layerNorm(x, 'net.ln_f', 1e-5), 'net.lm_head.weight') };
 }
 
-export const networks = { product, mlp, vit, deit, bert, resnet, gpt };
+/**
+ * makeMoE's language model. The projections of the heads and the matrices of the experts have been put together: `stackParts`
+ * of parts.mjs. `noise` holds the routers' normal numbers, layer by layer.
+ */
+function moe(layers, { idx, noise }, { depth, heads, experts, form, capacity }) {
+  let x = layers.add(
+    layers.rowsOf(idx, 'net.token_embedding_table.weight'),
+    layers.wholeTable('net.position_embedding_table.weight'),
+  );
+  for (let i = 0; i < depth; i++) {
+    const at = (part) => `net.blocks.${i}.${part}`;
+    const linear = (y, part) => layers.linear(y, `${at(part)}.weight`, `${at(part)}.bias`);
+    const normed = layers.layerNorm(x, at('ln1'), 1e-5);
+    const qkv = layers.linear(normed, at('sa.heads.qkv.weight'));
+    // Scores are scaled by the width of the model.
+    const scale = layers.length(layers.firstToken(normed)) ** -0.5;
+    x = layers.add(x, linear(layers.causalAttention(...layers.thirds(qkv), heads, scale), 'sa.proj'));
+    const tokens = layers.rows(layers.layerNorm(x, at('ln2'), 1e-5));
+    const spread = layers.softplus(linear(tokens, 'smoe.router.noise_linear'));
+    const logits = layers.add(
+      linear(tokens, 'smoe.router.topkroute_linear'),
+      layers.mul(layers.rows(layers.part(noise, i)), spread),
+    );
+    const mixed = layers.expertsOf(tokens, logits, at('smoe.experts'), { form, count: experts, capacity });
+    x = layers.add(x, layers.shapedAs(mixed, x));
+  }
+  return { logits: layers.linear(layers.layerNorm(x, 'net.ln_f', 1e-5), 'net.lm_head.weight', 'net.lm_head.bias') };
+}
+
+export const networks = { product, mlp, vit, deit, bert, resnet, gpt, moe };
 
 /** The convolution before a batch normalisation, in torchvision's naming. */
 const convolutionOf = (norm) => norm.replace(/bn(\d)$/, 'conv$1').replace(/downsample\.1$/, 'downsample.0');

@@ -50,12 +50,13 @@ export async function load({ network, config, threads, call, files, packages }) 
 
 const isLinear = (name) => !name.includes('.wte.') && !name.includes('.wpe.') && !/\.ln_[^.]+\.|\.bias$/.test(name);
 
-function move(name, { parameter, mean, square }, gradient, update, { rate, decay }) {
+function move(name, { parameter, mean, square }, gradient, update, config) {
+  const { rate, decay } = config;
   const { size, epsilon } = hostNumbers(update, rate);
   mean.assign(tf.add(tf.mul(mean, BETAS[0]), tf.mul(gradient, 1 - BETAS[0])));
   square.assign(tf.add(tf.mul(square, BETAS[1]), tf.mul(tf.square(gradient), 1 - BETAS[1])));
   const change = tf.div(tf.mul(mean, size), tf.add(tf.sqrt(square), epsilon));
-  const kept = isDecayed(name) ? tf.mul(parameter, 1 - rate * decay) : parameter;
+  const kept = isDecayed(name, config) ? tf.mul(parameter, 1 - rate * decay) : parameter;
   parameter.assign(tf.sub(kept, change));
 }
 

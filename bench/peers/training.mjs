@@ -20,5 +20,6 @@ export function hostNumbers(t, rate) {
   return { size: (rate * root) / (1 - BETAS[0] ** t), epsilon: EPSILON * root };
 }
 
-/** Matrices shrink by `decay`; biases, and what normalisations have, do not. */
-export const isDecayed = (name) => !name.endsWith('.bias') && !/\.ln_[^.]+\.weight$/.test(name);
+/** Matrices shrink by `decay`; biases, and what normalisations have, only where the optimizer has no groups. */
+export const isDecayed = (name, { decaysAll = false }) =>
+  decaysAll || (!name.endsWith('.bias') && !/\.ln_[^.]+\.weight$/.test(name));

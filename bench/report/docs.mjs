@@ -6,6 +6,8 @@ import {
   acceptanceTable,
   coldStartTable,
   compileTable,
+  expertsTable,
+  lengthsTable,
   engineTable,
   productTable,
   sizeTable,
@@ -33,10 +35,10 @@ export function withFigures(text, block) {
 
 /** All tables of a report as Markdown. */
 export function figuresOfReport(report) {
-  const { machine, engines, acceptance, sizes, compileTime } = report;
+  const { machine, engines, acceptance, lengths = [], experts, sizes, compileTime } = report;
   const main = mainEngine(report);
   const loads = engines.map(({ engine, load, loadAfter }) => `${engine}: ${load} to ${loadAfter}`);
-  const { speed = [], training = [], products, coldStart = [] } = main;
+  const { speed = [], training = [], decoding = [], products, coldStart = [] } = main;
   const parts = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.date.slice(0, 10)}. Load at the beginning and the end: ${loads.join('; ')}.`,
     ...(speed.length > 0 ? ['![Heddle and its peers](images/performance.svg)'] : []),
@@ -44,10 +46,13 @@ export function figuresOfReport(report) {
     `### In ${main.engine}`,
     ...speed.map((entry) => markdownSection(speedTable(entry), 4)),
     ...training.map((entry) => markdownSection(trainingTable(entry), 4)),
+    ...decoding.map((entry) => markdownSection(speedTable(entry), 4)),
     ...(products ? [markdownSection(productTable(products), 4)] : []),
     ...coldStart.map((entry) => markdownSection(coldStartTable(entry), 4)),
     ...(engines.length > 1 ? ['### The fastest times in each engine'] : []),
     ...(engines.length > 1 ? speed.map(({ title }) => markdownSection(engineTable(engines, title), 4)) : []),
+    ...lengths.map((entry) => markdownSection(lengthsTable(entry), 3)),
+    ...(experts ? [markdownSection(expertsTable(experts), 3)] : []),
     ...(sizes ? [markdownSection(sizeTable(sizes), 3)] : []),
     ...(compileTime ? [markdownSection(compileTable(compileTime), 3)] : []),
   ];

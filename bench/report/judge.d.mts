@@ -1,10 +1,11 @@
 import type { Figure } from './figures.mjs';
-import type { ProductEntry, StartRow } from './sections.mjs';
+import type { LengthRow, ProductEntry, StartRow } from './sections.mjs';
 
 export interface EngineResult {
   readonly engine: string;
   readonly speed?: readonly { readonly model: string; readonly figures: readonly Partial<Figure>[] }[];
   readonly training?: readonly { readonly model: string; readonly figures: readonly Partial<Figure>[] }[];
+  readonly decoding?: readonly { readonly model: string; readonly figures: readonly Partial<Figure>[] }[];
   readonly products?: readonly (Pick<ProductEntry, 'order'> & { readonly figures: readonly Partial<Figure>[] })[];
   readonly coldStart?: readonly { readonly model: string; readonly rows: readonly StartRow[] }[];
 }
@@ -18,6 +19,7 @@ export interface Judged {
 export function judge(
   report: {
     readonly engines: readonly EngineResult[];
+    readonly lengths?: readonly { readonly model: string; readonly rows: readonly LengthRow[] }[];
     readonly sizes?: readonly { readonly gzip: number; readonly isWhole?: boolean }[];
   },
   criteria: readonly object[],

@@ -11,6 +11,7 @@ const PRINTERS = {
   part: (value) => `${(100 * value).toFixed(0)} %`,
   trainingMemory: printBytes,
   bytes: printBytes,
+  growth: (value) => `${value.toFixed(2)} ×`,
 };
 
 /**
@@ -30,8 +31,8 @@ export function judge(report, criteria) {
   });
 }
 
-function valueOf(criterion, engine, { sizes }) {
-  const { kind, model, slow, fast, of, order } = criterion;
+function valueOf(criterion, engine, { sizes, lengths = [] }) {
+  const { kind, model, slow, fast, of, order, from, to } = criterion;
   switch (kind) {
     case 'ratio':
       return quotient(fastest(engine, model, slow), fastest(engine, model, fast));
@@ -51,6 +52,11 @@ function valueOf(criterion, engine, { sizes }) {
       return start(engine, model, of)?.peak;
     case 'bytes':
       return sizes && Math.max(...sizes.filter(({ isWhole }) => isWhole).map(({ gzip }) => gzip));
+    case 'growth': {
+      const times = lengths.find((entry) => entry.model === model)?.rows;
+      const timeAt = (wanted) => times?.find(({ length }) => length === wanted)?.cached;
+      return quotient(timeAt(to), timeAt(from));
+    }
     default:
       throw new Error(`acceptance.mjs: there is no kind ${kind}`);
   }
@@ -63,8 +69,10 @@ const least = (values) => (values.length > 0 && !values.includes(undefined) ? Ma
 
 const fastest = (engine, model, name) => figureNamed(engine, model, name)?.min;
 
-function figureNamed({ speed = [], training = [] }, model, name) {
-  return [...speed, ...training].find((entry) => entry.model === model)?.figures.find((figure) => figure.name === name);
+function figureNamed({ speed = [], training = [], decoding = [] }, model, name) {
+  return [...speed, ...training, ...decoding]
+    .find((entry) => entry.model === model)
+    ?.figures.find((figure) => figure.name === name);
 }
 
 function start({ coldStart = [] }, model, name) {

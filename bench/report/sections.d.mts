@@ -24,7 +24,15 @@ export interface StartRow {
   readonly absent?: string;
 }
 
+export interface LengthRow {
+  readonly length: number;
+  readonly cached: number;
+  readonly whole: number;
+  readonly agrees: boolean;
+}
+
 export function speedTable(entry: SpeedEntry): Table;
 export function trainingTable(entry: SpeedEntry): Table;
 export function productTable(entries: readonly ProductEntry[]): Table;
+export function lengthsTable(entry: { readonly model: string; readonly rows: readonly LengthRow[] }): Table;
 export function coldStartTable(entry: { readonly title: string; readonly rows: readonly StartRow[] }): Table;

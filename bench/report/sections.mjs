@@ -125,6 +125,46 @@ export function compileTable(rows) {
   };
 }
 
+/**
+ * Layers of more and more experts, each in a sparse form and in one that computes all experts for all tokens. What grows with
+ * the parameters, packing and the optimizer's update, stands apart.
+ */
+export function expertsTable({ tokens, choices, width, rows }) {
+  const all = ({ work, packing, update }) => work + packing + update;
+  return {
+    heading: `Training a layer of experts, ${tokens} tokens of width ${width}, ${choices} experts each, one thread`,
+    header: [
+      'experts',
+      'forward, backward',
+      'packing',
+      'update',
+      'dense',
+      'packing',
+      'update',
+      'sparse is',
+      'multiply-adds',
+    ],
+    rows: rows.map(({ count, sparse, dense }) => [
+      count,
+      ...[sparse.work, sparse.packing, sparse.update].map(printTime),
+      ...[dense.work, dense.packing, dense.update].map(printTime),
+      `${times(dense.work / sparse.work)} (all: ${times(all(dense) / all(sparse))})`,
+      `${(sparse.executed / 1e6).toFixed(1)} million`,
+    ]),
+    notes: [],
+  };
+}
+
+/** `rows` as lengths-time.mjs prints them. */
+export function lengthsTable({ model, rows }) {
+  return {
+    heading: `The next token of ${model}, one thread`,
+    header: ['tokens before it', 'with the cache', 'without', 'the cache is'],
+    rows: rows.map(({ length, cached, whole }) => [length, ...[cached, whole].map(printTime), times(whole / cached)]),
+    notes: rows.filter(({ agrees }) => !agrees).map(({ length }) => `${length}: other tokens without it: MISMATCH`),
+  };
+}
+
 /** The fastest time of each contestant in each engine; `engines` are those of the report. */
 export function engineTable(engines, title) {
   const figuresIn = ({ speed = [] }) => speed.find((entry) => entry.title === title)?.figures ?? [];

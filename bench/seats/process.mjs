@@ -10,6 +10,7 @@ const { load } = await import(`../peers/${module}.mjs`);
 const seat = makeSeat(load);
 const files = {
   read: (path) => readFile(join(folder, path)),
+  path: (path) => join(folder, path),
   url: (path) => pathToFileURL(join(folder, path)).href,
 };
 

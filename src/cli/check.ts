@@ -1,13 +1,20 @@
 /** `heddle check`: reports what is wrong with specs; on request lists what goes into one of their models. */
-import { checkSpec, type Diagnostic, diagnostic, renderSummary, type SourceHost } from '../compiler/index.ts';
+import {
+  checkSpec,
+  type Diagnostic,
+  diagnostic,
+  elaborateGeneration,
+  renderSummary,
+  type SourceHost,
+} from '../compiler/index.ts';
 import { elementCount } from '../program/safetensors.ts';
 import { printShape } from '../program/size.ts';
 import { jsonReport, toJson } from './diagnostics-json.ts';
-import { EXIT, Failure, printDiagnostics, UsageError } from './errors.ts';
+import { EXIT, Failure, printDiagnostics, Rejected, UsageError } from './errors.ts';
 import { makeHost } from './host.ts';
 import { colorsFor, type Io } from './io.ts';
 import { type Signature, signatureOf } from './signature.ts';
-import { elaborateEntry, elaborateOptions, specPath, type SpecOptions } from './spec.ts';
+import { elaborateEntry, elaborateOptionsOf, specPath, type SpecOptions } from './spec.ts';
 import { alignColumns, count } from './table.ts';
 
 export interface CheckOptions extends SpecOptions {
@@ -71,11 +78,14 @@ function printOutcome({ path, files, isSound, diagnostics }: CheckedFile, io: Io
 }
 
 function checkEntry(path: string, options: CheckOptions, io: Io): number {
+  // Of a model with `generate` all is checked that generating needs.
+  const { diagnostics } = elaborateGeneration(specPath(path, io), elaborateOptionsOf(options), makeHost(io));
+  const isSound = diagnostics.every((item) => item.severity !== 'error');
   if (options.json) {
-    const { diagnostics } = elaborateOptions(path, options, io);
     io.stdout.write(jsonReport(toJson(diagnostics)));
-    return diagnostics.some((item) => item.severity === 'error') ? EXIT.failed : EXIT.fine;
+    return isSound ? EXIT.fine : EXIT.failed;
   }
+  if (!isSound) throw new Rejected(diagnostics);
   const graph = elaborateEntry(path, options, io);
   const signature = signatureOf(graph);
   const { green } = colorsFor(io.stdout, io.env);

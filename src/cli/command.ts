@@ -22,6 +22,8 @@ import { compile, type CompileOptions } from './compile.ts';
 import { EXIT, reportError } from './errors.ts';
 import { explain } from './explain.ts';
 import { fmt, type FmtOptions } from './fmt.ts';
+import { addGenerate } from './generate/command-line.ts';
+import { generate } from './generate/generate.ts';
 import { EMITTED, EXPLAINED, inspect, type InspectOptions } from './inspect.ts';
 import type { Io } from './io.ts';
 import { profile, type ProfileOptions } from './profile/profile.ts';
@@ -72,6 +74,10 @@ function makeProgram(io: Io, exit: Exit): Command {
   addRun(program, io, exit);
   addTrain(program, async (spec, options) => {
     exit.code = await train(spec, options, io);
+  });
+  addGenerate(program, async (path, options) => {
+    exit.isJson = options.json === true;
+    exit.code = await generate(path, options, io);
   });
   addInspect(program, io, exit);
   addProfile(program, io, exit);
@@ -168,6 +174,7 @@ function addCompile(program: Command, io: Io, exit: Exit): void {
         'what weights are stored in: f16 rounds, int8 only those of products (default: as --quantize, or f32)',
       ).choices(STORAGES),
     )
+    .option('--no-generate', 'only what runs a model, not what continues texts with its `generate`')
     .addOption(
       new Option(
         '--remat <what>',

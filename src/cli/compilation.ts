@@ -1,13 +1,15 @@
-/** What `heddle compile` is given: a model, or a train entry with all its routines. */
+/** What `heddle compile` is given: a model, which may generate, or a train entry with all its routines. */
 import {
   type Compiled,
   compileGraph,
   compileModule,
+  elaborateGeneration,
   elaborateTraining,
   elaborateWhole,
   type Graph,
   type RematerializationOption,
   type SourceHost,
+  tensorNames,
 } from '../compiler/index.ts';
 import { profileFacts } from '../compiler/inspect/profile/facts.ts';
 import type { ProfileFacts } from '../program/profile.ts';
@@ -20,6 +22,8 @@ import { compilerOptions, elaborateEntry, elaborateOptionsOf, type SpecOptions, 
 export interface CompilationOptions extends SpecOptions {
   readonly target: readonly TargetName[];
   readonly remat?: RematerializationOption;
+  /** False: a model that could generate is compiled to run only. */
+  readonly generate?: boolean;
 }
 
 export interface Compilation {
@@ -38,11 +42,15 @@ export interface Compilation {
 
 /** The entry that the options name; warnings are printed. Throws Rejected, Failure and UsageError. */
 export function openCompilation(path: string, options: CompilationOptions, io: Io, host: SourceHost): Compilation {
-  return trainingOf(path, options, io, host) ?? modelOf(path, options, io, host);
+  const { result } = elaborateWhole(specPath(path, io), elaborateOptionsOf(options), host);
+  if (result?.train) return trainingOf(path, options, io, host);
+  if (options.remat) throw new UsageError('--remat is for train entries', 'a model keeps nothing for a backward pass');
+  return result?.generation && options.generate !== false
+    ? generatingOf(path, options, io, host)
+    : modelOf(path, options, io, host);
 }
 
 function modelOf(path: string, options: CompilationOptions, io: Io, host: SourceHost): Compilation {
-  if (options.remat) throw new UsageError('--remat is for train entries', 'a model keeps nothing for a backward pass');
   const graph = elaborateEntry(path, options, io, host);
   return {
     graph,
@@ -55,17 +63,30 @@ function modelOf(path: string, options: CompilationOptions, io: Io, host: Source
   };
 }
 
-/** Undefined for a model, and for what has mistakes. */
-function trainingOf(path: string, options: CompilationOptions, io: Io, host: SourceHost): Compilation | undefined {
-  const chosen = elaborateOptionsOf(options);
-  if (!elaborateWhole(specPath(path, io), chosen, host).result?.train) return undefined;
+/** A model with the routines that continue texts. */
+function generatingOf(path: string, options: CompilationOptions, io: Io, host: SourceHost): Compilation {
+  const { result: module, diagnostics } = elaborateGeneration(specPath(path, io), elaborateOptionsOf(options), host);
+  if (!module) throw new Rejected(diagnostics);
+  printDiagnostics(diagnostics, io);
+  const { graph } = module.graphs[0]!;
+  return {
+    graph,
+    signature: signatureOf(graph),
+    runtime: options.target.includes('webgpu') ? 'runtime-generate-webgpu.js' : 'runtime-generate.js',
+    loader: 'load',
+    compile: () => compileModule(module, { targets: options.target, ...compilerOptions(options) }),
+    profile: ({ ops, lowered }) => profileFacts(graph, ops, lowered),
+  };
+}
+
+function trainingOf(path: string, options: CompilationOptions, io: Io, host: SourceHost): Compilation {
   checkForTraining(options);
-  const { result: module, diagnostics } = elaborateTraining(specPath(path, io), chosen, host);
+  const { result: module, diagnostics } = elaborateTraining(specPath(path, io), elaborateOptionsOf(options), host);
   if (!module) throw new Rejected(diagnostics);
   printDiagnostics(diagnostics, io);
   const { graph } = module.graphs.find(({ name }) => name === 'evaluate')!;
   const { parameters, ...signature } = signatureOf(graph);
-  const frozen = new Set(graph.parameters.flatMap((one) => (one.frozen ? [one.name] : [])));
+  const frozen = new Set(graph.parameters.flatMap((one) => (one.frozen ? tensorNames(one) : [])));
   return {
     graph,
     signature: {

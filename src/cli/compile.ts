@@ -127,11 +127,15 @@ const RUNS: { readonly [routine: string]: string } = {
   evaluate: 'an evaluation',
 };
 
+/** The same for a program that generates. */
+const GENERATING_RUNS: typeof RUNS = { run: 'a run', prefill: 'a prompt', step: 'a token' };
+
 function targetRows({ program }: Compiled): string[][] {
+  const often = program.generation ? GENERATING_RUNS : RUNS;
   return Object.entries(program.targets).map(([name, { kernels, loadSteps, routines }]) => {
     const load = loadSteps.length > 0 ? [`${count(loadSteps.length, 'step')} when loaded`] : [];
     const runs = routines.map(
-      ({ name, first, last }) => `${count(last - first, 'step')} ${RUNS[name] ?? `of ${name}`}`,
+      ({ name, first, last }) => `${count(last - first, 'step')} ${often[name] ?? `of ${name}`}`,
     );
     return ['target', name, [count(kernels.length, 'kernel'), ...runs, ...load].join(', ')];
   });

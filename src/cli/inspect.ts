@@ -5,6 +5,7 @@ import {
   elaborateWhole,
   type Graph,
   judgedProductsOf,
+  keptTensors,
   printGraph,
   printKernel,
   type Stages,
@@ -94,7 +95,7 @@ async function contentOf(
   const depth = options.depth ?? Infinity;
   if (options.graph) return drawn(options.graph, root, graph, { dims, depth });
   const memory = reportMemory(stages.plan, boundsOf(graph), exampleDims(graph.dims, dims));
-  const summary = summarize(graph, root, memory, depth);
+  const summary = summarize(graph, root, memory, depth, keptTensors(entry));
   if (options.json) return `${JSON.stringify(summaryJson(summary, dims), undefined, 2)}\n`;
   const rows = tableText([TABLE_HEAD, ...tableCells(summary, dims)], ['left', 'left', 'left', 'right'], io);
   return `${rows}\n${alignColumns(totalCells(summary, dims), ['left']).join('\n')}\n`;

@@ -1,7 +1,7 @@
 /** Things that run: a spec on one of the targets or in the interpreter, and an artifact. */
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { compileGraph, type Emitted, type Graph, interpret, type Tensor, type WasmModules } from '../compiler/index.ts';
+import { compileGraph, type Emitted, type Graph, interpret, type Tensor } from '../compiler/index.ts';
 import type { ElementType, Program, ProgramDim, SimdVariant, TargetName } from '../program/program.ts';
 import { RANDOM_KEY } from '../program/training.ts';
 import type { JsKernelFactory } from '../runtime/devices/js.ts';
@@ -53,29 +53,45 @@ export async function openSpec(
 ): Promise<Runnable> {
   const graph = elaborateEntry(path, options, io);
   const signature = signatureOf(graph);
-  const weights = await loadWeights(signature.parameters, options, io);
-  if (!weights && signature.parameters.length > 0) {
-    throw new Failure(`${graph.name} needs weights: ${describeParameters(signature)}`, {
-      hint: 'give them with --weights FILE.safetensors; names of other makers are mapped with --rename MAP.json',
-    });
-  }
+  const weights = await neededWeights(graph.name, signature, options, io);
   if (target === 'reference' && options.quantize)
     throw new UsageError('--quantize is for what is compiled', 'the reference interprets the model as it is written');
   if (target === 'reference') return interpreted(graph, signature, weights);
-  try {
-    const model = await modelOf(
+  const model = await loadCompiled(target, options, () =>
+    modelOf(
       compileGraph(graph, { targets: [target], ...compilerOptions(options) }),
       target,
       weights?.bound,
       options,
       threadsOf(options.threads, io),
-    );
-    return { ...signature, name: graph.name, run: (inputs, dims, seed) => runModel(model, inputs, dims, seed) };
+    ),
+  );
+  return { ...signature, name: graph.name, run: (inputs, dims, seed) => runModel(model, inputs, dims, seed) };
+}
+
+/** The weights that the options name. Throws Failure where there are none, but parameters; rejects as `loadWeights` does. */
+export async function neededWeights(
+  model: string,
+  signature: Signature,
+  options: SpecOptions,
+  io: Io,
+): Promise<Weights | undefined> {
+  const weights = await loadWeights(signature.parameters, options, io);
+  if (weights || signature.parameters.length === 0) return weights;
+  throw new Failure(`${model} needs weights: ${describeParameters(signature)}`, {
+    hint: 'give them with --weights FILE.safetensors; names of other makers are mapped with --rename MAP.json',
+  });
+}
+
+/** Does what compiles and loads; what goes wrong is a failure of the machine or a defect. */
+export async function loadCompiled<T>(target: TargetName, { simd }: EngineOptions, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
   } catch (error) {
     if (target === 'webgpu' && error instanceof HeddleError && error.code === 'unsupported')
       throw new Failure(error.message, { hint: DRIVER_HINT });
     // What was compiled a moment ago must load: anything else is a defect.
-    const isDefect = error instanceof HeddleError && DEFECTS.includes(error.code) && options.simd !== 'relaxed';
+    const isDefect = error instanceof HeddleError && DEFECTS.includes(error.code) && simd !== 'relaxed';
     throw isDefect ? new Error(error.message, { cause: error }) : error;
   }
 }
@@ -89,13 +105,18 @@ const DEFECTS: readonly HeddleError['code'][] = [
   'weights-mismatch',
 ];
 
-function interpreted(graph: Graph, signature: Signature, weights: Weights | undefined): Runnable {
-  const parameters = new Map(
-    signature.parameters.map(({ name, dtype }) => [
+/** The weights of all parameters as the interpreter takes them. */
+export function interpretedWeights({ parameters }: Signature, weights: Weights | undefined): Map<string, Tensor> {
+  return new Map(
+    parameters.map(({ name, dtype }) => [
       name,
       toInterpreter(weights!.stored.get(name)!, dtype, `the parameter ${name}`),
     ]),
   );
+}
+
+function interpreted(graph: Graph, signature: Signature, weights: Weights | undefined): Runnable {
+  const parameters = interpretedWeights(signature, weights);
   return {
     ...signature,
     name: graph.name,
@@ -113,7 +134,8 @@ function interpreted(graph: Graph, signature: Signature, weights: Weights | unde
   };
 }
 
-function evaluate(graph: Graph, given: Parameters<typeof interpret>[1]): ReadonlyMap<string, Tensor> {
+/** Interprets a graph. Throws Failure where memory does not suffice, and InterpreterError. */
+export function evaluate(graph: Graph, given: Parameters<typeof interpret>[1]): ReadonlyMap<string, Tensor> {
   try {
     return interpret(graph, given);
   } catch (error) {
@@ -125,31 +147,29 @@ function evaluate(graph: Graph, given: Parameters<typeof interpret>[1]): Readonl
 }
 
 /** What was compiled for a target, loaded with its weights. Rejects with HeddleError. */
-export async function modelOf(
+export async function modelOf(...emitted: Parameters<typeof partsOf>): Promise<Model> {
+  return createModel(await partsOf(...emitted));
+}
+
+/** What was compiled for a target with its weights, as models are made of it. Rejects with HeddleError. */
+export async function partsOf(
   { program, wasm, js, wgsl }: Emitted,
   target: TargetName,
   weights: Tensors | undefined,
   options: EngineOptions,
   threads?: Threads,
-): Promise<Model> {
+): Promise<ModelParts> {
   const parts = { program, target, weights: (name: string) => weights?.get(name) };
   switch (target) {
-    case 'wasm':
-      return wasmModel({ ...parts, tile: options.tile, threads }, wasm!, options.simd);
+    case 'wasm': {
+      const simd = chooseSimd(options.simd);
+      return { ...parts, tile: options.tile, threads, simd, kernels: wasm![simd] };
+    }
     case 'js':
-      return createModel({ ...parts, kernels: await importKernels(js!) });
+      return { ...parts, kernels: await importKernels(js!) };
     case 'webgpu':
-      return createModel({ ...parts, kernels: wgsl!, gpu: await nodeGpu(), createGpuModel });
+      return { ...parts, kernels: wgsl!, gpu: await nodeGpu(), createGpuModel };
   }
-}
-
-async function wasmModel(
-  parts: Omit<ModelParts, 'kernels'>,
-  modules: WasmModules,
-  wanted: SimdVariant | undefined,
-): Promise<Model> {
-  const simd = chooseSimd(wanted);
-  return createModel({ ...parts, simd, kernels: modules[simd] });
 }
 
 /** The module is plain text without imports, so that it needs no file. */

@@ -1,5 +1,5 @@
 /** What goes into a graph and what comes out of it, in the terms that the command shares with the runtime. */
-import { type Graph, toSizeExpr } from '../compiler/index.ts';
+import { type Graph, parameterTensors, toSizeExpr } from '../compiler/index.ts';
 import type { WeightParameter } from '../compiler/interop/weights.ts';
 import type { ProgramDim } from '../program/program.ts';
 import { givenInputs } from '../program/training.ts';
@@ -9,6 +9,7 @@ export interface Signature {
   readonly dims: readonly ProgramDim[];
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
+  /** The tensors that they are. */
   readonly parameters: readonly WeightParameter[];
 }
 
@@ -22,7 +23,11 @@ export function signatureOf(graph: Graph): Signature {
     dims: graph.dims,
     inputs: givenInputs(graph.inputs).map(info),
     outputs: graph.outputs.map(info),
-    // Only parameters have static shapes, so each size is a number.
-    parameters: graph.parameters.map((parameter) => ({ ...info(parameter), shape: info(parameter).shape as number[] })),
+    parameters: parameterTensors(graph.parameters).map(({ name, type: { dtype, shape } }) => ({
+      name,
+      dtype,
+      // Only parameters have static shapes, so each size is a number.
+      shape: shape.map(toSizeExpr) as number[],
+    })),
   };
 }

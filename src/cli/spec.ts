@@ -66,12 +66,7 @@ export function elaborateEntry(path: string, options: SpecOptions, io: Io, host:
 }
 
 /** One entry as a graph, if it has no mistakes, and all there is to tell. Throws Failure. */
-export function elaborateOptions(
-  path: string,
-  options: SpecOptions,
-  io: Io,
-  host: SourceHost = makeHost(io),
-): Outcome<Graph> {
+function elaborateOptions(path: string, options: SpecOptions, io: Io, host: SourceHost = makeHost(io)): Outcome<Graph> {
   const { atHand = [], mode, grad } = options;
   const chosen = elaborateOptionsOf(options);
   const shown = specPath(path, io);

@@ -8,10 +8,12 @@ import { emitWasm } from './codegen/wasm/emit.ts';
 import { wasmTarget } from './codegen/wasm/target.ts';
 import { emitWgsl } from './codegen/wgsl/emit.ts';
 import { webgpuTarget } from './codegen/wgsl/target.ts';
-import type { Graph } from './ir/graph.ts';
+import { generationGraphs } from './incremental/generation.ts';
+import { uncachedGeneration, type UncachedGeneration } from './incremental/uncached.ts';
+import type { Graph, KeptTensor } from './ir/graph.ts';
 import type { OpTable } from './ir/op.ts';
 import type { Target } from './kernel/target.ts';
-import { lowerGraph, lowerModule, type NamedGraph } from './lowering/lower.ts';
+import { dimsOf, lowerGraph, lowerModule, type NamedGraph } from './lowering/lower.ts';
 import { ops } from './ops/table.ts';
 import type { CompileOptions, EntryOptions } from './options.ts';
 import { passes } from './passes/index.ts';
@@ -19,7 +21,7 @@ import { judgedProducts, quantize, type JudgedProduct } from './passes/quantize.
 import { runPasses, type PassReport, type RunOptions } from './passes/run.ts';
 import { modelFacts } from './plan/facts.ts';
 import { RUN, type LoweredProgram } from './plan/lowered.ts';
-import { assembleProgram, plan, type Plan } from './plan/plan.ts';
+import { assembleProgram, plan, type Plan, type Purpose } from './plan/plan.ts';
 import { callsOf, exportsOf } from './plan/variant.ts';
 import { checkModule } from './semantics/check.ts';
 import { elaborate, findEntry } from './semantics/elaborate.ts';
@@ -28,8 +30,9 @@ import { loadModule, type SourceHost } from './semantics/modules.ts';
 import { suggestTap, tapOutputs } from './semantics/taps.ts';
 import { weightChannels } from './passes/weight-channels.ts';
 import type { ModelFacts } from '../program/manifest.ts';
-import { TARGET_NAMES, type Program, type SimdVariant, type TargetName } from '../program/program.ts';
-import { teamWords } from '../program/team.ts';
+import { isCounting, TARGET_NAMES, type Program, type SimdVariant, type TargetName } from '../program/program.ts';
+import { counterWords, teamWords } from '../program/team.ts';
+import { PREFILL, STEP, type GenerationSpec } from '../program/generation.ts';
 import type { TrainingSpec } from '../program/training.ts';
 import type { Diagnostic } from './base/diagnostic.ts';
 
@@ -76,6 +79,43 @@ export function elaborateTraining(path: string, options: EntryOptions, host: Sou
   const further = evaluate!.diagnostics.filter((item) => !isAmong(item, train!.diagnostics));
   const result = train!.result && evaluate!.result && trainingModule(train!.result, evaluate!.result, ops);
   return { ...(result && { result }), diagnostics: [...train!.diagnostics, ...further] };
+}
+
+/**
+ * A model that generates as a routine that computes whole texts for their next tokens. Without `generate` there is no result
+ * and no report. Never throws on what the file or the options hold.
+ */
+export function elaborateUncached(path: string, options: EntryOptions, host: SourceHost): Outcome<UncachedGeneration> {
+  const { result, diagnostics } = elaborateWhole(path, options, host);
+  const sink = new DiagnosticSink();
+  for (const item of diagnostics) sink.report(item);
+  const generation = result?.generation;
+  const uncached = generation && uncachedGeneration({ ...result, generation }, ops, sink);
+  return { ...(uncached && { result: uncached }), diagnostics: sink.items };
+}
+
+/**
+ * A model with the routines that continue texts. Without a result where the entry has no `generate`, or no cache can be
+ * derived from it, which a diagnostic tells. Never throws on what the file or the options hold.
+ */
+export function elaborateGeneration(path: string, options: EntryOptions, host: SourceHost): Outcome<Module> {
+  const { result: whole, diagnostics } = elaborateWhole(path, options, host);
+  const sink = new DiagnosticSink();
+  for (const item of diagnostics) sink.report(item);
+  const found = whole && withinStack(sink, () => generationGraphs(whole, ops, sink));
+  if (!whole || !found || sink.hasErrors) return { diagnostics: sink.items };
+  const { prefill, step, generation } = found;
+  const graphs = [
+    { name: RUN, graph: whole.graph },
+    { name: PREFILL, graph: prefill },
+    { name: STEP, graph: step },
+  ];
+  return { result: { name: whole.graph.name, graphs, generation }, diagnostics: sink.items };
+}
+
+/** What generating keeps from token to token; nothing for an entry that does not generate. */
+export function keptTensors(entry: Elaborated): readonly KeptTensor[] {
+  return generationGraphs(entry, ops, new DiagnosticSink())?.step.kept ?? [];
 }
 
 /** One entry with gradients that are asked for. Never throws on what the file or the options hold. */
@@ -160,6 +200,8 @@ export interface Module {
   readonly graphs: readonly NamedGraph[];
   /** Of a `train` entry. */
   readonly training?: TrainingSpec;
+  /** Of a model that generates: `run` is what targets have that cannot. */
+  readonly generation?: GenerationSpec;
 }
 
 /**
@@ -172,7 +214,7 @@ export function compileGraph(graph: Graph, options: CompileOptions, hooks: RunOp
 
 /** Compiles several graphs as one program. Throws as `compileGraph` does. */
 export function compileModule(module: Module, options: CompileOptions, hooks: RunOptions = {}): Compiled {
-  const { name, training } = module;
+  const { name, training, generation } = module;
   const { verify = false } = options;
   const { quantize: type, remat } = options;
   const chosen = { ...(type && { quantize: type }), ...(remat && { remat }) };
@@ -184,7 +226,9 @@ export function compileModule(module: Module, options: CompileOptions, hooks: Ru
   });
   const lowered: { [name in TargetName]?: LoweredProgram } = {};
   const whole = { name, graphs: fused, isTraining: training !== undefined };
-  for (const target of options.targets) lowered[target] = lowerModule(whole, TARGETS[target]);
+  const runOnly = { ...whole, graphs: fused.filter((one) => one.name === RUN) };
+  for (const target of options.targets)
+    lowered[target] = lowerModule(generation && target === 'webgpu' ? runOnly : whole, TARGETS[target]);
   const plans = plansOf(lowered);
   const graphs = module.graphs.map(({ graph }) => graph);
   return {
@@ -193,7 +237,7 @@ export function compileModule(module: Module, options: CompileOptions, hooks: Ru
     fused,
     lowered,
     ops,
-    ...emitted(plans, Object.values(lowered)[0] ?? module.graphs[0]!.graph, training),
+    ...emitted(plans, { name, dims: dimsOf(fused) }, { training, generation }),
     passes: reports,
     facts: modelFacts(graphs, ops, plans),
   };
@@ -234,13 +278,9 @@ function plansOf(lowered: Compiled['lowered']): Plans {
   return plans;
 }
 
-function emitted(
-  plans: Plans,
-  { name, dims }: Pick<LoweredProgram, 'name' | 'dims'>,
-  training?: TrainingSpec,
-): Emitted {
+function emitted(plans: Plans, { name, dims }: Pick<LoweredProgram, 'name' | 'dims'>, purpose?: Purpose): Emitted {
   return {
-    program: assembleProgram(name, dims, plans, training),
+    program: assembleProgram(name, dims, plans, purpose),
     ...(plans.wasm && { wasm: wasmModules(plans.wasm) }),
     ...(plans.js && { js: emitJs(plans.js.kernels) }),
     ...(plans.webgpu && { wgsl: emitWgsl(plans.webgpu.kernels, webgpuTarget.workgroups) }),
@@ -274,6 +314,7 @@ function wasmModules(target: Plan): WasmModules {
       team: teamWords(target.tableSlots),
       exported: exportsOf(target, variant),
       relaxed: variant === 'relaxed',
+      ...(isCounting(target.program) && { counters: counterWords(target.tableSlots) }),
     });
   return { strict: module('strict'), relaxed: module('relaxed') };
 }

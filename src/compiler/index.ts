@@ -10,12 +10,15 @@ export {
   compileGraph,
   compileLowered,
   compileModule,
+  elaborateGeneration,
   elaborateGradients,
   elaborateSpec,
   elaborateTraining,
+  elaborateUncached,
   elaborateWhole,
   type Emitted,
   judgedProductsOf,
+  keptTensors,
   type Module,
   type Outcome,
   type Stages,
@@ -26,6 +29,7 @@ export {
 export { DimensionOverflow } from './dims/dim.ts';
 export type { Graph } from './ir/graph.ts';
 export { interpret, InterpreterError } from './ir/interpret.ts';
+export { parameterTensors, tensorNames } from './ir/parameter-tensors.ts';
 export { printGraph } from './ir/printer.ts';
 export { boundsOf } from './ir/types.ts';
 export { printKernel } from './kernel/print.ts';

@@ -18,7 +18,7 @@ export const ERROR_CODES = {
   'input-value': 'a value in a plain array is no number of the right kind',
   dimension: 'a dimension has no value, or one that the program does not allow',
   'output-buffer': 'a buffer given for an output does not fit it',
-  option: 'an option of load or run is not what it should be',
+  option: 'an option of load, run or generate is not what it should be',
   memory: 'the tensors do not fit into the memory of the target',
   'device-lost': 'the GPU was reset, unplugged or taken away',
   busy: 'an earlier run has not been awaited',

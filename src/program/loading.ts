@@ -43,6 +43,7 @@ export function scheduleLoad(program: TargetProgram, names: Iterable<string>): L
  * is not ready before the earlier.
  */
 function stepsReadyAt({ loadSteps }: TargetProgram, weights: readonly WeightSpec[]): number[] {
+  // Of several in one buffer, the last.
   const arrivals = new Map(weights.map(({ buffer }, at) => [buffer, at + 1]));
   // What is no weight may be written by any step that touches it.
   const touchedAt = new Map<number, number>();

@@ -3,6 +3,7 @@
  * knows that every other file it reads is the one that was compiled. Generated from the program; the runtime reads
  * nothing of it but `files`.
  */
+import type { GenerationSpec } from './generation.ts';
 import type { ElementType, ProgramDim, TargetName } from './program.ts';
 import type { SizeExpr } from './size.ts';
 
@@ -63,6 +64,8 @@ export interface Manifest {
   readonly inputs: readonly TensorFacts[];
   readonly outputs: readonly TensorFacts[];
   readonly dims: readonly ProgramDim[];
+  /** Of a model that generates. */
+  readonly generation?: GenerationSpec;
   readonly parameters: { readonly tensors: number; readonly elements: number };
   /** Dimensions for which figures are given; absent where no small ones meet the program's conditions. */
   readonly example?: { readonly [dim: string]: number };

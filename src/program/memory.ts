@@ -1,10 +1,10 @@
 /**
- * Where the program's buffers lie: [the device's own][persistent buffers][arena]. While loading, the arena's place
- * holds the staging buffers.
+ * Where the program's buffers lie: [the device's own][persistent buffers][kept buffers][arena]. While loading, the staging
+ * buffers lie above the persistent ones. Kept buffers have a place once a routine that touches them is bound.
  */
 import { alignUp, layoutArena, type Placement } from './layout.ts';
 import { scheduleLoad, type LoadSchedule } from './loading.ts';
-import type { Routine, TargetProgram } from './program.ts';
+import type { BufferSpec, Routine, TargetProgram } from './program.ts';
 import { evaluateSize, type Dims } from './size.ts';
 
 /** Byte addresses by buffer number; 0 for buffers of other kinds. */
@@ -16,14 +16,37 @@ export interface Addresses {
 
 /** Persistent buffers one after another, from `base` on. */
 export function placePersistent(program: TargetProgram, base: number): Addresses {
-  let end = base;
-  const byBuffer = program.buffers.map((buffer) => {
-    if (buffer.kind !== 'persistent') return 0;
+  return placeInRow(program, 'persistent', { byBuffer: program.buffers.map(() => 0), end: base }, NO_DIMS);
+}
+
+/** Adds the kept buffers above the persistent ones. Throws RangeError as `placeArena` does. */
+export function placeKept(program: TargetProgram, persistent: Addresses, dims: Dims): Addresses {
+  return placeInRow(program, 'kept', persistent, dims);
+}
+
+const NO_DIMS: Dims = new Map();
+
+/** Adds all buffers of a kind, one after another. */
+function placeInRow(
+  { buffers }: TargetProgram,
+  kind: BufferSpec['kind'],
+  { byBuffer, end: begin }: Addresses,
+  dims: Dims,
+): Addresses {
+  let end = begin;
+  const addresses = buffers.map((buffer, number) => {
+    if (buffer.kind !== kind) return byBuffer[number]!;
     const address = end;
-    end = alignUp(end + 4 * (buffer.size as number));
+    end = alignUp(end + bytesOf(buffer, dims));
     return address;
   });
-  return { byBuffer, end };
+  return { byBuffer: addresses, end };
+}
+
+function bytesOf({ size }: BufferSpec, dims: Dims): number {
+  const elements = evaluateSize(size, dims);
+  if (elements < 0) throw new RangeError(`these dimensions give a buffer of ${elements} elements`);
+  return 4 * elements;
 }
 
 /** Numbers of the arena buffers of a routine, in increasing order. */
@@ -35,16 +58,19 @@ export function arenaOf({ buffers, steps }: TargetProgram, { inputs, outputs, fi
   return [...used].sort((a, b) => a - b);
 }
 
-/** Adds the buffers of a routine above the persistent ones. Throws RangeError for an unbound dimension. */
-export function placeArena(program: TargetProgram, routine: Routine, persistent: Addresses, dims: Dims): Addresses {
+/** Whether a routine uses what is kept between runs. */
+export function touchesKept({ buffers }: TargetProgram, { table }: Routine): boolean {
+  return table.buffers.some((buffer) => buffers[buffer]!.kind === 'kept');
+}
+
+/** Adds the buffers of a routine above those `below`. Throws RangeError for an unbound dimension. */
+export function placeArena(program: TargetProgram, routine: Routine, below: Addresses, dims: Dims): Addresses {
   const placements = new Map<number, Placement>();
   for (const number of arenaOf(program, routine)) {
-    const { size, first, last } = program.buffers[number]!;
-    const elements = evaluateSize(size, dims);
-    if (elements < 0) throw new RangeError(`these dimensions give a buffer of ${elements} elements`);
-    placements.set(number, { bytes: 4 * elements, first, last });
+    const buffer = program.buffers[number]!;
+    placements.set(number, { bytes: bytesOf(buffer, dims), first: buffer.first, last: buffer.last });
   }
-  return placeAbove(persistent, placements);
+  return placeAbove(below, placements);
 }
 
 /** Adds the buffers that only loading needs above the persistent ones. */
@@ -75,6 +101,7 @@ export function memoryFor(program: TargetProgram, dims: Dims): number {
     program.weights.map(({ name }) => name),
   );
   const loading = placeStaging(program, persistent, schedule);
-  const running = program.routines.map((routine) => placeArena(program, routine, persistent, dims).end);
+  const kept = placeKept(program, persistent, dims);
+  const running = program.routines.map((routine) => placeArena(program, routine, kept, dims).end);
   return Math.max(loading.end, ...running);
 }

@@ -2,10 +2,11 @@
  * The artifact's data: what the compiler writes into `program.json` and the runtime runs. A leaf: it imports nothing
  * but its neighbours and knows neither the compiler nor the runtime.
  */
+import type { GenerationSpec } from './generation.ts';
 import type { SizeExpr } from './size.ts';
 import type { Distribution, TrainingSpec } from './training.ts';
 
-export const PROGRAM_VERSION = 3;
+export const PROGRAM_VERSION = 4;
 
 export type ElementType = 'f32' | 'i32' | 'u32' | 'bool';
 
@@ -29,12 +30,17 @@ export interface TensorSpec {
   readonly buffer: number;
 }
 
-/** A parameter: read from the safetensors file under `name` when the program is loaded. */
+/**
+ * A parameter: read from the safetensors file under `name` when the program is loaded. Several may lie in one buffer, one
+ * after the other: they fill it.
+ */
 export interface WeightSpec {
   readonly name: string;
   readonly dtype: ElementType;
   readonly shape: readonly number[];
   readonly buffer: number;
+  /** Where it begins in the buffer, in elements; absent for 0. */
+  readonly at?: number;
   /** No gradient is taken for it: running statistics, moments of the optimizer, sums of gradients. */
   readonly state?: true;
   /** No step writes it, whatever is trained. */
@@ -45,17 +51,18 @@ export interface WeightSpec {
 
 /**
  * Where a buffer lives. `persistent`: filled at load, kept (weights read by steps, packed panels, folded constants).
- * `staging`: only used while loading. `arena`: planned anew whenever the dimensions change. Elements take 4 bytes,
- * bool included.
+ * `staging`: only used while loading. `arena`: planned anew whenever the dimensions change. `kept`: what it holds stays
+ * from run to run of the routines that touch it, until one of them is bound to dimensions that give it another size.
+ * Elements take 4 bytes, bool included.
  */
 export interface BufferSpec {
-  readonly kind: 'persistent' | 'staging' | 'arena';
+  readonly kind: 'persistent' | 'staging' | 'arena' | 'kept';
   /** Elements. */
   readonly size: SizeExpr;
   /**
    * First and last index of the steps that touch it: of `loadSteps` for staging, of `steps` for arena buffers. An
-   * input begins before its routine's first step, an output ends at its routine's `last`. Both are 0 for persistent
-   * buffers.
+   * input begins before its routine's first step, an output ends at its routine's `last`. Both are 0 for persistent and
+   * kept buffers.
    */
   readonly first: number;
   readonly last: number;
@@ -102,7 +109,17 @@ export interface Routine {
   readonly last: number;
   /** An index of `steps`: before that step runs, the output `loss` is final and no weight has been written. */
   readonly lossReady?: number;
+  /**
+   * Multiply-adds of its products with groups of rows, if every group took all tokens: a mixture in which every expert sees
+   * every token. The kernels count those that they execute, but for webgpu. Absent where there are no such products.
+   */
+  readonly dense?: SizeExpr;
   readonly table: ArgumentTable;
+}
+
+/** Whether the kernels of a program count their multiply-adds. */
+export function isCounting({ routines }: Pick<TargetProgram, 'routines'>): boolean {
+  return routines.some(({ dense }) => dense !== undefined);
 }
 
 /** The program of one target. */
@@ -191,5 +208,7 @@ export interface Program {
   readonly dims: readonly ProgramDim[];
   /** Of a `train` entry. */
   readonly training?: TrainingSpec;
+  /** Of a model with `generate`. Targets that cannot generate have only the routine `run`. */
+  readonly generation?: GenerationSpec;
   readonly targets: { readonly [target in TargetName]?: TargetProgram };
 }

@@ -10,6 +10,7 @@ import {
   type Program,
   type TargetProgram,
   type TensorSpec,
+  type WeightSpec,
 } from './program.ts';
 import { index, list, oneOf, ProgramError, record, text, unique, type Check, type Fields } from './fields.ts';
 import { elementCount } from './safetensors.ts';
@@ -82,6 +83,7 @@ function checkTarget(target: Fields, at: string, dims: ReadonlySet<string>): voi
           text(condition['message'], `${place}.message`);
         });
       }
+      if (routine['dense'] !== undefined) size(routine['dense'], `${path}.dense`);
       const table = record(routine['table'], `${path}.table`);
       list(table['buffers'], `${path}.table.buffers`, buffer);
       list(table['sizes'], `${path}.table.sizes`, size);
@@ -121,6 +123,7 @@ function checkRoutines(
 }
 
 function checkWeight(weight: Fields, path: string): void {
+  if (weight['at'] !== undefined) index(weight['at'], `${path}.at`);
   for (const mark of ['state', 'frozen']) {
     if (weight[mark] !== undefined && weight[mark] !== true)
       throw new ProgramError(`${path}.${mark}`, 'true or absent');
@@ -182,8 +185,8 @@ function checkDispatch(step: Fields, path: string, kernels: readonly GpuKernel[]
 }
 
 function checkBuffer(spec: Fields, path: string, size: Check<SizeExpr>): void {
-  oneOf(spec['kind'], `${path}.kind`, ['persistent', 'staging', 'arena']);
-  if (spec['kind'] === 'arena') size(spec['size'], `${path}.size`);
+  oneOf(spec['kind'], `${path}.kind`, ['persistent', 'staging', 'arena', 'kept']);
+  if (spec['kind'] === 'arena' || spec['kind'] === 'kept') size(spec['size'], `${path}.size`);
   else index(spec['size'], `${path}.size`);
   for (const end of ['first', 'last']) {
     if (!Number.isSafeInteger(spec[end])) throw new ProgramError(`${path}.${end}`, 'an integer');
@@ -220,19 +223,32 @@ function checkRoles(target: TargetProgram, at: string): void {
     tensors(inputs, `routines[${i}].inputs`);
     tensors(outputs, `routines[${i}].outputs`);
     table.buffers.forEach((buffer, j) =>
-      need(buffer, ['persistent', 'arena'], `${at}.routines[${i}].table.buffers[${j}]`),
+      need(buffer, ['persistent', 'arena', 'kept'], `${at}.routines[${i}].table.buffers[${j}]`),
     );
   });
-  target.weights.forEach(({ buffer, shape }, i) => {
-    need(buffer, ['persistent', 'staging'], `${at}.weights[${i}]`);
-    if (elementCount(shape) !== target.buffers[buffer]!.size)
-      throw new ProgramError(`${at}.weights[${i}]`, 'of the size of its buffer');
-  });
-  const steps = { loadSteps: ['persistent', 'staging'], steps: ['persistent', 'arena'] } as const;
+  target.weights.forEach(({ buffer }, i) => need(buffer, ['persistent', 'staging'], `${at}.weights[${i}]`));
+  checkWeightsFill(target, `${at}.weights`);
+  const steps = { loadSteps: ['persistent', 'staging'], steps: ['persistent', 'arena', 'kept'] } as const;
   for (const role of ['loadSteps', 'steps'] as const) {
     target[role].forEach((step, i) =>
       step.buffers.forEach((buffer, j) => need(buffer, steps[role], `${at}.${role}[${i}].buffers[${j}]`)),
     );
+  }
+}
+
+/** The weights of a buffer lie in it one after the other, and nothing else does. */
+function checkWeightsFill({ buffers, weights }: TargetProgram, at: string): void {
+  const byBuffer = new Map<number, WeightSpec[]>();
+  for (const weight of weights) byBuffer.set(weight.buffer, [...(byBuffer.get(weight.buffer) ?? []), weight]);
+  const placeOf = (weight: WeightSpec): string => `${at}[${weights.indexOf(weight)}]`;
+  for (const [buffer, all] of byBuffer) {
+    let end = 0;
+    for (const weight of all.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0))) {
+      if ((weight.at ?? 0) !== end) throw new ProgramError(placeOf(weight), `at ${end}, where the one before it ends`);
+      end += elementCount(weight.shape);
+    }
+    if (end !== buffers[buffer]!.size)
+      throw new ProgramError(placeOf(all.at(-1)!), 'of the size of its buffer, with all others in it');
   }
 }
 

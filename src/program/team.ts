@@ -10,9 +10,11 @@ export interface TeamWords {
   readonly generation: number;
   /** Not 0 once the team must not go on: set before the generation is changed. */
   readonly stopped: number;
-  /** The steps of the next round: from `first` up to but not including `last`. */
-  readonly first: number;
-  readonly last: number;
+  /**
+   * The steps of the next round: two words, from the first up to but not including the second. They are at the first of
+   * these addresses in an even generation, at the other in an odd one.
+   */
+  readonly rounds: readonly [number, number];
   /** How many ranks have arrived at the current meeting. */
   readonly arrived: number;
   /** How many ranks sleep until the generation changes. */
@@ -23,10 +25,27 @@ export interface TeamWords {
 export function teamWords(slots: number): TeamWords {
   const at = alignUp(4 * slots);
   const next = at + ALIGNMENT;
-  return { generation: at, stopped: at + 4, first: at + 8, last: at + 12, arrived: next, sleeping: next + 4 };
+  return { generation: at, stopped: at + 4, rounds: [at + 8, at + 16], arrived: next, sleeping: next + 4 };
 }
 
-/** The first address behind the words, for buffers. */
+/** The first address behind the words. */
 export function endOfTeamWords(slots: number): number {
   return alignUp(4 * slots) + 2 * ALIGNMENT;
+}
+
+/** Ranks that a team has at most. */
+export const MOST_RANKS = 64;
+
+/** Byte addresses of what programs have that count their multiply-adds: an f64 for each rank, behind the words. */
+export interface CounterWords {
+  readonly first: number;
+  /** From one rank's to the next's: ranks do not write to a common cache line. */
+  readonly stride: number;
+  /** Behind the last one. */
+  readonly end: number;
+}
+
+export function counterWords(slots: number): CounterWords {
+  const first = endOfTeamWords(slots);
+  return { first, stride: ALIGNMENT, end: first + MOST_RANKS * ALIGNMENT };
 }

@@ -19,6 +19,7 @@ import {
   openSession,
   wholeFace,
   type Face,
+  type MultiplyAdds,
   type Session,
   type Views,
 } from './session.ts';
@@ -68,6 +69,8 @@ export interface Model {
    * HeddleError.
    */
   runSync(inputs: Inputs, options?: RunOptions): Outputs;
+  /** Of the last run, on wasm and js; undefined where no products have their rows in groups. */
+  readonly multiplyAdds?: MultiplyAdds | undefined;
   /** Frees the memory and ends the threads. Later runs fail with the code 'disposed'. */
   dispose(): void;
 }
@@ -117,7 +120,8 @@ export async function createModel(parts: ModelParts): Promise<Model> {
 
 const NO_OPTIONS: RunOptions = {};
 
-class LoadedModel implements SteppedModel {
+/** A model on wasm or js. */
+export class LoadedModel implements SteppedModel {
   readonly name: string;
   readonly target: TargetName;
   readonly simd?: SimdVariant;
@@ -125,11 +129,12 @@ class LoadedModel implements SteppedModel {
   readonly threads: number;
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
-  readonly #session: Session;
+  protected readonly session: Session;
   readonly #face: Face;
   readonly #seeded: SeededInputs;
   readonly #runAll: (device: Device) => void;
-  #isDelivering = false;
+  /** While a run is under way or its outputs have not been taken, nothing else may run. */
+  protected isDelivering = false;
 
   constructor(session: Session) {
     const { program, targetProgram, simd, tile } = session;
@@ -142,19 +147,19 @@ class LoadedModel implements SteppedModel {
     this.inputs = givenInputs(face.inputs).map(tensorInfo);
     this.outputs = face.outputs.map(tensorInfo);
     this.#face = face;
-    this.#session = session;
+    this.session = session;
     this.#seeded = new SeededInputs(face.inputs);
     const { first, last } = face.routine;
     this.#runAll = (device) => device.runSteps(first, last);
   }
 
   async run(inputs: Inputs, options: RunOptions = NO_OPTIONS): Promise<Outputs> {
-    if (this.#ready().runElsewhere) return this.#runElsewhere(inputs, options);
+    if (this.ready().runElsewhere) return this.#runElsewhere(inputs, options);
     const outputs = this.runSync(inputs, options);
     // Another run before the caller has these would overwrite them unseen.
-    this.#isDelivering = true;
+    this.isDelivering = true;
     await undefined;
-    this.#isDelivering = false;
+    this.isDelivering = false;
     return outputs;
   }
 
@@ -166,25 +171,29 @@ class LoadedModel implements SteppedModel {
     return this.#run(inputs, options, (device) => drive((first, last) => device.runSteps(first, last)));
   }
 
+  get multiplyAdds(): MultiplyAdds | undefined {
+    return this.session.multiplyAdds;
+  }
+
   dispose(): void {
-    this.#session.dispose();
+    this.session.dispose();
   }
 
   async #runElsewhere(inputs: Inputs, options: RunOptions): Promise<Outputs> {
-    const device = this.#ready();
+    const device = this.ready();
     const views = this.#put(inputs, options);
-    this.#isDelivering = true;
+    this.isDelivering = true;
     try {
       const { first, last } = this.#face.routine;
       await device.runElsewhere!(first, last);
     } finally {
-      this.#isDelivering = false;
+      this.isDelivering = false;
     }
     return received(views, options);
   }
 
   #run(inputs: Inputs, options: RunOptions, execute: (device: Device) => void): Outputs {
-    const device = this.#ready();
+    const device = this.ready();
     const views = this.#put(inputs, options);
     try {
       execute(device);
@@ -195,9 +204,9 @@ class LoadedModel implements SteppedModel {
   }
 
   /** The device, if it can take a run. */
-  #ready(): Device {
-    const { device, program } = this.#session;
-    if (this.#isDelivering)
+  protected ready(): Device {
+    const { device, program } = this.session;
+    if (this.isDelivering)
       throw new HeddleError('busy', `the model ${program.name} is still running; await each run before the next`);
     return device;
   }
@@ -205,7 +214,7 @@ class LoadedModel implements SteppedModel {
   /** Checks everything and puts the inputs in place. */
   #put(inputs: Inputs, options: RunOptions): Views {
     checkOptions('run', options);
-    return this.#session.put(this.#face, this.#seeded.complete(inputs, options.seed), options);
+    return this.session.put(this.#face, this.#seeded.complete(inputs, options.seed), options);
   }
 }
 

@@ -2,7 +2,7 @@
  * A loaded program on wasm or js: binds dimensions, puts inputs in place and shows what lies in memory. Which steps run,
  * and when, is decided by those who use it.
  */
-import { placeArena, placePersistent, type Addresses } from '../program/memory.ts';
+import { placeArena, placeKept, placePersistent, touchesKept, type Addresses } from '../program/memory.ts';
 import type {
   Program,
   Routine,
@@ -40,6 +40,14 @@ export interface Face {
 /** All that a routine takes and gives. */
 export function wholeFace(routine: Routine): Face {
   return { routine, inputs: routine.inputs, outputs: routine.outputs };
+}
+
+/** Of products whose rows are in groups, such as those of a mixture of experts. */
+export interface MultiplyAdds {
+  /** What was computed, what fills up tiles included. */
+  readonly executed: number;
+  /** What it would have been, had every group taken all tokens. */
+  readonly dense: number;
 }
 
 export type ElementView = Float32Array | Int32Array | Uint32Array;
@@ -155,7 +163,8 @@ interface Engine {
 
 /**
  * Each routine of the program is bound by itself: what was put in place for one stays bound while others run. But they use
- * the same memory for what is not kept, so that inputs and outputs of one are lost when another runs.
+ * the same memory for what is not kept, so that inputs and outputs of one are lost when another runs. Kept buffers are lost
+ * when a routine that touches them is bound to dimensions that place them elsewhere, and only then.
  */
 export class Session {
   readonly program: Program;
@@ -167,12 +176,16 @@ export class Session {
   readonly threads: number;
   readonly #tile: number;
   readonly #persistent: Addresses;
+  /** The persistent buffers and, from when a routine touches them, the kept ones: arenas lie above. */
+  #below: Addresses;
   readonly #bindings = new Map<Routine, Bindings>();
   /** Buffers of which outputs were views. */
   readonly #memories = new WeakSet<ArrayBufferLike>();
   /** Where the arrays of a repeated run are while they are checked. */
   readonly #arrays: InputArray[] = [];
   #device: Device | undefined;
+  /** Of the last `put`. */
+  #running: Routine | undefined;
   /** What was put in place last; its routine is still bound as it was then. */
   #last: { readonly face: Face; readonly bound: BoundFace } | undefined;
 
@@ -191,6 +204,7 @@ export class Session {
     this.threads = device.threads;
     this.#tile = tile;
     this.#persistent = persistent;
+    this.#below = persistent;
     this.#device = device;
   }
 
@@ -202,7 +216,20 @@ export class Session {
 
   /** Binds the dimensions that the inputs tell, and puts these in place. Throws HeddleError. */
   put(face: Face, inputs: Inputs, { dims, outputs }: RunOptions): Views {
-    return this.#putRepeated(face, inputs, dims, outputs) ?? this.#put(face, inputs, dims, outputs);
+    const views = this.#putRepeated(face, inputs, dims, outputs) ?? this.#put(face, inputs, dims, outputs);
+    this.#running = face.routine;
+    this.#device?.counter?.reset();
+    return views;
+  }
+
+  /** Since the last `put`; undefined where its routine counts nothing, and behind `dispose`. */
+  get multiplyAdds(): MultiplyAdds | undefined {
+    const { dense } = this.#running ?? {};
+    const dims = this.#running && this.#bindings.get(this.#running)?.current.dims;
+    const counter = this.#device?.counter;
+    return counter && dims && dense !== undefined
+      ? { executed: counter.read(), dense: evaluateSize(dense, dims) }
+      : undefined;
   }
 
   /** The tensors of a face with the dimensions of its routine's last `put`. Throws HeddleError 'program-malformed'. */
@@ -219,9 +246,9 @@ export class Session {
    * A weight where the steps read and write it: valid until a `put` binds other dimensions. Not for one of which only what
    * was made of it at load is kept.
    */
-  weight({ dtype, shape, buffer }: WeightSpec): ElementView {
+  weight({ dtype, shape, buffer, at = 0 }: WeightSpec): ElementView {
     if (this.targetProgram.buffers[buffer]!.kind !== 'persistent') throw new Error('internal: the weight is not kept');
-    const address = this.#persistent.byBuffer[buffer]!;
+    const address = this.#persistent.byBuffer[buffer]! + 4 * at;
     return new VIEWS[dtype](this.device.memory as ArrayBuffer, address, elementCount(shape));
   }
 
@@ -278,10 +305,11 @@ export class Session {
 
   /** Makes `dims` the current binding of a routine; does nothing when it is. */
   #bind(routine: Routine, dims: Dims): Binding {
-    const bindings = this.#bindings.get(routine);
-    if (bindings && sameDims(bindings.current.dims, dims)) return bindings.current;
+    const known = this.#bindings.get(routine);
+    if (known && sameDims(known.current.dims, dims)) return known.current;
     this.#last = undefined;
-    const byDims = bindings?.byDims ?? new Map<string, Binding>();
+    if (touchesKept(this.targetProgram, routine)) this.#placeKept(routine, dims);
+    const byDims = this.#bindings.get(routine)?.byDims ?? new Map<string, Binding>();
     const key = this.program.dims.map(({ name }) => dims.get(name)).join();
     const current = byDims.get(key) ?? this.#makeBinding(routine, dims);
     this.device.reserve(current.addresses.end);
@@ -293,10 +321,19 @@ export class Session {
     return current;
   }
 
+  /** Where that moves kept buffers, nothing above is where it was. */
+  #placeKept(routine: Routine, dims: Dims): void {
+    const { byBuffer, end } = this.#below;
+    const placed = placedAt(this.program, routine, dims, () => placeKept(this.targetProgram, this.#persistent, dims));
+    if (placed.end === end && placed.byBuffer.every((address, at) => address === byBuffer[at])) return;
+    this.#below = placed;
+    this.#bindings.clear();
+  }
+
   #makeBinding(routine: Routine, dims: Dims): Binding {
     const { device, targetProgram } = this;
     const addresses = placedAt(this.program, routine, dims, () =>
-      placeArena(targetProgram, routine, this.#persistent, dims),
+      placeArena(targetProgram, routine, this.#below, dims),
     );
     device.reserve(addresses.end);
     const activate = device.prepare(routine, addresses.byBuffer, { dims, tile: this.#tile });

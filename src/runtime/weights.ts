@@ -9,6 +9,7 @@ import { elementCount, type StoredTensor } from '../program/safetensors.ts';
 import type { Device } from './devices/device.ts';
 import { HeddleError } from './errors.ts';
 import { expandBytes } from './expand-bytes.ts';
+import { nextTask } from './next-task.ts';
 import { heldWeights, type StoredType, type WeightPiece, type WeightStream } from './weight-stream.ts';
 
 /** Finds a weight that is in memory by name; undefined when there is none. */
@@ -60,7 +61,7 @@ export interface LoadWatch {
 
 /** What loading does to a device. Whatever it throws ends the load. */
 export interface LoadActions {
-  /** Puts some values into the buffer of a weight; `offset` is the place of the first, in bytes. */
+  /** Puts some values into the buffer of a weight; `offset` is the place of the first there, in bytes. */
   readonly write: (weight: WeightSpec, offset: number, values: Uint8Array<ArrayBuffer>) => void | Promise<void>;
   /** Runs the step of a moment of the schedule. */
   readonly run: (step: number, moment: number) => void | Promise<void>;
@@ -126,7 +127,7 @@ export async function followSchedule(
   for await (const piece of weights.pieces()) {
     if (piece.name !== weight?.name) continue;
     const values = expanded(piece, weight);
-    await write(weight, 4 * piece.at, values);
+    await write(weight, 4 * ((weight.at ?? 0) + piece.at), values);
     if (piece.at + values.length / 4 === elementCount(weight.shape)) {
       at++;
       weight = await nextWeight();
@@ -135,22 +136,6 @@ export async function followSchedule(
     }
   }
   signal?.throwIfAborted();
-}
-
-/**
- * Lets other tasks run. A message where there is nothing better, because timers wait up to a second in background pages;
- * Node 24 needs 20 ms for its first, as it loads a whole HTTP client for the event's class.
- */
-async function nextTask(): Promise<void> {
-  const { setImmediate } = globalThis as { readonly setImmediate?: (action: () => void) => unknown };
-  if (setImmediate) return new Promise((resolve) => void setImmediate(resolve));
-  const { port1, port2 } = new MessageChannel();
-  await new Promise((resolve) => {
-    port1.addEventListener('message', resolve);
-    port1.start();
-    port2.postMessage(undefined);
-  });
-  port1.close();
 }
 
 /** Stored elements as they lie in memory, four bytes each. Throws HeddleError 'weights-mismatch'. */

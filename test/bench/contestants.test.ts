@@ -7,6 +7,7 @@ import { models } from '../../bench/models.mjs';
 import { quantizeColumns, transposed } from '../../bench/onnx/matrices.mjs';
 import { products } from '../../bench/products.mjs';
 import { judge } from '../../bench/report/judge.mjs';
+import { decodersFor, decodings } from '../../bench/decodings.mjs';
 import { trainersFor, trainings } from '../../bench/trainings.mjs';
 
 const all = ['onnxruntime-web', 'tensorflow.js', 'onnxruntime-node', 'plain JavaScript'];
@@ -47,16 +48,22 @@ test('with two builds, all stand against the first', () => {
 
 test('every criterion names a model, contestants and an order that are measured', () => {
   const namesOf = (name: string | undefined): string[] => {
-    if (trainings.some((one) => one.name === name))
-      return trainersFor({ ...measured, chosenPeers: ['jax-js'], place: 'chromium' }).map((one) => one.name);
+    const training = trainings.find((one) => one.name === name);
+    if (training)
+      return trainersFor(training, { ...measured, chosenPeers: ['jax-js'], place: 'chromium' }).map((one) => one.name);
+    // Its weights lie beside the checkout, or it is not measured.
+    if (name === 'stories260K')
+      return decodersFor({ ...measured, chosenPeers: [...all, 'jax-js'] }).map((one) => one.name);
     const model = models.find((one) => one.name === name);
     expect(model, name).toBeDefined();
     return contestantsFor(model!, measured).map((one) => one.name);
   };
   const orders = new Set(products.map(({ order }) => order));
-  for (const { kind, model, slow, fast, of, order, atLeast, atMost } of acceptance) {
+  for (const { kind, model, slow, fast, of, order, from, to, atLeast, atMost } of acceptance) {
     expect([atLeast, atMost].filter((limit) => limit !== undefined)).toHaveLength(1);
     if (kind === 'ceiling') expect(orders).toContain(order);
+    else if (kind === 'growth')
+      for (const { lengths } of decodings) expect(lengths).toEqual(expect.arrayContaining([from, to]));
     else if (kind !== 'bytes')
       for (const name of [slow, fast, of]) if (name !== undefined) expect(namesOf(model)).toContain(name);
   }
@@ -140,7 +147,7 @@ test('flags: lists are of known names, numbers are whole and positive', () => {
 test('trainings: each stands against ours that waits for the same with as many threads; peers that cannot learn are left out', () => {
   const all = ['onnxruntime-web', 'jax-js', 'tensorflow.js'];
   const trainers = (place: 'node' | 'chromium'): ReturnType<typeof trainersFor> =>
-    trainersFor({ builds: [{ name: 'heddle' }], threads: [1, 2], chosenPeers: all, place });
+    trainersFor(trainings[0]!, { builds: [{ name: 'heddle' }], threads: [1, 2], chosenPeers: all, place });
   const against = Object.fromEntries(trainers('chromium').map((one) => [one.name, one.against]));
   expect(against).toMatchObject({
     heddle: undefined,
@@ -169,4 +176,29 @@ test('what is asked of training is of a training that is measured, and judged by
     ['a training step, of the ceiling', true],
     ['memory of training', true],
   ]);
+});
+
+test('decoders: ours with each number of threads, and every peer on one, against ours on one', () => {
+  const decoders = decodersFor({ ...measured, chosenPeers: [...all, 'jax-js'] });
+  expect(Object.fromEntries(decoders.map((one) => [one.name, one.against]))).toMatchObject({
+    heddle: undefined,
+    'heddle, 2 threads': 'heddle',
+    'onnxruntime-web': 'heddle',
+    'onnxruntime-web, loop': 'heddle',
+    'tensorflow.js': 'heddle',
+    'jax-js': 'heddle',
+    'plain JavaScript': 'heddle',
+  });
+  expect(decoders.map(({ name }) => name)).not.toContain('onnxruntime-node');
+  expect(decoders.map(({ module }) => module)).not.toContain(undefined);
+});
+
+test('growth is the quotient of the times with the cache at two lengths, and open for a model that was not decoded', () => {
+  const row = (length: number, cached: number) => ({ length, cached, whole: 100, agrees: true });
+  const report = { engines: [{ engine: 'Node' }], lengths: [{ model: 'a', rows: [row(10, 2), row(40, 5)] }] };
+  const criterion = { kind: 'growth', what: 'growth', from: 10, to: 40, atMost: 2.4 };
+  expect(judge(report, [{ ...criterion, model: 'a' }])).toEqual([
+    { what: 'growth', limit: '≤ 2.40 ×', values: [{ value: 2.5, text: '2.50 ×', isMet: false }] },
+  ]);
+  expect(judge(report, [{ ...criterion, model: 'b' }])[0]!.values).toEqual([undefined]);
 });

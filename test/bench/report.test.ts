@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { drawChart } from '../../bench/report/chart.mjs';
 import { mainEngine, withFigures } from '../../bench/report/docs.mjs';
 import { figuresOf, type Row } from '../../bench/report/figures.mjs';
-import { coldStartTable, productTable, speedTable } from '../../bench/report/sections.mjs';
+import { coldStartTable, lengthsTable, productTable, speedTable } from '../../bench/report/sections.mjs';
 import { compareOutputs, gigaflops, summarize } from '../../bench/report/statistics.mjs';
 import { markdownSection, printSection } from '../../bench/report/table.mjs';
 
@@ -121,6 +121,19 @@ test('cold starts compare with ours on as many threads; memory is told where it 
     ['peer', '100 ms', '100 ms', '2.50 ×', '–', '–'],
   ]);
   expect(table.notes).toEqual(['gone: – (crashes)']);
+});
+
+test('tokens by length: with the cache and without, and where the two make other tokens', () => {
+  const rows = [
+    { length: 64, cached: 0.05, whole: 1, agrees: true },
+    { length: 256, cached: 0.5, whole: 6, agrees: false },
+  ];
+  const table = lengthsTable({ model: 'small', rows });
+  expect(table.rows).toEqual([
+    [64, '50.0 µs', '1.00 ms', '20.00 ×'],
+    [256, '0.500 ms', '6.00 ms', '12.00 ×'],
+  ]);
+  expect(table.notes).toEqual(['256: other tokens without it: MISMATCH']);
 });
 
 test('Markdown: heading, aligned columns, notes as a list, and no bar splits a cell', () => {

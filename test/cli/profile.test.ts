@@ -172,6 +172,26 @@ describe('of an artifact', () => {
     expect(timeless(jsonOf(stdout))).toEqual(timeless(ofSpec));
   });
 
+  it('runs no steps of the routines that generate', async () => {
+    place.write(
+      'count.model',
+      `model Count {
+        dims batch, time <= 3
+        input ids: i32[batch, time]
+        param table: f32[4, 4] = zeros()
+        output logits = embedding(ids, table)
+        generate ids along time from logits
+      }`,
+    );
+    const told = async (path: string): Promise<unknown[]> => {
+      const { code, stdout } = await place.run(`profile ${path} --dims batch=2,time=3 --runs 1 --json`);
+      expect(code).toBe(0);
+      return jsonOf(stdout).steps.map(({ step, ops }) => [step, ops]);
+    };
+    expect((await place.run('compile count.model -o count')).code).toBe(0);
+    expect(await told('count')).toEqual(await told('count.model'));
+  });
+
   it('does without lines and operations where the folder has lost them, and says so', async () => {
     await place.run('compile spec.model -o bare');
     rmSync(place.path('bare/profile.json'));

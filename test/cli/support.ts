@@ -33,8 +33,8 @@ export class Workplace {
   async prepare(): Promise<void> {
     this.link();
     await bundleRuntime({ outfile: join(this.packageRoot, 'dist/runtime.js') });
-    await bundleRuntime({ kind: 'webgpu', outfile: join(this.packageRoot, 'dist/runtime-webgpu.js') });
-    await bundleRuntime({ kind: 'train', outfile: join(this.packageRoot, 'dist/runtime-train.js') });
+    for (const kind of ['webgpu', 'train', 'generate', 'generate-webgpu'] as const)
+      await bundleRuntime({ kind, outfile: join(this.packageRoot, `dist/runtime-${kind}.js`) });
     await bundleWorker({ outfile: join(this.packageRoot, 'dist/worker.js') });
   }
 

@@ -66,7 +66,12 @@ function runWasm(kernel: Kernel, contents: Contents, sizes: Sizes, relaxed: bool
 
 type KernelFunction = (...values: number[]) => void;
 type KernelModule = {
-  readonly kernels: (f32: Float32Array, i32: Int32Array, u32: Uint32Array) => readonly KernelFunction[];
+  readonly kernels: (
+    f32: Float32Array,
+    i32: Int32Array,
+    u32: Uint32Array,
+    counts?: Float64Array,
+  ) => readonly KernelFunction[];
 };
 
 export async function importJs(text: string): Promise<KernelModule> {
@@ -79,7 +84,8 @@ async function runJs(kernel: Kernel, contents: Contents, sizes: Sizes): Promise<
   const image = { bytes: new ArrayBuffer(4 * end), offsets };
   fill(kernel, contents, image);
   const { kernels } = await importJs(emitJs([kernel]));
-  const [run] = kernels(new Float32Array(image.bytes), new Int32Array(image.bytes), new Uint32Array(image.bytes));
+  const [f32, i32, u32] = [Float32Array, Int32Array, Uint32Array].map((View) => new View(image.bytes));
+  const [run] = kernels(f32 as Float32Array, i32 as Int32Array, u32 as Uint32Array, new Float64Array(1));
   run!(...offsets, ...valuesOf(kernel, sizes));
   return collect(kernel, contents, image);
 }

@@ -41,13 +41,23 @@ export function evaluateExpr(expr: Expr, scope: Scope): number {
       const [a, b, c, d] = expr.operands.map(value);
       return threefry([a!, b!], [c!, d!])[expr.word];
     }
-    case 'dot4':
     case 'bitcast':
+      return sameBits(value(expr.operand), expr.operand.type, expr.type);
+    case 'dot4':
     case 'combine':
     case 'lane':
     case 'reduceLanes':
       throw new Error(`a body in f64 has no use for ${expr.kind}`);
   }
+}
+
+/** The 32 bits of a number, which has to be a single if it is f32, as another type. */
+function sameBits(value: number, from: ScalarType, to: ScalarType): number {
+  const view = new DataView(new ArrayBuffer(4));
+  if (from === 'f32') view.setFloat32(0, value);
+  else view.setInt32(0, value);
+  if (to === 'f32') return view.getFloat32(0);
+  return to === 'i32' ? view.getInt32(0) : view.getUint32(0);
 }
 
 function wrap(value: number, type: ScalarType): number {

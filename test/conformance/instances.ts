@@ -7,7 +7,7 @@ import type { Inference, Op, Sample, Tensor } from '../../src/compiler/ir/op.ts'
 import { concreteShape, printType } from '../../src/compiler/ir/types.ts';
 import { nextId } from '../../src/compiler/ir/walk.ts';
 import { ops } from '../../src/compiler/ops/table.ts';
-import { randomNumbers, randomTensor } from '../support/tensors.ts';
+import { randomNumbers, randomTensor, tensorOf } from '../support/tensors.ts';
 
 /** Around the edges of every tile and vector in use: 4 and 8 lanes or columns, 16 of two, 4 and 6 rows. */
 export const SIZES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17] as const;
@@ -79,9 +79,11 @@ export function instantiate(op: Op, sample: Sample, n: number): Instance {
   const outputs = applied.values.map((value, at) => ({ name: `y${at}`, value }));
   const symbols = new Map([['n', n]]);
   const random = randomNumbers(1 + n);
-  const tensors = sample.inputs.map((type) =>
-    randomTensor(type.dtype, concreteShape(type.shape, symbols), random, sample.range),
-  );
+  const given = sample.values?.(n) ?? [];
+  const tensors = sample.inputs.map((type, at) => {
+    const drawn = randomTensor(type.dtype, concreteShape(type.shape, symbols), random, sample.range);
+    return given[at] ? tensorOf(type.dtype, drawn.shape, given[at]) : drawn;
+  });
   return {
     op,
     sample,

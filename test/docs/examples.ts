@@ -10,9 +10,10 @@
  *     -> y = [[3, 4]]                  an output, to the decimals that are written
  *     -> y: f32[batch, 2]              its type
  */
-import type { DType, Graph, GraphParameter } from '../../src/compiler/ir/graph.ts';
+import type { DType, Graph } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpret.ts';
 import type { Tensor } from '../../src/compiler/ir/op.ts';
+import { parameterTensors, type ParameterTensor } from '../../src/compiler/ir/parameter-tensors.ts';
 import { concreteShape, countOf, printType } from '../../src/compiler/ir/types.ts';
 import { expect } from 'vitest';
 import type { EntryOptions } from '../../src/compiler/options.ts';
@@ -100,19 +101,20 @@ function parseResult(text: string): Result {
 export function expectResult(path: string, text: string, result: string): void {
   const { options, values, parameters, outputs, outputTypes } = parseResult(result);
   const graph = graphOf(path, options, specHost({ [path]: text }));
+  const tensors = parameterTensors(graph.parameters);
   if (parameters.length > 0) {
-    expect(graph.parameters.map(({ name, value }) => `${name}: ${printType(value.type)}`)).toEqual(parameters);
+    expect(tensors.map(({ name, type }) => `${name}: ${printType(type)}`)).toEqual(parameters);
   }
   for (const [name, type] of outputTypes) expect(printType(outputOf(graph, name).type), name).toBe(type);
   if (outputs.size === 0) return;
-  const used = new Set([...graph.inputs, ...graph.parameters].map(({ name }) => name));
+  const used = new Set([...graph.inputs, ...tensors].map(({ name }) => name));
   expect(
     [...values.keys()].filter((name) => !used.has(name)),
     'values for nothing',
   ).toEqual([]);
   const found = interpret(graph, {
     inputs: new Map(graph.inputs.map(({ name, value }) => [name, given(values, name, value.type.dtype)])),
-    parameters: new Map(graph.parameters.map((one) => [one.name, parameterOf(values, one)])),
+    parameters: new Map(tensors.map((one) => [one.name, parameterOf(values, one)])),
   });
   for (const [name, wanted] of outputs) expectTensor(name, found.get(name), wanted, outputOf(graph, name).type.dtype);
 }
@@ -143,12 +145,13 @@ function given(values: ReadonlyMap<string, string>, name: string, dtype: DType):
   return readTensor(written, dtype);
 }
 
-function parameterOf(values: ReadonlyMap<string, string>, { name, value, initial }: GraphParameter): Tensor {
+function parameterOf(values: ReadonlyMap<string, string>, { name, type, parameter }: ParameterTensor): Tensor {
+  const { initial } = parameter;
   const start = !values.has(name) && initial?.kind === 'constant' ? initial.value : undefined;
-  if (start === undefined) return given(values, name, value.type.dtype);
-  const shape = concreteShape(value.type.shape, new Map());
+  if (start === undefined) return given(values, name, type.dtype);
+  const shape = concreteShape(type.shape, new Map());
   return tensorOf(
-    value.type.dtype,
+    type.dtype,
     shape,
     Array.from({ length: countOf(shape) }, () => start),
   );

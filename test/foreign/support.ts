@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { constantValue } from '../../src/compiler/dims/dim.ts';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import type { Tensor } from '../../src/compiler/ir/op.ts';
+import { parameterTensors } from '../../src/compiler/ir/parameter-tensors.ts';
 import { storedTensor, graphOf, runnerOf, settings, TARGETS, type TargetUnderTest } from '../support/specs.ts';
 import { projectRoot } from '../support/reference.ts';
 import { randomNumbers, randomTensor } from '../support/tensors.ts';
@@ -77,13 +78,14 @@ function expectClose(got: Tensor, wanted: Plain, tolerance: number, what: string
 
 /** Weights of moderate size, centred on 1 for the gains of norms, so that no path vanishes. */
 export function drawParameters(graph: Graph): Map<string, Tensor> {
-  const random = randomNumbers(graph.parameters.length);
+  const tensors = parameterTensors(graph.parameters);
+  const random = randomNumbers(tensors.length);
   return new Map(
-    graph.parameters.map(({ name, value }) => {
-      const shape = value.type.shape.map((dim) => constantValue(dim)!);
+    tensors.map(({ name, type }) => {
+      const shape = type.shape.map((dim) => constantValue(dim)!);
       const fanIn = shape.slice(1).reduce((count, size) => count * size, 1);
       const half = 1.5 / Math.sqrt(fanIn);
-      return [name, randomTensor(value.type.dtype, shape, random, shape.length > 1 ? [-half, half] : [0.25, 1.25])];
+      return [name, randomTensor(type.dtype, shape, random, shape.length > 1 ? [-half, half] : [0.25, 1.25])];
     }),
   );
 }

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Diagnostic, DiagnosticSink } from '../../src/compiler/base/diagnostic.ts';
 import { renderDiagnostic, renderSummary } from '../../src/compiler/base/render.ts';
-import { checkSpec } from '../../src/compiler/driver.ts';
+import { checkSpec, elaborateGeneration } from '../../src/compiler/driver.ts';
 import { readWeights } from '../../src/compiler/interop/weights.ts';
 import { invertRename } from '../../src/compiler/interop/rename.ts';
 import { parseRenameMap } from '../../src/compiler/interop/rename-map.ts';
@@ -35,6 +35,15 @@ goldenSuite(folder, (text, name) => {
 goldenSuite(join(folder, 'semantics'), (text, name) =>
   rendered(checkSpec(`${name}.model`, specHost({ [`${name}.model`]: text }))),
 );
+
+/** Of generation, model by model. */
+goldenSuite(join(folder, 'generation'), (text, name) => {
+  const path = `${name}.model`;
+  const models = [...text.matchAll(/^model (\w+)/gm)].map(([, entry]) => entry!);
+  return models
+    .map((entry) => `${entry}\n${rendered(elaborateGeneration(path, { entry }, specHost({ [path]: text })).diagnostics)}`)
+    .join('\n\n');
+});
 
 /** Of whole commands: lines `$ heddle …`, then the files they are run among. */
 goldenSuite(join(folder, 'commands'), async (input) => {

@@ -51,6 +51,7 @@ export const parts: ProfileParts = {
     ],
   },
   program,
+  routine: { first: 0, last: program.steps.length },
   facts,
   times: [2e-3, 2e-3, 1e-3, 4e-3, 1e-3].map(timing),
 };

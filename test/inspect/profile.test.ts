@@ -53,6 +53,16 @@ describe('a report', () => {
   });
 });
 
+describe('a report of a routine among others', () => {
+  test('has the steps of that routine alone', () => {
+    const { steps } = makeReport({ ...parts, routine: { first: 1, last: 3 }, times: [5e-3, 6e-3].map(timing) });
+    expect(steps.map(({ steps: [step], ops, time }) => [step, ops[0], time.least])).toEqual([
+      [1, 'contract', 5e-3],
+      [2, 'reduce_sum', 6e-3],
+    ]);
+  });
+});
+
 describe('a table', () => {
   test('has a dash for the parts of nothing', () => {
     const none = makeReport({ ...parts, whole: timing(0), times: parts.times.map(() => timing(0)) });

@@ -18,6 +18,7 @@ const EXAMPLE = `graph Example {
   state norm.mean %12: f32[2] = constant(value: 0) @ norm
   frozen param teacher.w %13: f32[2] @ teacher
   frozen state teacher.mean %14: f32[2] @ teacher
+  kept "odd keys" %16: f32[batch, 4]
   %3: f32[batch, seq, 4] = expand(%1) {shape: [<batch>, <seq>, <4>], axis: null, size: null} @ head
   %4: f32[batch, seq, 4] = fusion(%0, %3) {body: region(%5: f32[batch, seq, 4], %6: f32[batch, seq, 4]) {
     %7: f32[batch, seq, 4] = add(%5, %6)
@@ -47,6 +48,19 @@ function fault(text: string): string {
 describe('printing and parsing', () => {
   test('a graph reads back as it prints', () => {
     expect(printGraph(parsed(EXAMPLE))).toBe(EXAMPLE);
+  });
+
+  test('a stack has its members behind its type', () => {
+    const text = `graph Experts {
+  param "experts.{i}.gain" %0: f32[2, 4] of [experts.0.gain, experts.1.gain] = constant(value: 1) @ experts
+  frozen state seen %1: f32[1] of [seen.0]
+  output y %0
+}
+`;
+    const graph = parsed(text);
+    expect(graph.parameters.map(({ members }) => members)).toEqual([['experts.0.gain', 'experts.1.gain'], ['seen.0']]);
+    expect(printGraph(graph)).toBe(text);
+    expect(fault('graph G { param p %0: f32[2] of a }')).toContain('1: expected `[`');
   });
 
   test('random graphs read back as they print, and are sound', () => {

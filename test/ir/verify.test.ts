@@ -50,6 +50,25 @@ describe('a fault is found in', () => {
     expect(faults('output y %0', 'output y %0')).toEqual(['two outputs are called y']);
   });
 
+  test('kept tensors: names, types and who writes them', () => {
+    const kept = 'kept k %1: f32[n, 3]';
+    expect(faults(kept, 'output next.k %0 into k')).toEqual([]);
+    expect(faults(kept, 'kept k %2: f32[]')).toEqual(['two kept tensors are called k']);
+    expect(faults(kept, 'param k %2: f32[]')).toEqual(['kept tensor k has the name of a parameter']);
+    expect(faults(kept, '%2: f32[3, n] = transpose(%0) {permutation: [1, 0]}', 'output next.k %2 into k')).toEqual([
+      'output next.k: f32[3, n] goes into k: f32[n, 3]',
+    ]);
+    expect(faults('kept k %1: f32[m]')).toEqual(['%1 mentions m, which is no dim']);
+  });
+
+  test('members of stacks: names and number', () => {
+    expect(faults('param a %1: f32[2, 3] of [a.0, a.1]')).toEqual([]);
+    expect(faults('param a %1: f32[2, 3] of [a.0, b]', 'param b %2: f32[]')).toEqual(['two parameters are called b']);
+    expect(faults('param a %1: f32[2, 3] of [a.0]')).toEqual(['parameter a, f32[2, 3], has 1 members']);
+    expect(faults('param a %1: f32[0, 3] of []')).toEqual(['parameter a, f32[0, 3], has 0 members']);
+    expect(faults('param a %1: f32[] of [a.0]')).toEqual(['parameter a, f32[], has 1 members']);
+  });
+
   test('parameters with symbolic shapes', () => {
     expect(faults('param w %1: f32[n]')).toEqual(['parameter w has the shape f32[n], which is not static']);
   });
@@ -140,7 +159,7 @@ describe('a fault is found in', () => {
     const faults = (...into: string[]): string[] =>
       verify({ ...graph, outputs: into.map((name) => ({ ...output!, name: `next.${name}`, into: name })) }, ops);
     expect(faults('w')).toEqual([]);
-    expect(faults('v')).toEqual(['output next.v goes into v, which is no parameter']);
+    expect(faults('v')).toEqual(['output next.v goes into v, which is no parameter and is not kept']);
     expect(faults('s')).toEqual(['output next.s: f32[3] goes into s: i32[3]']);
     expect(verify({ ...graph, outputs: [output!, { ...output!, name: 'b' }] }, ops)).toEqual(['two outputs go into w']);
   });

@@ -34,7 +34,8 @@ test('it stays where it is, and computes nothing', () => {
 });
 
 test('the interpreter rejects an element that does not exist', () => {
-  const run = (): void => interpretKernel(touching('x'), { x: new Float32Array(4), y: new Float32Array(1) }, { n: 4 });
+  const run = (): number =>
+    interpretKernel(touching('x'), { x: new Float32Array(4), y: new Float32Array(1) }, { n: 4 });
   expect(run).toThrow('x');
 });
 

@@ -17,22 +17,23 @@ function memoryOf({ type, size }: LoweredBuffer, symbols: ReadonlyMap<string, nu
 }
 
 /**
- * The outputs of the first routine by name. Memory begins as NaN; the interpreter throws on any access beyond a buffer. `run` may stand in for
- * it, to watch kernels.
+ * The outputs of the first routine by name, with what is kept. Memory begins as NaN; the interpreter throws on any access
+ * beyond a buffer. `run` may stand in for it, to watch kernels.
  */
 export function execute(
   program: LoweredProgram,
   symbols: ReadonlyMap<string, number>,
   given: ReadonlyMap<string, ArrayLike<number>>,
-  run = interpretKernel,
+  run: (...given: Parameters<typeof interpretKernel>) => void = interpretKernel,
 ): Map<string, BufferData> {
   const memory = program.buffers.map((buffer) => memoryOf(buffer, symbols));
   const { inputs, outputs } = program.routines[0]!;
-  for (const { name, buffer } of [...inputs, ...program.weights]) memory[buffer]!.set(given.get(name)!);
+  const kept = program.kept ?? [];
+  for (const { name, buffer } of [...inputs, ...program.weights, ...kept]) memory[buffer]!.set(given.get(name)!);
   for (const { kernel, buffers, sizes } of program.calls) {
     const bound = Object.fromEntries(kernel.buffers.map(({ name }, at) => [name, memory[buffers[at]!]!]));
     const values = Object.fromEntries(kernel.sizes.map((name, at) => [name, evaluate(sizes[at]!, symbols)]));
     run(kernel, bound, values);
   }
-  return new Map(outputs.map(({ name, buffer }) => [name, memory[buffer]!]));
+  return new Map([...outputs, ...kept].map(({ name, buffer }) => [name, memory[buffer]!]));
 }

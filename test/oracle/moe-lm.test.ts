@@ -15,9 +15,19 @@ function denseGates(gate: Tensor, index: Tensor, count: number): Float64Array {
 }
 
 describeReference('the sparse language model in PyTorch', 'oracle/shared/makemoe', () => {
-  const scaled: [string, string, string] = ['scale_by_head_size', 'scale: c ** -0.5', 'scale: size ** -0.5'];
-  const silent: [string, string, string] = ['noise_ignored', 'logits + noise * spread', 'logits + 0 * noise * spread'];
-  const unlimited: [string, string, string] = ['capacity_ignored', ', capacity_factor: capacity_factor', ''];
+  const file = 'moe_lm.model';
+  const scaled = {
+    name: 'scale_by_head_size',
+    change: { file, passage: 'scale: c ** -0.5', mistake: 'scale: size ** -0.5' },
+  };
+  const silent = {
+    name: 'noise_ignored',
+    change: { file: 'std/moe.model', passage: 'logits + noise * spread', mistake: 'logits + 0 * noise * spread' },
+  };
+  const unlimited = {
+    name: 'capacity_ignored',
+    change: { file, passage: ', capacity_factor: capacity_factor', mistake: '' },
+  };
 
   describe.each([
     { name: 'seed_noisy', mutants: [scaled, silent] },
@@ -57,8 +67,8 @@ describeReference('the sparse language model in PyTorch', 'oracle/shared/makemoe
         ]);
     });
 
-    test.each(mutants)('is off as it should be with the mistake %s', async (mutant, passage, mistake) => {
-      await expectMutant(given, plain, mutant, { file: 'moe_lm.model', passage, mistake });
+    test.each(mutants)('is off as it should be with the mistake $name', async ({ name: mutant, change }) => {
+      await expectMutant(given, plain, mutant, change);
     });
   });
 });

@@ -3,8 +3,10 @@
  * entry's parameters begin with the instance; the reference numbers the layers of an expert and its attention heads.
  */
 import { expect, test } from 'vitest';
+import type { TensorType } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpret.ts';
 import type { Tensor } from '../../src/compiler/ir/op.ts';
+import { parameterTensors } from '../../src/compiler/ir/parameter-tensors.ts';
 import { toFloat64, toInt32 } from '../../src/program/convert.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
 import { describeReference, largestDifference, readCase, valuesOf } from '../support/reference.ts';
@@ -94,14 +96,17 @@ describeReference('a train entry', 'oracle/shared', () => {
         capacity: config['capacity_factor'] ?? 'none',
       }),
     });
-    const bound = (stored: StoredTensor, { type }: (typeof graph.inputs)[number]['value']): Tensor => {
+    const bound = (stored: StoredTensor, type: TensorType): Tensor => {
       const data = type.dtype === 'i32' ? Float64Array.from(toInt32(stored)) : toFloat64(stored);
       return { dtype: type.dtype, shape: stored.shape, data };
     };
     const results = interpret(graph, {
-      inputs: new Map(graph.inputs.map((one) => [one.name, bound(tensors.get(`in.${one.name}`)!, one.value)])),
+      inputs: new Map(graph.inputs.map((one) => [one.name, bound(tensors.get(`in.${one.name}`)!, one.value.type)])),
       parameters: new Map(
-        graph.parameters.map((one) => [one.name, bound(tensors.get(foreignName(one.name))!, one.value)]),
+        parameterTensors(graph.parameters).map(({ name, type }) => [
+          name,
+          bound(tensors.get(foreignName(name))!, type),
+        ]),
       ),
     });
     expect(largestDifference(results.get('logits')!.data, valuesOf(tensors, 'out64.logits'))).toBeLessThan(1e-12);

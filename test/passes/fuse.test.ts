@@ -224,6 +224,17 @@ describe('what is stored', () => {
     }
   });
 
+  test('random numbers that two kernels need are drawn once, and by the kernel that needs them alone', () => {
+    const drawn = kernelsOf(
+      model('z = random_normal([n, 8]) output y = softmax(x + z, axis: 1) output s = softmax(x * z, axis: 0)'),
+    );
+    expect(drawn.filter(({ ops: own }) => own.includes('random_normal'))).toEqual([
+      { kind: 'pointwise', ops: ['random_normal'] },
+    ]);
+    const alone = kernelsOf(model('output y = softmax(x + random_normal([n, 8]), axis: -1)'));
+    expect(alone).toMatchObject([{ kind: 'row' }]);
+  });
+
   test('a movement that two kernels need is repeated in each instead', () => {
     const kernels = kernelsOf(
       model('h = transpose(x)\n output y = softmax(h, axis: -1)\n output z = sum(h * h, axis: 1)'),

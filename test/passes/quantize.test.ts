@@ -5,7 +5,7 @@ import { printType } from '../../src/compiler/ir/types.ts';
 import { ops } from '../../src/compiler/ops/table.ts';
 import { fuse } from '../../src/compiler/passes/fuse/fuse.ts';
 import { passes } from '../../src/compiler/passes/index.ts';
-import { quantize } from '../../src/compiler/passes/quantize.ts';
+import { judgedProducts, quantize } from '../../src/compiler/passes/quantize.ts';
 import { runPasses } from '../../src/compiler/passes/run.ts';
 import { weightChannels } from '../../src/compiler/passes/weight-channels.ts';
 import { concreteShape } from '../../src/compiler/ir/types.ts';
@@ -129,4 +129,20 @@ describe('the channels of weights', () => {
   test('so is none that no product reads', () => {
     expect(channelsOf(linear('64', 'x * w'))).toEqual({});
   });
+});
+
+test('products of experts stay in f32, and their weights have channels for storage', () => {
+  const text = `
+    import { Linear } from "std/nn"
+    model Experts() {
+      dims n
+      input x: f32[n, 64]
+      input gate: f32[n, 1]
+      input index: i32[n, 1]
+      output y = mixture(x, gate, index, 2) as experts { t => t |> Linear(40) as up }
+    }`;
+  const graph = runPasses(graphOfText(text), passes.slice(0, passes.indexOf(quantize)), ops).graph;
+  expect(judgedProducts(graph).map(({ reason }) => reason)).toEqual(['its rows are in groups']);
+  expect(quantized(graphOfText(text)).nodes.filter(({ op }) => op.name === 'contract_words')).toEqual([]);
+  expect(Object.fromEntries(weightChannels(graph))).toEqual({ 'experts.0.up.weight': [0], 'experts.1.up.weight': [0] });
 });

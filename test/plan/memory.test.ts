@@ -43,6 +43,13 @@ describe('peak memory', () => {
     expect(printSize(peakMemory(buffers, [[1], [2, 3, 4]], new Map())!)).toBe('max(8*n + 4, 4*m + 4*n + 4)');
   });
 
+  test('has what stays between runs beside every routine, but not while loading', () => {
+    const cache: SizedBuffer = { kind: 'kept', size: times(5, m), first: 0, last: 0 };
+    const buffers = [kept(1), cache, staging(100, 0), arena(times(2, n), 0, 0), arena(n, 1, 1)];
+    const size = peakMemory(buffers, [[3], [4]], new Map())!;
+    expect(printSize(size)).toBe('max(404, 20*m + 8*n + 4)');
+  });
+
   test('beyond 2^53 has no number', () => {
     expect(peakMemory([arena(constant(2 ** 52), 0, 0)], [[0]], new Map())).toBeUndefined();
   });

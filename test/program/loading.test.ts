@@ -87,3 +87,19 @@ test('weights that are packed one by one are never there together, whatever the 
     }),
   );
 });
+
+test('a step waits for all weights of a buffer, in whatever order they come', () => {
+  const program: TargetProgram = {
+    ...programWith([[0, 6], [1]]),
+    weights: [
+      { name: 'a', dtype: 'f32', shape: [3], buffer: 0 },
+      { name: 'b', dtype: 'f32', shape: [1], buffer: 0, at: 3 },
+      { name: 'c', dtype: 'f32', shape: [4], buffer: 1 },
+    ],
+  };
+  const orderOf = (names: readonly string[]): (string | number)[] =>
+    scheduleLoad(program, names).moments.map((moment) => (moment.kind === 'step' ? moment.step : moment.weight.name));
+  expect(orderOf(['a', 'c', 'b'])).toEqual(['a', 'c', 1, 'b', 0]);
+  expect(orderOf(['b', 'a', 'c'])).toEqual(['b', 'a', 0, 'c', 1]);
+  expect(scheduleLoad(program, ['b', 'c', 'a']).lives.get(0)).toEqual({ first: 0, last: 4 });
+});

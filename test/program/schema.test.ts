@@ -92,6 +92,22 @@ describe('a program', () => {
     );
   });
 
+  test('may have several weights in one buffer, which they fill', () => {
+    const part = { dtype: 'f32', buffer: 2 };
+    const of = (...weights: readonly object[]) => withValue([...js, 'weights'], weights);
+    const [a, b, none] = [
+      { ...part, name: 'a', shape: [1] },
+      { ...part, name: 'b', shape: [2], at: 1 },
+      { ...part, name: 'none', shape: [0], at: 1 },
+    ];
+    expect(() => checkProgram(of(b, a))).not.toThrow();
+    expect(() => checkProgram(of(a, none, b))).not.toThrow();
+    expect(() => checkProgram(of(a))).toThrow('weights[0] is not of the size of its buffer, with all others in it');
+    expect(() => checkProgram(of(a, { ...b, at: 0 }))).toThrow('weights[1] is not at 1, where the one before it ends');
+    expect(() => checkProgram(of(a, { ...b, at: 2 }))).toThrow('weights[1] is not at 1, where the one before it ends');
+    expect(() => checkProgram(of(a, b, { ...a, name: 'c', at: 3 }))).toThrow('weights[2] is not of the size of its');
+  });
+
   test('says how its kernels are dispatched', () => {
     const gpu = (changes: object = {}, step: object = {}): unknown => {
       const { js } = sampleProgram.targets;
@@ -121,7 +137,7 @@ describe('a program', () => {
   });
 
   const cases: [what: string, path: Path, value: unknown, message: string][] = [
-    ['of another version', ['version'], 1, 'the program has format version 1, this runtime reads 3'],
+    ['of another version', ['version'], 1, 'the program has format version 1, this runtime reads 4'],
     ['without a version', ['version'], undefined, 'format version undefined'],
     ['without a name', ['name'], undefined, 'name is not a string'],
     ['with two equal dimensions', ['dims'], [{ name: 'n' }, { name: 'n' }], 'dims[1].name is not unique'],
@@ -161,6 +177,8 @@ describe('a program', () => {
       [4],
       'weights[0] is not of the size of its buffer',
     ],
+    ['with a weight before its buffer', [...js, 'weights', 0, 'at'], -1, 'weights[0].at is not a non-negative integer'],
+    ['with a weight that begins late', [...js, 'weights', 0, 'at'], 1, 'weights[0] is not at 0, where the one before'],
     ['with two equal inputs', [...run, 'inputs', 1, 'name'], 'x', 'inputs[1].name is not unique'],
     ['with an input of no type', [...run, 'inputs', 1, 'dtype'], 'f64', 'inputs[1].dtype is not one of f32'],
     ['without a table', [...run, 'table'], undefined, 'targets.js.routines[0].table is not an object'],

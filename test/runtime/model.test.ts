@@ -214,8 +214,8 @@ describe('a program that cannot be loaded is refused with a code', () => {
   test('when a kernel fails at load or in a run', async () => {
     const fails =
       (at: number): ModelParts['kernels'] =>
-      (f32: Float32Array<ArrayBuffer>) =>
-        sampleKernels(f32, new Int32Array(f32.buffer), new Uint32Array(f32.buffer)).map((kernel, number) =>
+      (...views: Parameters<JsKernelFactory>) =>
+        sampleKernels(...views).map((kernel, number) =>
           number === at ? () => (undefined as unknown as { x(): void }).x() : kernel,
         );
     expect((await refusal({ kernels: fails(0) }))[0]).toBe('internal');

@@ -12,7 +12,7 @@ import { emitWasm } from '../../src/compiler/codegen/wasm/emit.ts';
 import { encodeModule } from '../../src/compiler/codegen/wasm/encoder.ts';
 import { constant, scale, subtract, symbol } from '../../src/compiler/dims/dim.ts';
 import { compileGraph } from '../../src/compiler/driver.ts';
-import { load } from '../../src/compiler/kernel/build.ts';
+import { binary, literal, load } from '../../src/compiler/kernel/build.ts';
 import type { LoweredProgram } from '../../src/compiler/plan/lowered.ts';
 import { assembleProgram, plan } from '../../src/compiler/plan/plan.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
@@ -20,7 +20,8 @@ import { teamWords } from '../../src/program/team.ts';
 import { withSharedMemory } from '../../src/runtime/devices/threads/module.ts';
 import type { Threads } from '../../src/runtime/devices/threads/team.ts';
 import { HeddleError } from '../../src/runtime/errors.ts';
-import { createModel, type Model, type ModelParts } from '../../src/runtime/model.ts';
+import { createModel, LoadedModel, type Model, type ModelParts } from '../../src/runtime/model.ts';
+import { openSession } from '../../src/runtime/session.ts';
 import { sampleParts, useFolders } from '../artifact/support.ts';
 import { buffer, kernel, store } from '../codegen/dsl.ts';
 import { call, lowered } from '../plan/programs.ts';
@@ -127,6 +128,49 @@ describe('a model on several threads', () => {
     await expect(createModel(parts)).rejects.toThrow('left');
     expect(workers).toHaveLength(1);
     await ended(workers[0]!);
+  });
+});
+
+describe('parts of a run', () => {
+  /** Two points that count how often they are computed, behind steps that the first rank does alone. */
+  function counting(): LoweredProgram {
+    const i = symbol('i');
+    const once = binary('add', load('y', i, 'f32'), literal(1));
+    const count = kernel({
+      name: 'count',
+      buffers: [buffer('y')],
+      grid: [['i', constant(2)]],
+      body: [store('y', i, once)],
+    });
+    const mark = kernel({ name: 'mark', buffers: [buffer('z')], body: [store('z', 0, literal(1))] });
+    const reset = kernel({
+      name: 'reset',
+      buffers: [buffer('y')],
+      body: [0, 1].map((at) => store('y', at, literal(0))),
+    });
+    return lowered({
+      sizes: [2, 1],
+      outputs: [0, 1],
+      calls: [call(reset, [0]), call(mark, [1]), call(mark, [1]), call(count, [0])],
+    });
+  }
+
+  test('keep the ranks in step where the first rank does a part alone, or a part is empty', async () => {
+    const model = new LoadedModel(await openSession({ ...partsOf(counting()), threads: threads(2) }));
+    models.push(model);
+    const ROUNDS = 100;
+    const outputs = model.runBySteps({}, {}, (runSteps) => {
+      runSteps(0, 1);
+      for (let round = 0; round < ROUNDS; round++) {
+        // By now the other rank sleeps, so that it is late for what begins.
+        const start = performance.now();
+        while (performance.now() < start + 0.3);
+        if (round % 2 === 0) runSteps(1, 2);
+        else runSteps(0, 0);
+        runSteps(3, 4);
+      }
+    });
+    expect([...outputs['output0']!.data]).toEqual([ROUNDS, ROUNDS]);
   });
 });
 

@@ -361,6 +361,20 @@ const MISTAKES: readonly Mistake[] = [
     says: ['takes one int'],
   },
   {
+    name: 'a factor that is no short decimal',
+    spec: model('output y = x * scaled(4, 0.33333333)'),
+    code: 'HED2104',
+    at: 'scaled(4, 0.33333333)',
+    says: ['takes an int and a number, both at least 0, the number with at most 6 decimals'],
+  },
+  {
+    name: 'an int below 0 that is scaled',
+    spec: model('output y = x * scaled(0 - 4, 0.5)'),
+    code: 'HED2104',
+    at: 'scaled(0 - 4, 0.5)',
+    says: ['both at least 0'],
+  },
+  {
     name: 'named arguments of a compile-time function',
     spec: model('output y = x * floordiv(b: 4, a: 9)'),
     code: 'HED2307',

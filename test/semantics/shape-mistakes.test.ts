@@ -260,6 +260,7 @@ const MISTAKES: readonly Mistake[] = [
   {
     what: 'another number of names than of results',
     spec: 'moe_lm.model',
+    file: 'std/moe.model',
     right: 'best, index = top_k(logits, k)',
     wrong: 'best, second, index = top_k(logits, k)',
     code: 'HED2504',
@@ -269,11 +270,12 @@ const MISTAKES: readonly Mistake[] = [
   {
     what: 'results in the wrong order',
     spec: 'moe_lm.model',
-    right: 'best, index = top_k(logits, k)\n  return softmax(best, axis: -1), index',
-    wrong: 'best, index = top_k(logits, k)\n  return index, softmax(best, axis: -1)',
+    file: 'std/moe.model',
+    right: 'axis: -1)))\n  return gate, index',
+    wrong: 'axis: -1)))\n  return index, gate',
     code: 'HED2201',
-    at: 'return «index», softmax',
-    says: ['result 0 of `NoisyTopKRouter` must be f32, found i32[batch*time, 2]'],
+    at: 'return «index», gate',
+    says: ['result 0 of `Choose` must be f32, found i32[batch*time, 2]'],
   },
   {
     what: 'a result of another width than the signature says',
@@ -287,6 +289,7 @@ const MISTAKES: readonly Mistake[] = [
   {
     what: 'merged axes without the size of one',
     spec: 'moe_lm.model',
+    file: 'std/moe.model',
     right: 'rearrange(y, "(b t) c -> b t c", b: b)',
     wrong: 'rearrange(y, "(b t) c -> b t c")',
     code: 'HED2210',

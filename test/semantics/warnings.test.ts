@@ -83,6 +83,19 @@ describe('parameters that reach no output', () => {
     expect(warnings(text)).toEqual([]);
   });
 
+  test('matter in a frozen instance where its own training needs them', () => {
+    const text = `${NN}
+      block Noisy()(x: f32[n]) -> f32[n] {
+        y = x |> Linear(2) as y
+        spread = x |> Linear(2) as spread
+        return if training then y + spread else y
+      }
+      train T { input x: f32[2]
+        teacher = frozen Noisy()
+        loss mse(x |> Linear(2) as student, teacher(x)) }`;
+    expect(warnings(text)).toEqual([]);
+  });
+
   test('matter where a state or a value handed up needs them', () => {
     const text = `
       block B()(x: f32[n]) -> f32[n] {

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import type { Tensor } from '../../src/compiler/ir/op.ts';
+import { parameterTensors } from '../../src/compiler/ir/parameter-tensors.ts';
 import { concreteShape, countOf } from '../../src/compiler/ir/types.ts';
 import { toFloat64 } from '../../src/program/convert.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
@@ -20,8 +21,8 @@ export interface DrawnWeights {
 export function drawWeights(graph: Graph, seed: number): DrawnWeights {
   const random = randomNumbers(seed);
   const stored = new Map(
-    graph.parameters.map(({ name, value }) => {
-      const shape = concreteShape(value.type.shape, new Map());
+    parameterTensors(graph.parameters).map(({ name, type }) => {
+      const shape = concreteShape(type.shape, new Map());
       const spread = shape.length > 1 ? Math.sqrt((3 * shape[0]!) / countOf(shape)) * 1.4 : 0.4;
       const centre = /(norm\w*|Norm|norm|bn\d?|downsample\.1)\.weight$|running_var$/.test(name) ? 1 : 0;
       const values = Array.from({ length: countOf(shape) }, () => centre + spread * (2 * random() - 1));

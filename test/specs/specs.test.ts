@@ -62,6 +62,7 @@ describe('the number of parameters is the published one', () => {
     ['GoogLeNet', 'inception.model', 'GoogLeNet', {}, 6_624_904],
     ['BERT-base and its classifier', 'bert.model', 'BertClassifier', {}, 109_482_240 + 2 * 769],
     ['ALBERT-base', 'albert.model', 'Albert', {}, 11_683_584],
+    ['ALBERT-base that tells hidden words', 'albert.model', 'AlbertForMaskedLM', {}, 11_221_680],
     ['makeMoE', 'moe_lm.model', 'MoELanguageModel', {}, 8_996_545],
     ['stories260K', 'llama.model', 'Llama', {}, 260_032],
     // 12 matrices of 128 by 128 a layer with their biases and norms, the embeddings and the head.

@@ -80,8 +80,9 @@ describe('ALBERT', () => {
       intermediate: 10,
     };
     const options = { settings: settings({ ...sizes, ...shape }), given: ['segment', 'mask'] };
-    const graph = graphOf(specFile('albert.model'), options);
+    const graph = graphOf(specFile('albert.model'), { ...options, entry: 'Albert' });
     const weights = drawWeights(graph, 9);
+    const inputs = { ids: input(ids), segment: input(segment), mask: input(mask) };
 
     function hidden(parameters: Parameters, sample: number): Rows {
       const part = (values: readonly number[]): readonly number[] =>
@@ -110,8 +111,31 @@ describe('ALBERT', () => {
     test.each(TARGETS)('computes what the paper says on %s', async (target) => {
       const rows = [0, 1].map((sample) => hidden(weights.read, sample));
       const pooled = rows.flatMap(([first]) => each(linear([first!], weights.read, 'pooler'), Math.tanh));
-      const inputs = { ids: input(ids), segment: input(segment), mask: input(mask) };
       await expectResults(graph, weights, inputs, { hidden: rows.flat(2), pooled: pooled.flat() }, target);
+    });
+
+    const masked = graphOf(specFile('albert.model'), { ...options, entry: 'AlbertForMaskedLM' });
+    const own = drawWeights(masked, 10);
+
+    /** The scores of all words: the likeness of what the head makes of a place to their embeddings, and a bias. */
+    function logits(sample: number): number[] {
+      const dense = linear(
+        hidden((path) => own.read(`albert.${path}`), sample),
+        own.read,
+        'predictions.dense',
+      );
+      const rows = layerNorm(each(dense, geluTanh), own.read, 'predictions.LayerNorm', 1e-12);
+      const table = own.read('albert.embeddings.word_embeddings.weight');
+      const bias = own.read('predictions.bias');
+      return rows.flatMap((row) =>
+        Array.from(bias, (start, word) =>
+          row.reduce((sum, value, at) => sum + value * table[word * narrow + at]!, start),
+        ),
+      );
+    }
+
+    test.each(TARGETS)('tells words by their embeddings on %s', async (target) => {
+      await expectResults(masked, own, inputs, { logits: [0, 1].flatMap(logits) }, target);
     });
   });
 });

@@ -3,6 +3,7 @@ import { compileModule, type Module } from '../../src/compiler/driver.ts';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpret.ts';
 import type { Tensor } from '../../src/compiler/ir/op.ts';
+import { splitParameter } from '../../src/compiler/ir/parameter-tensors.ts';
 import { parseGraph } from '../../src/compiler/ir/parser.ts';
 import { ops } from '../../src/compiler/ops/table.ts';
 import type { TargetProgram } from '../../src/program/program.ts';
@@ -38,8 +39,10 @@ export function onReference({ graphs }: Module, weights: Tensors): Running {
       const results = interpret(graph, { inputs, parameters: current });
       const outputs = new Map<string, readonly number[]>();
       for (const { name, into } of graph.outputs) {
-        if (into === undefined) outputs.set(name, [...results.get(name)!.data]);
-        else current.set(into, results.get(name)!);
+        const result = results.get(name)!;
+        const parameter = graph.parameters.find((one) => one.name === into);
+        if (parameter) for (const part of splitParameter(parameter, result)) current.set(...part);
+        else outputs.set(name, [...result.data]);
       }
       return outputs;
     },

@@ -9,6 +9,7 @@ import { parseRenameMap } from '../../src/compiler/interop/rename-map.ts';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpret.ts';
 import type { Tensor } from '../../src/compiler/ir/op.ts';
+import { parameterTensors } from '../../src/compiler/ir/parameter-tensors.ts';
 import type { EntryOptions } from '../../src/compiler/options.ts';
 import type { Elaborated } from '../../src/compiler/semantics/elaborated.ts';
 import type { SourceHost } from '../../src/compiler/semantics/modules.ts';
@@ -95,7 +96,7 @@ export async function runnerOf(
 ): Promise<Run> {
   if (target === 'reference') {
     const parameters = new Map(
-      graph.parameters.map(({ name, value }) => [name, asTensor(value.type.dtype, weights.get(name)!)]),
+      parameterTensors(graph.parameters).map(({ name, type }) => [name, asTensor(type.dtype, weights.get(name)!)]),
     );
     return async (inputs, dims = {}) =>
       interpret(graph, { inputs: new Map(Object.entries(inputs)), parameters, symbols: new Map(Object.entries(dims)) });

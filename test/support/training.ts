@@ -3,6 +3,7 @@ import { elaborateTraining } from '../../src/compiler/driver.ts';
 import type { TrainingModule } from '../../src/compiler/autodiff/module.ts';
 import type { Graph } from '../../src/compiler/ir/graph.ts';
 import type { Tensor } from '../../src/compiler/ir/op.ts';
+import { assembleParameter, parameterTensors, splitParameter } from '../../src/compiler/ir/parameter-tensors.ts';
 import { concreteShape, countOf } from '../../src/compiler/ir/types.ts';
 import type { EntryOptions } from '../../src/compiler/options.ts';
 import type { SourceHost } from '../../src/compiler/semantics/modules.ts';
@@ -24,7 +25,7 @@ export function trainingOfText(text: string, options: EntryOptions = {}): Traini
   return trainingOf('test.model', options, specHost({ 'test.model': text }));
 }
 
-/** Weights are handed in and out, so that each routine is a program of its own. */
+/** Weights are handed in and out, each parameter as one tensor, so that each routine is a program of its own. */
 function withWeightsAsInputs(graph: Graph): Graph {
   const outputs = graph.outputs.map(({ name, value }) => ({ name, value }));
   return { ...graph, inputs: [...graph.inputs, ...graph.parameters], parameters: [], outputs };
@@ -51,10 +52,11 @@ export class Learner {
     this.#runs = runs;
     this.#rates = rates;
     for (const { graph } of module.graphs) {
-      for (const { name, value, initial } of graph.parameters) {
+      for (const { name, type, parameter } of parameterTensors(graph.parameters)) {
+        const { initial } = parameter;
         if (this.weights.has(name)) continue;
         if (initial?.kind !== 'constant') throw new Error(`no weight ${name}`);
-        const shape = concreteShape(value.type.shape, new Map());
+        const shape = concreteShape(type.shape, new Map());
         this.weights.set(name, tensorOf('f32', shape, new Float64Array(countOf(shape)).fill(initial.value)));
       }
     }
@@ -75,9 +77,14 @@ export class Learner {
   /** Runs a routine, and takes over what it gives as new values of weights; the other outputs. */
   async run(routine: TrainingRoutine, inputs: { readonly [name: string]: Tensor }): Promise<Tensors> {
     const { graph } = this.module.graphs.find(({ name }) => name === routine)!;
-    const weights = graph.parameters.map(({ name }) => [name, this.weights.get(name)!] as const);
+    const weights = graph.parameters.map(
+      (parameter) => [parameter.name, assembleParameter(parameter, (name) => this.weights.get(name)!)] as const,
+    );
     const results = await this.#runs.get(routine)!({ ...inputs, ...Object.fromEntries(weights) });
-    for (const { name, into } of graph.outputs) if (into !== undefined) this.weights.set(into, results.get(name)!);
+    for (const { name, into } of graph.outputs) {
+      const parameter = graph.parameters.find((one) => one.name === into);
+      if (parameter) for (const part of splitParameter(parameter, results.get(name)!)) this.weights.set(...part);
+    }
     const written = new Set(graph.outputs.flatMap(({ name, into }) => (into === undefined ? [] : [name])));
     return new Map([...results].filter(([name]) => !written.has(name)));
   }

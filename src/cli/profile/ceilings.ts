@@ -24,7 +24,12 @@ export async function measureCeilings(
     options,
     threadsOf(options.threads, io),
   );
-  const trial = { model: model as SteppedModel, inputs: {}, options: {}, steps: measurements.length };
+  const trial = {
+    model: model as SteppedModel,
+    inputs: {},
+    options: {},
+    steps: { first: 0, last: measurements.length },
+  };
   const { steps } = measureSteps(trial, effort);
   model.dispose();
   const tiles = new Map<'tile' | 'byteTile', TileCeiling>();

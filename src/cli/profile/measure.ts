@@ -14,8 +14,8 @@ export interface Trial {
   readonly model: SteppedModel;
   readonly inputs: Inputs;
   readonly options: RunOptions;
-  /** Steps of a run. */
-  readonly steps: number;
+  /** Those of a run. */
+  readonly steps: { readonly first: number; readonly last: number };
 }
 
 export interface Measured {
@@ -38,8 +38,13 @@ const CALIBRATIONS = 3;
 export function measureSteps(trial: Trial, effort: Effort): Measured {
   const { model, inputs, options, steps } = trial;
   warmUp(() => model.runSync(inputs, options));
-  const spans = Array.from({ length: steps }, (_, at) => ({ first: at, last: at + 1, ...fresh() }));
-  const whole = { first: 0, last: steps, ...fresh() };
+  const { first, last } = steps;
+  const spans = Array.from({ length: last - first }, (_, at) => ({
+    first: first + at,
+    last: first + at + 1,
+    ...fresh(),
+  }));
+  const whole = { first, last, ...fresh() };
   const pass = (): void => {
     model.runBySteps(inputs, options, (runSteps) => timeSpan(whole, runSteps));
     model.runBySteps(inputs, options, (runSteps) => spans.forEach((span) => timeSpan(span, runSteps)));

@@ -16,6 +16,7 @@ import { checkMemory } from '../../runtime/devices/device.ts';
 import { bindDims } from '../../runtime/dims.ts';
 import { givenInputs } from '../../program/training.ts';
 import { readInputs } from '../../runtime/inputs.ts';
+import { modelRoutine } from '../../runtime/routine.ts';
 import { checkDims, type GivenDims } from '../dims.ts';
 import { EXIT, Failure, printNote, UsageError } from '../errors.ts';
 import { checkWritable, exists, isFolder, writeWhole } from '../files.ts';
@@ -103,10 +104,13 @@ async function measure(
   const chosen = checkDims(options.dims ?? new Map(), { name: model.name, dims: declared });
   const inputs = file ? inputsOf(model, chooseInputs(model, file, io)) : randomInputs(subject, chosen, io);
   const given = Object.fromEntries(chosen);
-  const dims = bindDims(declared, readInputs(givenInputs(program.routines[0]!.inputs), inputs), given);
+  const routine = modelRoutine(program);
+  const dims = bindDims(declared, readInputs(givenInputs(routine.inputs), inputs), given);
   const efforts = effortsOf(options);
-  const trial = { model, inputs, options: { dims: given }, steps: program.steps.length };
+  const trial = { model, inputs, options: { dims: given }, steps: routine };
   const { steps, whole, samples } = measureSteps(trial, efforts.steps);
+  model.runSync(inputs, trial.options);
+  const { multiplyAdds } = model;
   update('measuring the ceilings');
   const { simd, threads } = model;
   const engine = { ...(simd && { simd }), threads };
@@ -119,8 +123,10 @@ async function measure(
     dims,
     samples,
     whole,
+    ...(multiplyAdds && { multiplyAdds }),
     ceilings,
     program,
+    routine,
     facts: facts?.targets[target],
     times: steps,
   });

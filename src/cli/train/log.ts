@@ -2,6 +2,7 @@
 import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, statSync } from 'node:fs';
 import { Failure } from '../errors.ts';
 import { systemReason } from '../files.ts';
+import type { MultiplyAdds } from '../../runtime/session.ts';
 import { writeDurably } from './durable.ts';
 
 export interface Metrics {
@@ -17,6 +18,8 @@ export interface StepLine {
   readonly metrics: Metrics;
   /** Of each parameter group. */
   readonly lr: readonly number[];
+  /** Of the experts, in the batches of the update, forward and backward; absent where there are none. */
+  readonly multiplyAdds?: MultiplyAdds;
   /** Time that was spent on the run, interruptions left out. */
   readonly seconds: number;
 }

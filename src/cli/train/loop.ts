@@ -1,6 +1,7 @@
 /** The loop of a training: steps, evaluations and checkpoints in an order that an interruption does not change. */
 import { HeddleError } from '../../runtime/errors.ts';
 import type { Inputs } from '../../runtime/model.ts';
+import type { MultiplyAdds } from '../../runtime/session.ts';
 import type { Evaluation, StepResult } from '../../runtime/train/trainer.ts';
 import type { Log, LogLine, Metrics, StepLine } from './log.ts';
 import { weightNotFinite } from './not-finite.ts';
@@ -48,11 +49,11 @@ export async function train(parts: LoopParts): Promise<boolean> {
   const start = parts.now();
   const seconds = (): number => Math.round(1000 * before + parts.now() - start) / 1000;
   while (trainer.update < options.steps) {
-    const { result, examples } = await update(parts);
+    const { result, examples, work } = await update(parts);
     const step = trainer.update;
     const { loss, metrics, lr } = result;
     const epoch = parts.epochs && { epoch: parts.epochs(trainer.batches) };
-    const line: StepLine = { step, ...epoch, loss, metrics, lr, seconds: seconds() };
+    const line: StepLine = { step, ...epoch, loss, metrics, lr, ...work, seconds: seconds() };
     const isLast = step === options.steps;
     if (step % options.logEvery === 0 || isLast) log.add(line);
     parts.watch.step(line, examples);
@@ -65,16 +66,30 @@ export async function train(parts: LoopParts): Promise<boolean> {
   return true;
 }
 
-/** Batches until the parameters have changed: their mean loss and metrics, and their examples. */
-async function update(parts: LoopParts): Promise<{ result: StepResult; examples: number }> {
+interface Update {
+  /** With the mean loss and metrics of the batches. */
+  readonly result: StepResult;
+  readonly examples: number;
+  readonly work: Pick<StepLine, 'multiplyAdds'>;
+}
+
+/** Batches until the parameters have changed. */
+async function update(parts: LoopParts): Promise<Update> {
   const results: StepResult[] = [];
   let examples = 0;
+  let multiplyAdds: MultiplyAdds | undefined;
   do {
     const batch = parts.batch(parts.trainer.batches);
     results.push(await parts.trainer.step(batch.inputs));
     examples += batch.examples;
+    const own = parts.trainer.multiplyAdds;
+    if (own)
+      multiplyAdds = {
+        executed: own.executed + (multiplyAdds?.executed ?? 0),
+        dense: own.dense + (multiplyAdds?.dense ?? 0),
+      };
   } while (!results.at(-1)!.updated);
-  return { result: mean(results), examples };
+  return { result: mean(results), examples, work: multiplyAdds ? { multiplyAdds } : {} };
 }
 
 function mean(results: readonly StepResult[]): StepResult {

@@ -1,5 +1,5 @@
 /** Looks for where a loss that is infinite or NaN comes from: the first tensor that is, in the order of the spec. */
-import { compileGraph, type Graph, positionAt } from '../../compiler/index.ts';
+import { compileGraph, type Graph, positionAt, tensorNames } from '../../compiler/index.ts';
 import { RANDOM_KEY } from '../../program/training.ts';
 import type { Inputs, OutputTensor } from '../../runtime/model.ts';
 import type { Trainer } from '../../runtime/train/trainer.ts';
@@ -52,7 +52,7 @@ export async function explainNotFinite(suspects: Suspects): Promise<Failure> {
   if (input) return failure(`the input ${input[0]} has values that are not finite: the data are to blame`);
   const weight = [...weights].find(([, { dtype, bytes }]) => dtype === 'F32' && hasNotFinite(floatsOf(bytes)))?.[0];
   if (weight !== undefined) {
-    const origin = graph.parameters.find(({ name }) => name === weight)?.origin;
+    const origin = graph.parameters.find((one) => tensorNames(one).includes(weight))?.origin;
     const when = trainer.update === 0 ? 'from the beginning' : `since a gradient of step ${trainer.update} or before`;
     return failure(`${weight} has values that are not finite ${when}${origin ? placeOf(origin) : ''}`);
   }
@@ -113,8 +113,9 @@ function tensorOf(given: Inputs[string] | undefined): Known | undefined {
 /** The shape of a parameter; the values are not looked at. */
 function weightOf(value: Value, { parameters }: Graph, weights: Tensors): Known | undefined {
   const parameter = parameters.find((one) => one.value === value);
-  const stored = parameter && weights.get(parameter.name);
-  return stored && { data: stored.bytes, shape: stored.shape };
+  const stored = parameter && weights.get(tensorNames(parameter)[0]!);
+  const stack = parameter?.members ? [parameter.members.length] : [];
+  return stored && { data: stored.bytes, shape: [...stack, ...stored.shape] };
 }
 
 /** The name of the first parameter or state with a value that is infinite or NaN. */

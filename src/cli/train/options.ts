@@ -200,7 +200,7 @@ export function checkStored(steps: number, accumulate: number, stored: number): 
 }
 
 /** `into=FILE:prefix`; what stands before the sign is the path of an instance, and no part of an existing file's name. */
-export function givenWeights({ weights = [] }: TrainOptions, io: Io): readonly GivenWeights[] {
+function givenWeights({ weights = [] }: TrainOptions, io: Io): readonly GivenWeights[] {
   return weights.map((text) => {
     const [, path, rest] = /^([\w.]+)=(.+)$/.exec(text) ?? [];
     const [into, source] = path === undefined || exists(text, io) ? ['', text] : [`${path}.`, rest!];

@@ -21,7 +21,7 @@ import type { LogLine } from './log.ts';
 type RunTensors = 'frozen' | 'cache';
 
 const CHECKPOINT = /^(\d{8,})\.safetensors$/;
-export const BEST = 'best.safetensors';
+const BEST = 'best.safetensors';
 
 export class RunFolder {
   /** As the user named it. */

@@ -13,7 +13,8 @@ import type { Tensors } from '../spec.ts';
 import type { RunConfig } from './config.ts';
 
 /** What the loop uses of a trainer. */
-export type LoopTrainer = Pick<Trainer, 'update' | 'batches' | 'step' | 'evaluate' | 'save' | 'weights'>;
+export type LoopTrainer = Pick<Trainer, 'update' | 'batches' | 'step' | 'evaluate' | 'save' | 'weights'> &
+  Partial<Pick<Trainer, 'multiplyAdds'>>;
 
 /** The engine that a run keeps. */
 export type Engine = Pick<RunConfig, 'target' | 'simd' | 'threads' | 'seed'>;

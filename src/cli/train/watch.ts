@@ -88,8 +88,15 @@ class Pace {
   }
 }
 
-function progress({ step, loss, metrics, lr }: StepLine, steps: number): string[] {
-  return [`step ${step}/${steps}`, `loss ${short(loss)}`, ...describeMetrics(metrics), `lr ${describeRates(lr)}`];
+function progress({ step, loss, metrics, lr, multiplyAdds }: StepLine, steps: number): string[] {
+  const part = multiplyAdds && Math.round((100 * multiplyAdds.executed) / multiplyAdds.dense);
+  return [
+    `step ${step}/${steps}`,
+    `loss ${short(loss)}`,
+    ...describeMetrics(metrics),
+    `lr ${describeRates(lr)}`,
+    ...(part === undefined ? [] : [`experts ${part} % of dense`]),
+  ];
 }
 
 /** `step 200: validation loss 0.31, accuracy 0.91` */

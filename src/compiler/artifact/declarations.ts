@@ -1,8 +1,17 @@
 /** Writes the types of an artifact's `index.js`: literal input, output and dimension names, their arrays and shapes. */
 import { ERROR_CODES } from '../../program/error-codes.ts';
-import type { ElementType, Program, ProgramTiles, TargetProgram, TensorSpec } from '../../program/program.ts';
+import {
+  isCounting,
+  type ElementType,
+  type Program,
+  type ProgramTiles,
+  type TargetProgram,
+  type TensorSpec,
+} from '../../program/program.ts';
 import { namesIn, printShape, type SizeExpr } from '../../program/size.ts';
 import { givenInputs } from '../../program/training.ts';
+import { members, property, quoted } from './declaration-text.ts';
+import { generateMethod, generationTypes } from './generation-declarations.ts';
 
 /** The array that holds elements of each type, and the elements of a plain array. */
 const TYPES: Readonly<Record<ElementType, { readonly array: string; readonly element: string }>> = {
@@ -29,6 +38,7 @@ export function declarations(program: Program, hasWeights: boolean): string {
     runOptions(program, inputs, outputs, draws),
     LOAD_PROGRESS,
     loadOptions(program, { isNeeded: needsWeights, doc: needsWeights ? 'The weights' : 'Other weights' }),
+    ...(program.generation ? [generationTypes(inputs, program.generation)] : []),
     model(program, inputs, outputs),
     errorClass(),
     `/** Loads the model from the files beside this one. Rejects with HeddleError, or with the reason of \`signal\`. */
@@ -63,21 +73,8 @@ export const LOAD_PROGRESS = `export interface LoadProgress {
   readonly total?: number;
 }`;
 
-export function quoted(text: string): string {
-  return `'${text}'`;
-}
-
-/** A property name: quoted unless it is an identifier. */
-export function property(name: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
-}
-
 function describe({ dtype, shape }: TensorSpec): string {
   return dtype + printShape(shape);
-}
-
-export function members(lines: readonly string[]): string {
-  return lines.length === 0 ? '{}' : `{\n${lines.map((line) => `  ${line}\n`).join('')}}`;
 }
 
 export function targetTypes(program: Program): string {
@@ -216,6 +213,17 @@ export function engineTypes({ tiles }: TargetProgram): string {
   return `  /** For wasm, the module that runs. */\n  readonly simd?: 'strict' | 'relaxed';\n${tile}`;
 }
 
+/** What a program tells of its experts' work, if it counts that on any target. */
+export function multiplyAddsType({ targets }: Program, what: string): string {
+  if (!Object.values(targets).some(isCounting)) return '';
+  return `  /**
+   * Of the experts in the last ${what}: multiply-adds executed, and those if every expert saw every token. Absent before it, and
+   * on webgpu.
+   */
+  readonly multiplyAdds?: { readonly executed: number; readonly dense: number } | undefined;
+`;
+}
+
 /** The type of a list of `TensorInfo`. */
 export function infoTypes(specs: readonly TensorSpec[]): string {
   const types = specs.map(({ name, dtype, shape }) => {
@@ -234,14 +242,14 @@ ${program.targets.wasm ? engineTypes(program.targets.wasm) : ''}  /** How many t
   readonly threads: number;
   readonly inputs: ${infoTypes(inputs)};
   readonly outputs: ${infoTypes(outputs)};
-  /**
+${multiplyAddsType(program, 'run')}  /**
    * Runs the model. Repeated runs with the same dimensions allocate no buffers and return the same object, whose data
    * the next run overwrites; await each before the next. Rejects with HeddleError.
    */
   run(inputs: Inputs, options${optional}: RunOptions): Promise<Outputs>;
   /** The same, at once; on the main thread of a page by that thread alone. Throws HeddleError. */
   runSync(inputs: Inputs, options${optional}: RunOptions): Outputs;
-  /** Frees the memory and ends the threads. Later runs fail with the code 'disposed'. */
+${program.generation ? generateMethod(program.generation) : ''}  /** Frees the memory and ends the threads. Later runs fail with the code 'disposed'. */
   dispose(): void;
 }`;
 }

@@ -32,8 +32,8 @@ export interface ArtifactParts {
   /** Values of the parameters by name, and what those in bytes need; those the program does not use are left out. */
   readonly weights?: ReadonlyMap<string, StoredTensor> | undefined;
   /**
-   * The bundled runtime, for training where the program trains, else with webgpu where there are `wgsl` modules: a script
-   * that declares `heddle`.
+   * The bundled runtime, for training where the program trains, for generation where it generates, and with webgpu where
+   * there are `wgsl` modules: a script that declares `heddle`.
    */
   readonly runtimeSource: string;
   /** The bundled script of the workers, which goes with `wasm`. */

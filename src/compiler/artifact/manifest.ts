@@ -41,6 +41,7 @@ export function manifestOf(
     inputs: givenInputs(routine?.inputs ?? []).map(tensorFacts),
     outputs: (routine?.outputs ?? []).map(tensorFacts),
     dims: program.dims,
+    ...(program.generation && { generation: program.generation }),
     parameters: facts.parameters,
     ...(example && { example: Object.fromEntries(example) }),
     ...(multiplyAdds !== undefined && {

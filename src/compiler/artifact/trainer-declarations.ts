@@ -9,13 +9,12 @@ import {
   inputTypes,
   LOAD_PROGRESS,
   loadOptions,
-  members,
+  multiplyAddsType,
   outputTypes,
-  property,
-  quoted,
   SHARED,
   targetTypes,
 } from './declarations.ts';
+import { members, property, quoted } from './declaration-text.ts';
 
 /** The text of `index.d.ts`. `hasWeights` tells whether the artifact carries weights. */
 export function trainerDeclarations(program: Program, hasWeights: boolean): string {
@@ -93,7 +92,7 @@ ${program.targets.wasm ? engineTypes(program.targets.wasm) : ''}  /** How many t
   readonly update: number;
   /** Batches trained on. */
   readonly batches: number;
-  /**
+${multiplyAddsType(program, 'step')}  /**
    * Trains on one batch. Batches of one shape allocate no memory after the first. Rejects with HeddleError: 'not-finite'
    * where the loss is infinite or NaN, before anything is changed.
    */

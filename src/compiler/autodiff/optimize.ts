@@ -2,6 +2,7 @@
 import type { GroupSpec, HostExpr, ScalarSpec } from '../../program/training.ts';
 import type { Builder } from '../ir/builder.ts';
 import type { GraphInput, GraphOutput, GraphParameter, Value } from '../ir/graph.ts';
+import { tensorNames } from '../ir/parameter-tensors.ts';
 import { formula } from '../ops/formula.ts';
 import type { Optimizer, ParameterGroup, Setting } from '../semantics/optimizers/optimizer.ts';
 import type { Updated } from './optimizers/rule.ts';
@@ -27,13 +28,15 @@ export function nextValue(parameter: string, value: Value): GraphOutput {
 /** A tensor that is kept from step to step beside a parameter, and is `initial` everywhere before the first. */
 export function stateBeside(
   builder: Builder,
-  { name, value: { type }, origin }: GraphParameter,
+  { name, members, value: { type }, origin }: GraphParameter,
   kind: string,
   initial = 0,
 ): GraphParameter {
+  const beside = (tensor: string): string => `optimizer.${kind}.${tensor}`;
   return {
-    name: `optimizer.${kind}.${name}`,
+    name: beside(name),
     value: builder.value(type),
+    ...(members && { members: members.map(beside) }),
     initial: { kind: 'constant', value: initial },
     state: true,
     origin,
@@ -64,7 +67,10 @@ export function appendUpdates(
     scalars: parts.flatMap(({ host }) => host.scalars),
     parameters: updates.flatMap((update) => update.states),
     outputs: updates.flatMap((update) => update.outputs),
-    groups: groups.map(({ settings, parameters: names }) => ({ lr: rateOf(settings['lr']!), parameters: names })),
+    groups: groups.map(({ settings, parameters: names }) => ({
+      lr: rateOf(settings['lr']!),
+      parameters: names.flatMap((name) => tensorNames(byName.get(name)!)),
+    })),
   };
 }
 

@@ -1,8 +1,10 @@
 /** One evaluation of an entry with the gradients that somebody asks for, to look at or to check: nothing is written. */
 import { type Diagnostic, diagnostic, type DiagnosticSink } from '../base/diagnostic.ts';
+import { constant, ZERO, type Dim } from '../dims/dim.ts';
 import { Builder } from '../ir/builder.ts';
-import type { Graph, GraphInput, GraphOutput, Value } from '../ir/graph.ts';
+import type { Graph, GraphInput, GraphOutput, GraphParameter, TensorType, Value } from '../ir/graph.ts';
 import type { OpTable } from '../ir/op.ts';
+import { parameterTensors, tensorNames } from '../ir/parameter-tensors.ts';
 import { boundsOf, printType } from '../ir/types.ts';
 import { nextId } from '../ir/walk.ts';
 import type { Elaborated } from '../semantics/elaborated.ts';
@@ -12,7 +14,7 @@ import { prepare } from './prepare.ts';
 export interface GradientRequest {
   /**
    * Of which tensors: `in.NAME` and `param.PATH`, where `*` stands for any text. Those of another dtype than f32, and states,
-   * have none.
+   * have none. Members of a stack have each their own.
    */
   readonly patterns: readonly string[];
   /** Outputs of a model with a cotangent, which weighs their elements. */
@@ -31,21 +33,52 @@ export function gradientGraph(
   sink: DiagnosticSink,
 ): Graph | undefined {
   const whole = withLoss(elaborated, cotangents, ops);
-  const states = elaborated.updates.map(({ state, value }) => ({ name: `buf.${state}`, value }));
+  const { updates } = elaborated;
+  const states = updates.map(({ state, value }) => ({ name: `buf.${state}`, value }));
   const graph = prepare({ ...whole, outputs: [...whole.outputs, ...states] }, ops);
   const wrt = chosen(elaborated.graph, patterns, sink);
   if (sink.hasErrors) return undefined;
-  if (wrt.length === 0) return graph;
   const loss = graph.outputs.find(({ name }) => name === 'loss');
-  if (!loss) {
+  if (wrt.length > 0 && !loss) {
     sink.report(lossMissing(elaborated));
     return undefined;
   }
   const builder = new Builder(ops, boundsOf(graph), nextId(graph));
   builder.nodes.push(...graph.nodes);
-  const gradients = appendGradients(builder, loss.value, wrt);
-  const outputs = [...gradients].map(([name, value]) => ({ name: `grad.${name}`, value }));
-  return { ...graph, nodes: builder.nodes, outputs: [...graph.outputs, ...outputs] };
+  const gradients = loss ? appendGradients(builder, loss.value, wrt) : new Map<string, Value>();
+  const parameters = new Map(graph.parameters.map((one) => [one.name, one]));
+  const outputs = [
+    ...graph.outputs.slice(0, whole.outputs.length),
+    ...updates.flatMap(({ state }, at) =>
+      tensorOutputs(builder, 'buf.', parameters.get(state)!, graph.outputs[whole.outputs.length + at]!.value),
+    ),
+    ...wrt.flatMap(({ name, parameter, tensors }) => {
+      const gradient = gradients.get(name)!;
+      if (!parameter) return [{ name: `grad.${name}`, value: gradient }];
+      const all = tensorOutputs(builder, 'grad.param.', parameter, gradient);
+      return all.filter((output) => tensors.includes(output.name.slice('grad.'.length)));
+    }),
+  ];
+  return { ...graph, nodes: builder.nodes, outputs };
+}
+
+/** What has the type of a parameter, as an output for each tensor that the parameter is. */
+function tensorOutputs(builder: Builder, prefix: string, parameter: GraphParameter, value: Value): GraphOutput[] {
+  return parameterTensors([parameter]).map(({ name, type, member }) => ({
+    name: prefix + name,
+    value: member === undefined ? value : memberOf(builder, value, member, type),
+  }));
+}
+
+/** One member of a stack. */
+function memberOf(builder: Builder, stack: Value, member: number, { shape }: TensorType): Value {
+  const first = (at: number): readonly Dim[] => [constant(at), ...shape.map(() => ZERO)];
+  const part = builder.one('slice', [stack], {
+    starts: first(member),
+    stops: [constant(member + 1), ...shape],
+    steps: stack.type.shape.map(() => 1),
+  });
+  return builder.one('reshape', [part], { shape });
 }
 
 function lossMissing({ graph: { name, outputs } }: Elaborated): Diagnostic {
@@ -87,17 +120,30 @@ function withLoss({ graph, train }: Elaborated, cotangents: readonly string[], o
 /** Of everything there is, even if that is nothing. */
 const ALL = ['*', 'in.*', 'param.*'];
 
-type Named = { readonly name: string; readonly value: Value };
+/** A value whose gradient is asked for, and of the tensors that it is those that are meant. */
+interface Chosen {
+  readonly name: string;
+  readonly value: Value;
+  readonly parameter?: GraphParameter;
+  readonly tensors: readonly string[];
+}
 
-function chosen(graph: Graph, patterns: readonly string[], sink: DiagnosticSink): readonly Named[] {
-  const all: Named[] = [
-    ...graph.inputs.map(({ name, value }) => ({ name: `in.${name}`, value })),
-    ...graph.parameters.filter(({ state }) => !state).map(({ name, value }) => ({ name: `param.${name}`, value })),
+function chosen(graph: Graph, patterns: readonly string[], sink: DiagnosticSink): readonly Chosen[] {
+  const all: Chosen[] = [
+    ...graph.inputs.map(({ name, value }) => ({ name: `in.${name}`, value, tensors: [`in.${name}`] })),
+    ...graph.parameters
+      .filter(({ state }) => !state)
+      .map((parameter) => ({
+        name: `param.${parameter.name}`,
+        value: parameter.value,
+        parameter,
+        tensors: tensorNames(parameter).map((tensor) => `param.${tensor}`),
+      })),
   ].filter(({ value }) => value.type.dtype === 'f32');
+  const names = all.flatMap(({ tensors }) => tensors);
   const matchers = patterns.map((pattern) => ({ pattern, matcher: globOf(pattern) }));
   for (const { pattern, matcher } of matchers) {
-    if (ALL.includes(pattern) || all.some(({ name }) => matcher.test(name))) continue;
-    const names = all.map(({ name }) => name);
+    if (ALL.includes(pattern) || names.some((name) => matcher.test(name))) continue;
     const some = names.length > 4 ? [...names.slice(0, 3), '…'] : names;
     sink.report(
       diagnostic('HED4007', undefined, `\`${pattern}\` names no f32 input and no parameter of \`${graph.name}\``, {
@@ -105,7 +151,11 @@ function chosen(graph: Graph, patterns: readonly string[], sink: DiagnosticSink)
       }),
     );
   }
-  return all.filter(({ name }) => matchers.some(({ matcher }) => matcher.test(name)));
+  const isWanted = (name: string): boolean => matchers.some(({ matcher }) => matcher.test(name));
+  return all.flatMap((one) => {
+    const tensors = one.tensors.filter(isWanted);
+    return tensors.length > 0 ? [{ ...one, tensors }] : [];
+  });
 }
 
 function globOf(pattern: string): RegExp {

@@ -183,6 +183,11 @@ export const semanticEntries = {
     explanation:
       '`mixture(x, gate, index, count, capacity_factor: …) as path { t => … }` takes tokens f32[n, c], weights f32[n, k] and numbers of experts i32[n, k]; the body makes one row of each token.',
   },
+  HED2324: {
+    title: 'expert that does not work on each token alone',
+    explanation:
+      'The body of a `mixture` is computed for the tokens that chose an expert only, so what it makes of one must not depend on the others: it may normalise along a token, and not take a mean over tokens. Nor can what it keeps or hands up have a value for each token, or an expert be a mixture itself.',
+  },
   HED2401: {
     title: 'hyperparameter of the wrong type',
     explanation: 'The value does not have the declared type. A single value stands for a tuple of equal ones.',
@@ -293,6 +298,11 @@ export const semanticEntries = {
     title: 'group without parameters',
     explanation:
       'A pattern of an optimizer group matches no trainable parameter. Paths in a train entry begin with the instance: `student.head.bias`; `*` is any text in one segment, `**` any number of segments.',
+  },
+  HED2534: {
+    title: 'group of some experts',
+    explanation:
+      'A pattern of an optimizer group matches parameters of some experts of a `mixture` and not of the others. They are stored and learned together, so that a group takes those of all experts or of none.',
   },
   HED2601: { title: 'no elements', explanation: 'Only tensors, tuples, lists and runs of axes can be indexed.' },
   HED2602: { title: 'index is not an int', explanation: 'Indices and slice bounds are ints.' },

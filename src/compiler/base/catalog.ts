@@ -1,7 +1,8 @@
 /**
  * Every diagnostic code, once. The first digit tells the stage: 1 lexis and syntax, 2 names, values and shapes,
- * 3 weights and other files, 4 command line, 5 inputs at run time.
+ * 3 weights and other files, 4 command line, 5 generation.
  */
+import { generationEntries } from './catalog-generation.ts';
 import { semanticEntries } from './catalog-semantics.ts';
 import { weightEntries } from './catalog-weights.ts';
 
@@ -150,6 +151,7 @@ const entries = {
   },
   ...semanticEntries,
   ...weightEntries,
+  ...generationEntries,
 } as const satisfies Record<string, CatalogEntry>;
 
 export type Code = keyof typeof entries;
@@ -168,4 +170,5 @@ export const codeGroups: readonly { readonly prefix: string; readonly title: str
   { prefix: 'HED27', title: 'Names and parameters without use' },
   { prefix: 'HED3', title: 'Weights and rename maps' },
   { prefix: 'HED4', title: 'Entries, settings and taps' },
+  { prefix: 'HED5', title: 'Generation' },
 ];

@@ -82,6 +82,9 @@ export function positionsIn(statements: readonly Statement[], depth: 'list' | 'b
       case 'prefetch':
         found.accesses.push({ buffer: statement.buffer, index: statement.index, conditional });
         return;
+      case 'count':
+        found.values.push(statement.amount);
+        return;
       case 'if':
         visitRoot(statement.condition, conditional);
         if (depth === 'list') return;

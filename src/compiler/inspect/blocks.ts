@@ -21,7 +21,7 @@ export interface Block {
   readonly kind: Part['kind'];
   /** The declaration's name; of a round, that of its loop. */
   readonly name: string;
-  /** Dotted path; rounds that are folded together share one, `layers.{0..5}`. */
+  /** Dotted path; rounds that are folded together share one, `layers.{0..5}`, as experts do. */
   readonly path: string;
   readonly doc: string;
   readonly hyperparameters: ReadonlyMap<string, string>;
@@ -32,6 +32,8 @@ export interface Block {
   readonly isChain: boolean;
   /** Whether all copies use the parameters of the first. */
   readonly isShared: boolean;
+  /** Whether `nodes` and values are those of all copies together, as of experts, whose rows lie side by side. */
+  readonly isJoint: boolean;
   /** Values that it reads from outside, parameters left out, and those that it leaves for others. */
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
@@ -40,8 +42,8 @@ export interface Block {
   /** Nodes of its own and of its parts, in order. */
   readonly items: readonly Item[];
   readonly parameters: readonly GraphParameter[];
-  /** Of one copy, parts included. */
-  readonly each: Costs;
+  /** Elements of the parameters of one copy, also of the blocks around it, parts included. */
+  readonly eachParameters: number;
   /** Of all copies, parts included. */
   readonly costs: Costs;
   /** Parts look alike exactly if these texts are the same. */
@@ -96,35 +98,38 @@ class TreeBuilder {
     }
   }
 
-  build(part: Part): Block {
+  /** `copies` are those of what is around it that stands for several. */
+  build(part: Part, copies = 1): Block {
+    const own = copies * (part.copies ?? 1);
     // A function has none of its own; of several applications at a path the first has what all share.
     const parameters = part.kind === 'function' ? [] : (this.#parametersAt.get(part.path) ?? []);
     if (part.kind !== 'function') this.#parametersAt.delete(part.path);
-    const items = this.#itemsOf(part);
+    const items = this.#itemsOf(part, own);
     const costs = sumCosts([this.#ownCosts(parameters, items), ...blocksOf(items).map((block) => block.costs)]);
     const { kind, name, path, doc, hyperparameters, span } = part;
     const first = { inputs: this.#inputsOf(part), outputs: this.#outputsOf(part) };
     return {
       kind,
       name,
-      path,
+      path: path.replace('{i}', own > 1 ? `{0..${own - 1}}` : '0'),
       doc,
       hyperparameters,
       span,
-      copies: 1,
+      copies: part.copies ?? 1,
       isChain: false,
       isShared: false,
+      isJoint: part.copies !== undefined,
       ...first,
       first,
       items,
       parameters,
-      each: costs,
+      eachParameters: own > 1 ? membersOf(parameters, blocksOf(items)) : costs.parameters,
       costs,
       signature: signatureOf(part, items),
     };
   }
 
-  #itemsOf(part: Part): Item[] {
+  #itemsOf(part: Part, copies: number): Item[] {
     const items: Item[] = [];
     let at = part.first;
     const nodesUpTo = (end: number): void => {
@@ -133,7 +138,7 @@ class TreeBuilder {
     for (const inner of part.parts) {
       nodesUpTo(inner.first);
       at = inner.end;
-      const block = this.build(inner);
+      const block = this.build(inner, copies);
       if (isWorthNaming(block)) items.push({ kind: 'block', block });
       else items.push(...block.items);
     }
@@ -183,6 +188,12 @@ class TreeBuilder {
     const at = this.#positions.get(node)!;
     return part.first <= at && at < part.end;
   }
+}
+
+/** Elements of the parameters of one expert, and of those that all share. */
+function membersOf(parameters: readonly GraphParameter[], parts: readonly Block[]): number {
+  const own = parameters.map((parameter) => parameterElements(parameter) / (parameter.members?.length ?? 1));
+  return [...own, ...parts.map((part) => part.eachParameters)].reduce((sum, elements) => sum + elements, 0);
 }
 
 function blocksOf(items: readonly Item[]): Block[] {

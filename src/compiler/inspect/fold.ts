@@ -57,7 +57,9 @@ function foldRun(run: readonly Item[]): Item[] {
 
 /** A single round of a loop without a name is no block. */
 function dissolve(block: Block): Item[] {
-  return block.kind === 'round' && block.name === '' ? [...block.items] : [{ kind: 'block', block }];
+  return block.kind === 'round' && block.name === '' && block.copies === 1
+    ? [...block.items]
+    : [{ kind: 'block', block }];
 }
 
 /** Equal trees as one: what each copy costs, and what all do. */

@@ -1,10 +1,13 @@
 /** The table of an entry by block, as rows of data and as cells of text. */
 import { print, type Dim } from '../dims/dim.ts';
-import type { Graph, TensorType, Value } from '../ir/graph.ts';
+import { elementCount } from '../dims/shape.ts';
+import type { Graph, KeptTensor, TensorType, Value } from '../ir/graph.ts';
+import { groupedWork, type GroupedWork } from '../ir/grouped-work.ts';
+import { parameterTensors } from '../ir/parameter-tensors.ts';
 import { printType } from '../ir/types.ts';
 import { parameterElements, partsOf, type Block } from './blocks.ts';
 import { ELEMENT_BYTES } from '../plan/memory.ts';
-import type { Costs } from './costs.ts';
+import { bytesOf, sumSizes, type Costs } from './costs.ts';
 import type { MemoryReport } from './memory.ts';
 import {
   BEYOND,
@@ -36,18 +39,33 @@ export interface Summary {
   readonly parameters: number;
   readonly tensors: number;
   readonly costs: Costs;
+  /** Of the experts; absent where there are none. */
+  readonly grouped?: GroupedWork;
   readonly memory: MemoryReport;
+  /** Bytes that stay between tokens; absent for an entry that does not generate. */
+  readonly cache?: Dim;
 }
 
-/** `depth` levels of blocks below the entry; all where it is undefined. */
-export function summarize(graph: Graph, root: Block, memory: MemoryReport, depth = Infinity): Summary {
+/** `depth` levels of blocks below the entry, by default all; `kept` is what generating keeps from token to token. */
+export function summarize(
+  graph: Graph,
+  root: Block,
+  memory: MemoryReport,
+  depth = Infinity,
+  kept: readonly KeptTensor[] = [],
+): Summary {
+  const grouped = groupedWork(graph);
+  const cache =
+    kept.length > 0 ? sumSizes(kept.map(({ value }) => bytesOf(elementCount(value.type.shape)))) : undefined;
   return {
     entry: graph.name,
     rows: partsOf(root).flatMap((part) => rowsOf(part, '', 0, depth)),
     parameters: graph.parameters.reduce((sum, parameter) => sum + parameterElements(parameter), 0),
-    tensors: graph.parameters.length,
+    tensors: parameterTensors(graph.parameters).length,
     costs: root.costs,
+    ...(grouped && { grouped }),
     memory,
+    ...(cache && { cache }),
   };
 }
 
@@ -93,7 +111,10 @@ function outputsText(outputs: readonly TensorType[], copies: number, dims: DimVa
 }
 
 /** What the whole entry takes, as names and values. */
-export function totalCells({ parameters, tensors, costs, memory }: Summary, dims: DimValues): string[][] {
+export function totalCells(
+  { parameters, tensors, costs, grouped, memory, cache }: Summary,
+  dims: DimValues,
+): string[][] {
   const peaks = memory.peaks?.map(({ bytes }) => formatSize(bytes, formatBytes, dims)) ?? [BEYOND];
   const peak = peaks.length > 1 ? `max(${peaks.join(', ')})` : (peaks[0] ?? formatBytes(0));
   const example = [...memory.dims].map(([name, value]) => `${name} = ${value}`).join(', ');
@@ -101,16 +122,27 @@ export function totalCells({ parameters, tensors, costs, memory }: Summary, dims
   return [
     ['parameters', `${formatExact(parameters)} in ${tensors} ${tensors === 1 ? 'tensor' : 'tensors'}`],
     ['multiply-adds', formatSize(costs.multiplyAdds, formatCount, dims)],
+    ...(grouped ? [['of experts', groupedText(grouped, dims)]] : []),
     ['weights', `${formatBytes(parameters * ELEMENT_BYTES)} stored, ${formatBytes(memory.persistent)} loaded`],
     ['peak arena', `${peak}; ${laidOut}`],
+    ...(cache ? [['cache', `${formatSize(cache, formatBytes, dims)} kept between tokens that are generated`]] : []),
   ];
+}
+
+/** What every token takes of its own experts, and of all. A run adds what fills up tiles, and leaves out dropped tokens. */
+function groupedText({ sparse, dense }: GroupedWork, dims: DimValues): string {
+  const [own, all] = [sparse, dense].map((work) => formatSize(work, formatCount, dims));
+  return `${own}, against ${all} if every expert saw every token`;
 }
 
 /**
  * The same as plain data: sizes are numbers where `dims` make them so, else texts such as `4096*batch`, and null beyond
  * 2^53.
  */
-export function summaryJson({ entry, rows, parameters, tensors, costs, memory }: Summary, dims: DimValues): unknown {
+export function summaryJson(
+  { entry, rows, parameters, tensors, costs, grouped, memory, cache }: Summary,
+  dims: DimValues,
+): unknown {
   const size = (value: Dim | undefined): number | string | null =>
     value === undefined ? null : (valueOf(value, dims) ?? print(value));
   const costsJson = (each: Costs): object => ({
@@ -132,9 +164,11 @@ export function summaryJson({ entry, rows, parameters, tensors, costs, memory }:
       ...costsJson(costs),
       parameters,
       parameterTensors: tensors,
+      ...(grouped && { experts: { sparse: size(grouped.sparse), dense: size(grouped.dense) } }),
       weightBytes: parameters * ELEMENT_BYTES,
       loadedBytes: memory.persistent,
       peakArenaBytes: memory.peaks?.map(({ bytes }) => size(bytes)) ?? null,
+      ...(cache && { cacheBytes: size(cache) }),
       laidOut: { dims: Object.fromEntries(memory.dims), bytes: memory.layout.bytes, lowerBound: memory.lowerBound },
     },
   };

@@ -59,6 +59,11 @@ export interface GraphParameter {
   /** Dotted path, `layers.0.attn.to_qkv.weight`. Its shape is static. */
   readonly name: string;
   readonly value: Value;
+  /**
+   * The parameter is a stack, along axis 0, of as many tensors with these names, `experts.0.up.weight` and so on. They are
+   * what files hold and users name; its own name stands for all of them: `experts.{i}.up.weight`.
+   */
+  readonly members?: readonly string[];
   /** How its first value is drawn. */
   readonly initial?: Distribution;
   /** A tensor without a gradient, which the updates of a training step write. */
@@ -71,8 +76,15 @@ export interface GraphParameter {
 export interface GraphOutput {
   readonly name: string;
   readonly value: Value;
-  /** The parameter that takes this value when all nodes have been computed; its type is the same. */
+  /** The parameter or kept tensor that takes this value when all nodes have been computed; its type is the same. */
   readonly into?: string;
+}
+
+/** What stays in memory from run to run of all routines that have a kept tensor of this name. Outputs may write it. */
+export interface KeptTensor {
+  readonly name: string;
+  /** What it holds when a run begins. */
+  readonly value: Value;
 }
 
 /** A declared symbolic dimension and its inclusive upper limit. */
@@ -98,6 +110,8 @@ export interface Graph {
   readonly conditions?: readonly Condition[];
   readonly inputs: readonly GraphInput[];
   readonly parameters: readonly GraphParameter[];
+  /** Absent where there are none. */
+  readonly kept?: readonly KeptTensor[];
   /** In an order in which every input is defined before it is used. */
   readonly nodes: readonly Node[];
   readonly outputs: readonly GraphOutput[];

@@ -4,8 +4,9 @@
  * not expanded, and fused regions run as the nodes they are made of.
  */
 import { affineIn, constant, constantValue, evaluate, print, substitute, symbolsOf, type Dim } from '../dims/dim.ts';
-import type { Graph, Node, Region, TensorType, Value } from './graph.ts';
+import type { Graph, GraphParameter, Node, Region, TensorType, Value } from './graph.ts';
 import type { Tensor } from './op.ts';
+import { assembleParameter } from './parameter-tensors.ts';
 import { concreteType, countOf, printType } from './types.ts';
 
 /** The tensors given, or the dimensions they bind, do not fit the graph. */
@@ -15,7 +16,10 @@ export class InterpreterError extends Error {
 
 export interface Arguments {
   readonly inputs: ReadonlyMap<string, Tensor>;
+  /** Of a parameter that is a stack, its members. */
   readonly parameters: ReadonlyMap<string, Tensor>;
+  /** What is kept when the run begins; needed where the graph keeps anything. What is kept then are outputs. */
+  readonly kept?: ReadonlyMap<string, Tensor>;
   /** Values of dims that no input's shape tells. */
   readonly symbols?: ReadonlyMap<string, number>;
 }
@@ -25,15 +29,20 @@ type Symbols = ReadonlyMap<string, number>;
 /** Runs the graph; outputs by name. Tensors are never written to, so results may share data with arguments. */
 export function interpret(graph: Graph, given: Arguments): Map<string, Tensor> {
   const inputs = graph.inputs.map(({ name, value }) => ({ name, value, tensor: find('input', name, given.inputs) }));
-  const parameters = graph.parameters.map(({ name, value }) => ({
+  const parameters = graph.parameters.map((parameter) => ({
+    name: parameter.name,
+    value: parameter.value,
+    tensor: assembled(parameter, given.parameters),
+  }));
+  const kept = (graph.kept ?? []).map(({ name, value }) => ({
     name,
     value,
-    tensor: find('parameter', name, given.parameters),
+    tensor: find('kept tensor', name, given.kept ?? new Map<string, Tensor>()),
   }));
   const symbols = bindDims(graph, inputs, given.symbols ?? new Map<string, number>());
   checkConditions(graph, symbols);
   const values = new Map<Value, Tensor>();
-  for (const { name, value, tensor } of [...inputs, ...parameters]) {
+  for (const { name, value, tensor } of [...inputs, ...parameters, ...kept]) {
     checkTensor(name, tensor, value.type, symbols);
     values.set(value, tensor);
   }
@@ -90,7 +99,16 @@ function valueOf(value: Value, values: ReadonlyMap<Value, Tensor>): Tensor {
   return tensor;
 }
 
-function find(what: 'input' | 'parameter', name: string, tensors: ReadonlyMap<string, Tensor>): Tensor {
+function assembled(parameter: GraphParameter, tensors: ReadonlyMap<string, Tensor>): Tensor {
+  try {
+    return assembleParameter(parameter, (name) => find('parameter', name, tensors));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InterpreterError(error.message, { cause: error });
+  }
+}
+
+function find(what: 'input' | 'parameter' | 'kept tensor', name: string, tensors: ReadonlyMap<string, Tensor>): Tensor {
   const tensor = tensors.get(name);
   if (!tensor) throw new InterpreterError(`${what} ${name} was not given`);
   return tensor;

@@ -143,6 +143,22 @@ export interface ContractionBody<A extends Attributes> {
     readonly result: readonly string[];
   };
   readonly arithmetic: ContractionArithmetic;
+  /** Absent: every row takes part with every element of the other operand. */
+  ragged?(attributes: A): Ragged;
+}
+
+/**
+ * The rows of an axis in groups: group g has the rows from element g of the operand `offsets` up to element g + 1, and
+ * those that are in no group count as zeros. Either the result has the axis of the rows and one operand that of the
+ * groups, of which each row takes its own part, or the rows of each group are summed and the result has the groups.
+ */
+export interface Ragged {
+  /** The label of the axis whose rows are in groups. */
+  readonly rows: string;
+  /** The label of the axis of the groups. */
+  readonly group: string;
+  /** The operand, i32[groups + 1], ascending. */
+  readonly offsets: number;
 }
 
 /** What a contraction computes with: the register-tiled nest is written over it. */
@@ -197,6 +213,8 @@ export interface Sample {
   readonly attributes: Attributes;
   /** Values are drawn from this range (default -2 … 2); integers are rounded. */
   readonly range?: readonly [number, number];
+  /** What operands hold at a size instead of what is drawn, where they have to fit together, by place. */
+  values?(n: number): readonly (readonly number[] | undefined)[];
   /** False where gradients are other than the derivatives of evaluation, by definition. */
   readonly smooth?: false;
 }

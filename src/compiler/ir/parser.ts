@@ -15,6 +15,7 @@ import type {
   GraphInput,
   GraphOutput,
   GraphParameter,
+  KeptTensor,
   Node,
   Origin,
   Region,
@@ -65,6 +66,7 @@ class Parser {
     const conditions: Condition[] = [];
     const inputs: GraphInput[] = [];
     const parameters: GraphParameter[] = [];
+    const kept: KeptTensor[] = [];
     const nodes: Node[] = [];
     const outputs: GraphOutput[] = [];
     const scope: Scope = new Map();
@@ -73,17 +75,27 @@ class Parser {
       else if (scan.accept('require')) conditions.push(this.#condition());
       else if (scan.accept('input')) inputs.push({ name: this.#name('an input'), value: this.#declare(scope) });
       else if (['param', 'state', 'frozen'].includes(scan.next.text)) parameters.push(this.#parameter(scope));
+      else if (scan.accept('kept')) kept.push({ name: this.#name('a kept tensor'), value: this.#declare(scope) });
       else if (scan.accept('output')) outputs.push(this.#output(scope));
       else nodes.push(this.#node(scope));
     }
     if (scan.next.kind !== 'end') scan.fail('expected nothing after the graph');
-    return { name, dims, ...(conditions.length > 0 && { conditions }), inputs, parameters, nodes, outputs };
+    return {
+      name,
+      dims,
+      ...(conditions.length > 0 && { conditions }),
+      inputs,
+      parameters,
+      ...(kept.length > 0 && { kept }),
+      nodes,
+      outputs,
+    };
   }
 
   /** `logits %3`, `next.w %4 into w` */
   #output(scope: Scope): GraphOutput {
     const output = { name: this.#name('an output'), value: this.#refer(scope) };
-    return this.#scan.accept('into') ? { ...output, into: this.#name('a parameter') } : output;
+    return this.#scan.accept('into') ? { ...output, into: this.#name('a parameter or a kept tensor') } : output;
   }
 
   #dimDeclaration(): DimDeclaration {
@@ -101,16 +113,26 @@ class Parser {
     return { atLeastZero, message: this.#string(), origin: this.#origin() };
   }
 
-  /** `param p %1: f32[4] = zeros()`, `state …`, either behind `frozen`. */
+  /** `param p %1: f32[4] = zeros()`, `state …`, either behind `frozen`; a stack has `of [a, b]` before the `=`. */
   #parameter(scope: Scope): GraphParameter {
     const scan: Scanner = this.#scan;
     const frozen = scan.accept('frozen') && ({ frozen: true } as const);
     const state = scan.accept('state') && ({ state: true } as const);
     if (!state) scan.expect('param');
     const name = this.#name('the name of a parameter');
-    const parameter = { name, value: this.#declare(scope), ...state, ...frozen };
+    const value = this.#declare(scope);
+    const members = this.#members();
+    const parameter = { name, value, ...(members && { members }), ...state, ...frozen };
     if (!scan.accept('=')) return { ...parameter, origin: this.#origin() };
     return { ...parameter, initial: this.#distribution(), origin: this.#origin() };
+  }
+
+  /** `of [a, b]` of a stack. */
+  #members(): string[] | undefined {
+    const scan: Scanner = this.#scan;
+    if (!scan.accept('of')) return undefined;
+    scan.expect('[');
+    return scan.list(']', () => this.#name('the name of a member'));
   }
 
   /** `normal(mean: 0, std: 0.02)` */

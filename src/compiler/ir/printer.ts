@@ -1,6 +1,6 @@
 /**
  * The text form of a graph, for people, dumps and tests; `parser.ts` reads it back. One line a dim, condition, input,
- * parameter, node and output; two spaces deeper inside a region:
+ * parameter, kept tensor, node and output; two spaces deeper inside a region:
  *
  *     graph ViT {
  *       dim batch <= 64
@@ -8,9 +8,11 @@
  *       input img %0: f32[batch, 3, 4]
  *       param head.bias %1: f32[4] = uniform(bound: 0.5) @ head
  *       frozen state norm.mean %2: f32[4] = zeros() @ norm
- *       %3: f32[batch, 3, 4] = expand(%1) {shape: [<batch>, <3>, <4>]} @ head
- *       output logits %3
- *       output next.norm.mean %4 into norm.mean
+ *       param "experts.{i}.gain" %3: f32[2, 4] of [experts.0.gain, experts.1.gain] = ones() @ experts
+ *       kept keys %4: f32[batch, 2, 8, 4]
+ *       %5: f32[batch, 3, 4] = expand(%1) {shape: [<batch>, <3>, <4>]} @ head
+ *       output logits %5
+ *       output next.norm.mean %6 into norm.mean
  *     }
  *
  * A dimension among attributes stands in angle brackets, which tells the size `<4>` from the number `4`. `@` is the
@@ -30,11 +32,13 @@ export function printGraph(graph: Graph): string {
         `require <${print(atLeastZero)}> ${JSON.stringify(message)}${printOrigin(origin)}`,
     ),
     ...graph.inputs.map(({ name, value }) => `input ${printName(name)} ${declare(value)}`),
-    ...graph.parameters.map(({ name, value, initial, state, frozen, origin }) => {
+    ...graph.parameters.map(({ name, value, members, initial, state, frozen, origin }) => {
       const kind = `${frozen ? 'frozen ' : ''}${state ? 'state' : 'param'}`;
+      const stacked = members ? ` of [${members.map(printName).join(', ')}]` : '';
       const first = initial ? ` = ${printDistribution(initial)}` : '';
-      return `${kind} ${printName(name)} ${declare(value)}${first}${printOrigin(origin)}`;
+      return `${kind} ${printName(name)} ${declare(value)}${stacked}${first}${printOrigin(origin)}`;
     }),
+    ...(graph.kept ?? []).map(({ name, value }) => `kept ${printName(name)} ${declare(value)}`),
     ...graph.nodes.map((node) => printNode(node, 1)),
     ...graph.outputs.map(
       ({ name, value, into }) =>

@@ -16,12 +16,24 @@ export interface StructuredBody<A extends Attributes> {
   readonly kind: 'structured';
   /** Operands of which no element is read more than once: what makes them may be computed where it is read. */
   readonly once?: readonly number[];
+  /**
+   * The operand of the first result's type in whose place that may be written: the nest stores no element there before
+   * it has read the old one for the last time, and leaves alone what stays as it was.
+   */
+  readonly overwrites?: number;
+  /**
+   * Axes that operands and results have in common, along which every place is computed by itself, from what the operands
+   * have there.
+   */
+  separate?(attributes: A, inputs: readonly TensorType[]): readonly number[];
   write(nest: NestWriter, attributes: A): void;
 }
 
 export interface NestWriter {
   readonly inputs: readonly TensorType[];
   readonly results: readonly Storage[];
+  /** Whether the first result is where the operand is that the record `overwrites`. */
+  readonly isInPlace: boolean;
   /** Limits of the dimensions. */
   readonly bounds: Bounds;
   /** Memory that lasts from the first to the last kernel; it holds nothing in particular at first. */

@@ -2,17 +2,19 @@
  * The graph verifier. It returns one sentence for every broken invariant, and none for a sound graph:
  *
  *  1. Declared dims have unique names and limits that are natural numbers.
- *  2. Names of inputs, of parameters and of outputs are unique.
- *  3. Parameters have static shapes. No shape, no attribute and no condition mentions an undeclared dim.
+ *  2. Names of inputs, of parameters with their members, of kept tensors and of outputs are unique; no parameter has the
+ *     name of a kept tensor.
+ *  3. Parameters have static shapes, and stacks a member for each place along axis 0. No shape, no attribute and no
+ *     condition mentions an undeclared dim.
  *  4. Value ids are unique, nested regions included; every value is made once.
  *  5. Every operand is made before it is used, in the same body: a region sees only its parameters.
  *  6. Each node's op is the table's own record of that name, with as many operands as the record names.
  *  7. Attributes are those the record declares, of their kinds (internal ops may carry more).
  *  8. Inferring a node anew gives exactly the recorded result types.
  *  9. Each region of a node has one parameter per operand, of its type, and its results are the node's.
- * 10. Outputs are made in the graph. One that goes into a parameter has its type, and no other goes there.
+ * 10. Outputs are made in the graph. One that goes into a parameter or a kept tensor has its type, and no other goes there.
  */
-import { constantValue, symbolsOf, type Bounds, type Dim } from '../dims/dim.ts';
+import { constantValue, symbolsOf, ZERO, type Bounds, type Dim } from '../dims/dim.ts';
 import { attributeFaults, isDim, isList, isRecord } from './attributes.ts';
 import type { Attribute, Graph, Node, Region, TensorType, Value } from './graph.ts';
 import type { Op, OpTable } from './op.ts';
@@ -34,7 +36,12 @@ export function verify(graph: Graph, ops: OpTable): string[] {
   const check: Check = { ops, dims, bounds: boundsOf(graph), ids: new Set(), faults };
   unique('dim', graph.dims, faults);
   unique('input', graph.inputs, faults);
-  unique('parameter', graph.parameters, faults);
+  unique(
+    'parameter',
+    graph.parameters.flatMap(({ name, members = [] }) => [name, ...members].map((each) => ({ name: each }))),
+    faults,
+  );
+  unique('kept tensor', graph.kept ?? [], faults);
   unique('output', graph.outputs, faults);
   for (const { name, max } of graph.dims) {
     if (max !== undefined && !(Number.isSafeInteger(max) && max >= 0))
@@ -44,10 +51,18 @@ export function verify(graph: Graph, ops: OpTable): string[] {
     undeclared(atLeastZero, dims, `condition ${JSON.stringify(message)}`, faults);
   const defined = new Set<Value>();
   for (const { value } of graph.inputs) define(value, 'an input', defined, check);
-  for (const { name, value } of graph.parameters) {
+  for (const { name, value, members } of graph.parameters) {
     define(value, `parameter ${name}`, defined, check);
     if (value.type.shape.some((dim) => constantValue(dim) === undefined))
       faults.push(`parameter ${name} has the shape ${printType(value.type)}, which is not static`);
+    const count = members && constantValue(value.type.shape[0] ?? ZERO);
+    if (members && (members.length === 0 || members.length !== count))
+      faults.push(`parameter ${name}, ${printType(value.type)}, has ${members.length} members`);
+  }
+  for (const { name, value } of graph.kept ?? []) {
+    define(value, `kept tensor ${name}`, defined, check);
+    if (graph.parameters.some((parameter) => parameter.name === name))
+      faults.push(`kept tensor ${name} has the name of a parameter`);
   }
   verifyNodes(graph.nodes, defined, check);
   for (const { name, value } of graph.outputs)
@@ -56,13 +71,13 @@ export function verify(graph: Graph, ops: OpTable): string[] {
   return faults;
 }
 
-function verifyUpdates({ parameters, outputs }: Graph, faults: string[]): void {
-  const types = new Map(parameters.map(({ name, value }) => [name, value.type]));
+function verifyUpdates({ parameters, kept = [], outputs }: Graph, faults: string[]): void {
+  const types = new Map([...parameters, ...kept].map(({ name, value }) => [name, value.type]));
   const updated = new Set<string>();
   for (const { name, value, into } of outputs) {
     if (into === undefined) continue;
     const type = types.get(into);
-    if (!type) faults.push(`output ${name} goes into ${into}, which is no parameter`);
+    if (!type) faults.push(`output ${name} goes into ${into}, which is no parameter and is not kept`);
     else if (!sameType(type, value.type))
       faults.push(`output ${name}: ${printType(value.type)} goes into ${into}: ${printType(type)}`);
     if (updated.has(into)) faults.push(`two outputs go into ${into}`);

@@ -103,7 +103,7 @@ export function nextId(graph: Graph): number {
   const see = (value: Value): void => {
     next = Math.max(next, value.id + 1);
   };
-  for (const { value } of [...graph.inputs, ...graph.parameters]) see(value);
+  for (const { value } of [...graph.inputs, ...graph.parameters, ...(graph.kept ?? [])]) see(value);
   forEachNode(graph.nodes, (node) => {
     node.results.forEach(see);
     for (const region of regionsOf(node)) region.parameters.forEach(see);

@@ -8,8 +8,9 @@ import type { ContractionBody, OpTable } from './op.ts';
 
 /**
  * The multiplications of all sums of products in `nodes`, each with its addition: for a contraction the product of the
- * sizes of its labels, for attention those of both its products with what is masked, for a composite that of its
- * definition. Everything else counts nothing, as is usual. Undefined when the number is beyond 2^53.
+ * sizes of its labels, where each row is in one group if they are grouped, for attention those of both its products with
+ * what is masked, for a composite that of its definition. Everything else counts nothing, as is usual. Undefined when the
+ * number is beyond 2^53.
  */
 export function multiplyAdds(nodes: readonly Node[], ops: OpTable, bounds: Bounds): Dim | undefined {
   return exactly(() => sum(nodes, ops, bounds));
@@ -48,6 +49,9 @@ function ofContraction(body: ContractionBody<Attributes>, [a, b]: Node['inputs']
   const sizes = new Map<string, Dim>();
   left.forEach((label, axis) => sizes.set(label, a!.type.shape[axis]!));
   right.forEach((label, axis) => sizes.set(label, b!.type.shape[axis]!));
+  // Each row is in one group.
+  const ragged = body.ragged?.(attributes);
+  if (ragged) sizes.delete(ragged.group);
   return scale(product([...sizes.values()]), body.arithmetic.numbers);
 }
 

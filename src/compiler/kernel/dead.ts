@@ -56,6 +56,7 @@ function liveStatement(statement: Statement, live: Set<string>, read: ReadonlySe
       return read.has(statement.name) ? statement : undefined;
     case 'store':
     case 'prefetch':
+    case 'count':
       return statement;
     case 'loop': {
       const body = liveOnly(statement.body, live, read);

@@ -1,6 +1,6 @@
 /** What statements change, and which expressions may fail when they are evaluated early. */
 import { constantValue, type Dim } from '../dims/dim.ts';
-import type { Expr, Statement } from './ir.ts';
+import type { Expr, Kernel, Statement } from './ir.ts';
 import { definedName, forEachStatement, refersItself, someExpr } from './rewrite.ts';
 
 export interface Effects {
@@ -24,6 +24,13 @@ export function effectsOf(statements: readonly Statement[]): Effects {
     if (statement.kind === 'store') effects.buffers.add(statement.buffer);
   });
   return effects;
+}
+
+/** Whether the kernel counts multiply-adds. */
+export function countsWork({ body }: Kernel): boolean {
+  let found = false;
+  forEachStatement(body, ({ kind }) => (found ||= kind === 'count'));
+  return found;
 }
 
 /** Whether `expr` has the same value before the effects as after any of them. */

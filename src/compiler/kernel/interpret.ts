@@ -21,6 +21,7 @@ interface Frame {
   readonly values: Map<string, Value>;
   /** Integer names of dimensions. */
   readonly integers: Map<string, number>;
+  readonly counter: { count: number };
 }
 
 /** A kernel read or wrote outside a buffer. */
@@ -31,14 +32,15 @@ export class OutOfRange extends Error {
 }
 
 /**
- * Runs `kernel` over its whole grid, in order. Throws OutOfRange on an access outside a buffer, Error on a missing
+ * Runs `kernel` over its whole grid, in order; answers the multiply-adds that it counts. Throws OutOfRange on an access outside a buffer, Error on a missing
  * buffer, size or name.
  */
 export function interpretKernel(
   kernel: Kernel,
   buffers: Readonly<Record<string, BufferData>>,
   sizes: Readonly<Record<string, number>>,
-): void {
+): number {
+  const counter = { count: 0 };
   const frame: Frame = {
     kernel,
     buffers: new Map(
@@ -50,6 +52,7 @@ export function interpretKernel(
     ),
     values: new Map(),
     integers: new Map(),
+    counter,
   };
   for (const name of kernel.sizes) {
     const size = sizes[name];
@@ -57,6 +60,7 @@ export function interpretKernel(
     frame.integers.set(name, size);
   }
   runGrid(frame, 0);
+  return counter.count;
 }
 
 function runGrid(frame: Frame, depth: number): void {
@@ -114,6 +118,9 @@ function run(statement: Statement, frame: Frame): void {
         dimValue(statement.index, frame),
         bufferOf(statement.buffer, frame).data.length,
       );
+      return;
+    case 'count':
+      frame.counter.count += dimValue(statement.amount, frame);
       return;
   }
 }

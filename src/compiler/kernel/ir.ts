@@ -196,7 +196,9 @@ export type Statement =
   /** Writes `value.lanes` consecutive elements from element `index` on. */
   | { readonly kind: 'store'; readonly buffer: string; readonly index: Dim; readonly value: Expr }
   /** The element will be needed soon: it may be brought nearer. It must exist; nothing is computed from it. */
-  | { readonly kind: 'prefetch'; readonly buffer: string; readonly index: Dim };
+  | { readonly kind: 'prefetch'; readonly buffer: string; readonly index: Dim }
+  /** Adds to the number of multiply-adds that the run reports. Nothing is computed from it; a target may leave it out. */
+  | { readonly kind: 'count'; readonly amount: Dim };
 
 export interface KernelBuffer {
   readonly name: string;

@@ -107,6 +107,8 @@ function printStatement(statement: Statement, indent: string): string[] {
       return [`${indent}${statement.buffer}[${print(statement.index)}] = ${printExpr(statement.value)}`];
     case 'prefetch':
       return [`${indent}prefetch ${statement.buffer}[${print(statement.index)}]`];
+    case 'count':
+      return [`${indent}count ${print(statement.amount)}`];
   }
 }
 

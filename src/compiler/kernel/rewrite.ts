@@ -168,6 +168,10 @@ export function mapStatement(statement: Statement, rewriter: StatementRewriter):
       const index = dim(statement.index);
       return index === statement.index ? statement : { ...statement, index };
     }
+    case 'count': {
+      const amount = dim(statement.amount);
+      return amount === statement.amount ? statement : { ...statement, amount };
+    }
   }
 }
 
@@ -179,6 +183,7 @@ export function bodiesOf(statement: Statement): readonly (readonly Statement[])[
     case 'assign':
     case 'store':
     case 'prefetch':
+    case 'count':
       return [];
     case 'loop':
       return [statement.body];
@@ -199,11 +204,12 @@ export function valueOf(statement: Statement): Expr | undefined {
       return statement.condition;
     case 'loop':
     case 'prefetch':
+    case 'count':
       return undefined;
   }
 }
 
-/** The dimension directly inside `statement`: a loop's extent, or the index of a store or a prefetch. */
+/** The dimension directly inside `statement`: a loop's extent, the index of a store or a prefetch, an amount. */
 export function dimOf(statement: Statement): Dim | undefined {
   switch (statement.kind) {
     case 'loop':
@@ -211,6 +217,8 @@ export function dimOf(statement: Statement): Dim | undefined {
     case 'store':
     case 'prefetch':
       return statement.index;
+    case 'count':
+      return statement.amount;
     case 'let':
     case 'declare':
     case 'assign':
@@ -231,6 +239,7 @@ export function definedName(statement: Statement): string | undefined {
     case 'if':
     case 'store':
     case 'prefetch':
+    case 'count':
       return undefined;
   }
 }

@@ -119,6 +119,8 @@ function simplifyStatement(statement: Statement, scope: Scope): readonly Stateme
       ];
     case 'prefetch':
       return [{ ...statement, index: simplifyDim(statement.index, scope) }];
+    case 'count':
+      return [{ ...statement, amount: simplifyDim(statement.amount, scope) }];
   }
 }
 

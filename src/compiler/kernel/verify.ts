@@ -105,6 +105,9 @@ function checkStatement(statement: Statement, scope: Scope): void {
       checkDim(statement.index, scope);
       if (!scope.buffers.has(statement.buffer)) scope.report(`there is no buffer ${statement.buffer}`);
       return;
+    case 'count':
+      checkDim(statement.amount, scope);
+      return;
   }
 }
 

@@ -3,6 +3,7 @@ import { constantValue, symbol, type Bounds } from '../dims/dim.ts';
 import { elementCount } from '../dims/shape.ts';
 import { fusionOf, type Fusion } from '../ir/fusion.ts';
 import type { DimDeclaration, Graph, GraphParameter, Node, Region, Value } from '../ir/graph.ts';
+import { groupedWork } from '../ir/grouped-work.ts';
 import { printAttribute } from '../ir/printer.ts';
 import { boundsOf, printType, sameType } from '../ir/types.ts';
 import { prepareKernel } from '../kernel/prepare.ts';
@@ -26,7 +27,7 @@ import { lowerRows } from './rows.ts';
 import { lowerStructured } from './structured.ts';
 import { lowerWindows } from './windows.ts';
 import { tileKernel } from './tile-kernel.ts';
-import { copyKernel, endOfLoss, mergeBuffers, planUpdates, type Updates } from './updates.ts';
+import { copyKernel, endOfLoss, overwriting, planUpdates, type Updates } from './updates.ts';
 
 /** A graph of fused nodes, every output made by one of them, that is to be a routine of this name. */
 export interface NamedGraph {
@@ -52,7 +53,8 @@ export function lowerModule({ name, graphs, isTraining = false }: FusedModule, t
   return new Lowering(dimsOf(graphs), target, isTraining).run(name, graphs);
 }
 
-function dimsOf(graphs: readonly NamedGraph[]): readonly DimDeclaration[] {
+/** The dims of all of them, each once. */
+export function dimsOf(graphs: readonly NamedGraph[]): readonly DimDeclaration[] {
   const dims = new Map<string, DimDeclaration>();
   for (const dim of graphs.flatMap(({ graph }) => graph.dims)) {
     const known = dims.get(dim.name);
@@ -77,6 +79,7 @@ class Lowering {
   readonly #buffers: LoweredBuffer[] = [];
   readonly #calls: KernelCall[] = [];
   readonly #weights = new Map<string, LoweredWeight>();
+  readonly #kept = new Map<string, NamedTensor>();
   /** Of the graph that is being lowered. */
   #bufferOf = new Map<Value, BufferId>();
   /** Lowered regions by what they say, so that repeated layers are lowered once. */
@@ -98,6 +101,7 @@ class Lowering {
       buffers: this.#buffers,
       routines,
       weights: [...this.#weights.values()],
+      ...(this.#kept.size > 0 && { kept: [...this.#kept.values()] }),
       isTraining: this.#isTraining,
       ...(tiles && { tiles }),
       calls: this.#calls,
@@ -105,7 +109,7 @@ class Lowering {
   }
 
   #lowerRoutine({ name, graph }: NamedGraph): LoweredRoutine {
-    const { conditions, inputs, parameters, nodes } = graph;
+    const { conditions, inputs, parameters, kept = [], nodes } = graph;
     const updates = planUpdates(graph);
     this.#bufferOf = new Map();
     const named = ({ name: tensor, value }: { name: string; value: Value }): NamedTensor => ({
@@ -116,6 +120,11 @@ class Lowering {
     });
     const given = inputs.map(named);
     for (const parameter of parameters) this.#addWeight(parameter, named);
+    for (const tensor of kept) {
+      const known = this.#kept.get(tensor.name);
+      if (known) this.#share(tensor.value, known);
+      else this.#kept.set(tensor.name, named(tensor));
+    }
     for (const [value, parameter] of updates.inPlace) this.#bufferOf.set(value, this.#valueBuffer(parameter));
     const first = this.#calls.length;
     const lossNodes = endOfLoss(graph);
@@ -126,6 +135,7 @@ class Lowering {
     });
     for (const { from, to } of updates.copies) this.#calls.push(this.#copy(from, to));
     const outputs = graph.outputs.filter(({ into }) => into === undefined).map(named);
+    const dense = this.#target.workgroups ? undefined : groupedWork(graph)?.dense;
     return {
       name,
       ...(conditions && { conditions }),
@@ -134,22 +144,29 @@ class Lowering {
       first,
       last: this.#calls.length,
       ...(lossNodes > 0 && outputs.length < graph.outputs.length && { lossReady }),
+      ...(dense && { dense }),
     };
   }
 
   #addWeight(parameter: GraphParameter, named: (parameter: GraphParameter) => NamedTensor): void {
-    const { name, value, state, frozen, initial } = parameter;
+    const { name, value, members, state, frozen, initial } = parameter;
     const known = this.#weights.get(name);
     if (!known) {
       this.#weights.set(name, {
         ...named(parameter),
+        ...(members && { members }),
         ...(this.#isTraining && { ...(state && { state }), ...(frozen && { frozen }), ...(initial && { initial }) }),
       });
       return;
     }
-    if (!sameType({ dtype: known.type, shape: known.shape }, value.type))
+    this.#share(value, known);
+  }
+
+  /** `value` is a tensor that other routines have too. */
+  #share(value: Value, { name, type, shape, buffer }: NamedTensor): void {
+    if (!sameType({ dtype: type, shape }, value.type))
       throw new Error(`internal: the routines disagree on the type of ${name}`);
-    this.#bufferOf.set(value, known.buffer);
+    this.#bufferOf.set(value, buffer);
   }
 
   #valueBuffer(value: Value): BufferId {
@@ -183,7 +200,7 @@ class Lowering {
     const { dtype, shape } = from.type;
     const kernel = prepareKernel(copyKernel(dtype, elementCount(shape), this.#bounds), this.#target);
     const buffers = [this.#valueBuffer(from), this.#valueBuffer(to)];
-    return { kernel, buffers, sizes: [], origin: { path: '' } };
+    return { kernel, buffers, sizes: kernel.sizes.map((size) => symbol(size)), origin: { path: '' } };
   }
 
   /**
@@ -198,7 +215,7 @@ class Lowering {
     const places = new Map<Value | Scratch, number>();
     for (const value of [...region.parameters, ...region.results]) places.set(value, places.size);
     const values = places.size;
-    const lowered = this.#lowerRegion(fusion).map((one) => overwriting(one, region, shared));
+    const lowered = this.#lowerRegion(fusion, shared[0]! >= 0).map((one) => overwriting(one, region, shared));
     for (const { buffers } of lowered) {
       for (const use of buffers)
         if (use.kind === 'scratch' && !places.has(use.scratch)) places.set(use.scratch, places.size);
@@ -231,7 +248,8 @@ class Lowering {
     return windows ? { ...rows, alternatives: [windows] } : rows;
   }
 
-  #lowerRegion({ kind, body: region }: Fusion): readonly LoweredKernel[] {
+  /** `isInPlace`: the first result overwrites an operand. */
+  #lowerRegion({ kind, body: region }: Fusion, isInPlace: boolean): readonly LoweredKernel[] {
     const all = [...region.parameters, ...region.results].map((value) => ({ kind: 'value', value }) as const);
     switch (kind) {
       case 'contract':
@@ -241,21 +259,11 @@ class Lowering {
       case 'row':
         return [this.#lowerReductions(region, all)];
       case 'structured':
-        return lowerStructured(region, this.#bounds);
+        return lowerStructured(region, this.#bounds, isInPlace);
       case 'pointwise':
         return [{ kernel: lowerPointwise(region, 'pointwise', this.#bounds), buffers: all }];
     }
   }
-}
-
-/** The kernel of a region with the results in the buffers of operands that `shared` tells, as in `#templateOf`. */
-function overwriting(lowered: LoweredKernel, region: Region, shared: readonly number[]): LoweredKernel {
-  return shared.reduce<LoweredKernel>(({ kernel, buffers, ...rest }, parameter, result) => {
-    if (parameter < 0) return { kernel, buffers, ...rest };
-    const placeOf = (wanted: Value): number => buffers.findIndex((use) => use.kind === 'value' && use.value === wanted);
-    const [from, to] = [placeOf(region.parameters[parameter]!), placeOf(region.results[result]!)];
-    return { ...rest, kernel: mergeBuffers(kernel, from, to), buffers: buffers.filter((_, at) => at !== to) };
-  }, lowered);
 }
 
 /** What is tried of each tile: tens of microseconds of work on operands of a few kilobytes. */

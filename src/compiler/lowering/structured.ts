@@ -10,11 +10,19 @@ import { gridOver } from './loops.ts';
 import type { BufferUse, LoweredKernel, Scratch } from './lowered-kernel.ts';
 import { openScope, RegionReader, type ReadScope } from './reader.ts';
 
-/** The kernels of a region around one structured op, whose results are the region's. */
-export function lowerStructured(region: Region, bounds: Bounds): readonly LoweredKernel[] {
-  const node = region.nodes.find((one) => one.op.body.kind === 'structured');
+/** The structured op that a region is around. */
+export function structuredNode({ nodes }: Region): Node | undefined {
+  return nodes.find(({ op }) => op.body.kind === 'structured');
+}
+
+/**
+ * The kernels of a region around one structured op, whose results are the region's; `isInPlace`: the first of them is
+ * where the operand is that the op's record says it may overwrite.
+ */
+export function lowerStructured(region: Region, bounds: Bounds, isInPlace = false): readonly LoweredKernel[] {
+  const node = structuredNode(region);
   if (node?.op.body.kind !== 'structured') throw new Error('internal: nothing in the region is structured');
-  const nest = new Nest(region, node, bounds);
+  const nest = new Nest(region, node, bounds, isInPlace);
   node.op.body.write(nest, node.attributes);
   return nest.kernels;
 }
@@ -24,14 +32,16 @@ class Nest implements NestWriter {
   readonly inputs: readonly TensorType[];
   readonly results: readonly Storage[];
   readonly bounds: Bounds;
+  readonly isInPlace: boolean;
   readonly #region: Region;
   readonly #node: Node;
   readonly #uses = new Map<Storage, BufferUse>();
 
-  constructor(region: Region, node: Node, bounds: Bounds) {
+  constructor(region: Region, node: Node, bounds: Bounds, isInPlace: boolean) {
     this.#region = region;
     this.#node = node;
     this.bounds = bounds;
+    this.isInPlace = isInPlace;
     this.inputs = node.inputs.map((input) => input.type);
     this.results = node.results.map((value) => this.#storage(value.type, { kind: 'value', value }));
   }

@@ -1,6 +1,6 @@
 /**
- * Outputs that become the new values of parameters: which of them a kernel writes into the parameter's own buffer, and how
- * a kernel does so that reads the old value.
+ * Outputs that become the new values of parameters and of what is kept: which of them a kernel writes into the tensor's own
+ * buffer, and how a kernel does so that reads the old value.
  */
 import type { Bounds, Dim } from '../dims/dim.ts';
 import { fusionOf } from '../ir/fusion.ts';
@@ -10,10 +10,12 @@ import type { Kernel } from '../kernel/ir.ts';
 import { renameBuffers } from '../kernel/names.ts';
 import { KernelContext } from './kernel-context.ts';
 import { chunkedLoop } from './loops.ts';
+import type { LoweredKernel } from './lowered-kernel.ts';
+import { structuredNode } from './structured.ts';
 
-/** How the new values of a graph's parameters get to their places. */
+/** How the new values of a graph's parameters and kept tensors get to their places. */
 export interface Updates {
-  /** The parameters into whose buffers results are written where they are made. */
+  /** The old values into whose buffers results are written where they are made. */
   readonly inPlace: ReadonlyMap<Value, Value>;
   /** Values that are copied when everything else has run. */
   readonly copies: readonly { readonly from: Value; readonly to: Value }[];
@@ -30,8 +32,8 @@ export function endOfLoss({ nodes, outputs }: Graph): number {
  * itself reads no element of the old value but the one it writes.
  */
 export function planUpdates(graph: Graph): Updates {
-  const { nodes, outputs, parameters } = graph;
-  const parameterOf = new Map(parameters.map(({ name, value }) => [name, value]));
+  const { nodes, outputs, parameters, kept = [] } = graph;
+  const oldOf = new Map([...parameters, ...kept].map(({ name, value }) => [name, value]));
   const lastReader = new Map(nodes.flatMap(({ inputs }, at) => inputs.map((input) => [input, at] as const)));
   const maker = new Map(nodes.flatMap(({ results }, at) => results.map((result) => [result, at] as const)));
   const uses = (value: Value): number => outputs.filter((output) => output.value === value).length;
@@ -40,22 +42,46 @@ export function planUpdates(graph: Graph): Updates {
   const copies: { from: Value; to: Value }[] = [];
   for (const { value, into } of outputs) {
     if (into === undefined) continue;
-    const parameter = parameterOf.get(into)!;
+    const old = oldOf.get(into)!;
     const at = maker.get(value);
-    const isFree = at !== undefined && at >= earliest && (lastReader.get(parameter) ?? -1) <= at && uses(value) === 1;
-    if (isFree && keepsPlaces(nodes[at]!, parameter)) inPlace.set(value, parameter);
-    else copies.push({ from: value, to: parameter });
+    const isFree = at !== undefined && at >= earliest && (lastReader.get(old) ?? -1) <= at && uses(value) === 1;
+    if (isFree && keepsPlaces(nodes[at]!, old, value)) inPlace.set(value, old);
+    else copies.push({ from: value, to: old });
   }
   return { inPlace, copies };
 }
 
-/** Whether a node may write where `parameter` is: it does not read it, or only at the element that it writes. */
-function keepsPlaces(node: Node, parameter: Value): boolean {
-  if (!node.inputs.includes(parameter)) return true;
+/**
+ * Whether a node may write its result `value` where `old` is: it does not read it, or only at the element that it writes, or
+ * as the operand that its op overwrites.
+ */
+function keepsPlaces(node: Node, old: Value, value: Value): boolean {
+  if (!node.inputs.includes(old)) return true;
   const { kind, body } = fusionOf(node)!;
-  // Other nests may compute an element twice, where tiles overlap.
-  if (kind !== 'pointwise') return false;
-  return node.inputs.every((input, at) => input !== parameter || isElementwise(body, body.parameters[at]!));
+  const places = body.parameters.filter((_, at) => node.inputs[at] === old);
+  switch (kind) {
+    case 'pointwise':
+      return places.every((parameter) => isElementwise(body, parameter));
+    case 'structured':
+      return value === node.results[0] && places.every((parameter) => isOverwritten(body, parameter));
+    // These may compute an element twice, where tiles overlap.
+    case 'contract':
+    case 'attention':
+    case 'row':
+      return false;
+  }
+}
+
+/** Whether `parameter` is read as the operand alone that the region's structured op overwrites. */
+function isOverwritten(region: Region, parameter: Value): boolean {
+  const node = structuredNode(region)!;
+  const { body } = node.op;
+  return region.nodes.every(({ inputs }) =>
+    inputs.every(
+      (input, operand) =>
+        input !== parameter || (inputs === node.inputs && body.kind === 'structured' && body.overwrites === operand),
+    ),
+  );
 }
 
 /** Whether all that is computed from `parameter` is computed element by element. */
@@ -69,7 +95,7 @@ function isElementwise({ nodes }: Region, parameter: Value): boolean {
 }
 
 /** The kernel with the buffer at the place `from` used for that at `to` too, which it gets no longer. */
-export function mergeBuffers(kernel: Kernel, from: number, to: number): Kernel {
+function mergeBuffers(kernel: Kernel, from: number, to: number): Kernel {
   const [kept, dropped] = [kernel.buffers[from]!, kernel.buffers[to]!];
   return {
     ...kernel,
@@ -78,6 +104,25 @@ export function mergeBuffers(kernel: Kernel, from: number, to: number): Kernel {
     ),
     body: renameBuffers(kernel.body, new Map([[dropped.name, kept.name]])),
   };
+}
+
+/** A kernel of a region with the results in the buffers of operands that `shared` tells, by place, or not where it is -1. */
+export function overwriting(lowered: LoweredKernel, region: Region, shared: readonly number[]): LoweredKernel {
+  return shared.reduce<LoweredKernel>((current, parameter, result) => {
+    const { kernel, buffers, ...rest } = current;
+    const placeOf = (wanted: Value): number => buffers.findIndex((use) => use.kind === 'value' && use.value === wanted);
+    const to = placeOf(region.results[result]!);
+    if (parameter < 0 || to < 0) return current;
+    const old = region.parameters[parameter]!;
+    const from = placeOf(old);
+    if (from >= 0)
+      return { ...rest, kernel: mergeBuffers(kernel, from, to), buffers: buffers.filter((_, at) => at !== to) };
+    // What the kernel does not write stays.
+    const stays = kernel.buffers.map((buffer, at) =>
+      at === to ? { ...buffer, access: 'readwrite' as const } : buffer,
+    );
+    return { ...rest, kernel: { ...kernel, buffers: stays }, buffers: buffers.with(to, { kind: 'value', value: old }) };
+  }, lowered);
 }
 
 /** Copies `size` elements from one buffer to another. */

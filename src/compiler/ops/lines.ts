@@ -1,5 +1,7 @@
 /** Lines along an axis, for structured ops and evaluations. */
-import { ONE, type Dim } from '../dims/dim.ts';
+import { equal, ONE, type Dim } from '../dims/dim.ts';
+import { normalizeAxis } from '../ir/attributes.ts';
+import type { TensorType } from '../ir/graph.ts';
 import type { Shape } from '../dims/shape.ts';
 import type { BodyWriter, NestWriter } from '../ir/structured.ts';
 import type { LoopMode } from '../kernel/ir.ts';
@@ -30,6 +32,15 @@ export function writeLines(
       write(inner, { at: (position) => index.with(axis, position).with(last, column), mode: 'serial' }),
     );
   });
+}
+
+/** What the record of an op that works on lines along its `axis` says of the others: `separate` of a structured body. */
+export function separateLines({ axis }: { readonly axis: number }, inputs: readonly TensorType[]): readonly number[] {
+  const { shape } = inputs[0]!;
+  const along = normalizeAxis(axis, shape.length);
+  const isCommon = (at: number): boolean =>
+    inputs.every((input) => input.shape.length === shape.length && equal(input.shape[at]!, shape[at]!));
+  return shape.flatMap((_, at) => (at === along || !isCommon(at) ? [] : [at]));
 }
 
 /** Calls `visit` with the first position, the count and the distance of the elements of every line along `axis`. */

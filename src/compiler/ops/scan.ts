@@ -4,7 +4,7 @@ import type { DType } from '../ir/graph.ts';
 import { defineOp, type Op, type Sample } from '../ir/op.ts';
 import { binary, literal } from '../kernel/build.ts';
 import { wrapTo } from './integers.ts';
-import { forEachLine, writeLines } from './lines.ts';
+import { forEachLine, separateLines, writeLines } from './lines.ts';
 import { axisOf, dtypeFault, gives } from './rules.ts';
 import { n, tensor } from './samples.ts';
 
@@ -38,6 +38,7 @@ export const cumsum: Op = defineOp<Axis>({
   body: {
     kind: 'structured',
     once: [0],
+    separate: separateLines,
     write(nest, { axis }) {
       const { shape, dtype } = nest.inputs[0]!;
       const along = normalizeAxis(axis, shape.length)!;

@@ -6,9 +6,15 @@ import { transposedConvolutions } from './conv/transposed.ts';
 import { contract } from './contract/contract.ts';
 import { einsum } from './contract/einsum.ts';
 import { matmul } from './contract/matmul.ts';
+import { raggedContract } from './contract/ragged.ts';
+import { decodings } from './decoding/decoding.ts';
 import { fusion } from './fusion.ts';
 import { generators } from './generate/generators.ts';
 import { tri } from './generate/tri.ts';
+import { gatherRows } from './grouping/gather-rows.ts';
+import { groupRows } from './grouping/group-rows.ts';
+import { segments } from './grouping/segments.ts';
+import { takeRowsOp } from './grouping/take-rows.ts';
 import { gathers } from './indexed/gather.ts';
 import { oneHot } from './indexed/one-hot.ts';
 import { scatters } from './indexed/scatter.ts';
@@ -71,14 +77,15 @@ export const opGroups: readonly { readonly title: string; readonly ops: readonly
   { title: 'Reductions', ops: [...primitives, ...reductions, norm] },
   { title: 'Along an axis', ops: [...softmaxes, cumsum, ...orderings, ...extrema] },
   { title: 'Reading and writing by index', ops: [...gathers, ...scatters, oneHot] },
-  { title: 'Products and patterns', ops: [contract, einsum, matmul, ...patterns] },
+  { title: 'Groups of rows', ops: [groupRows, gatherRows, ...segments, takeRowsOp] },
+  { title: 'Products and patterns', ops: [contract, raggedContract, einsum, matmul, ...patterns] },
   { title: 'Attention', ops: attentions },
   { title: 'Convolution', ops: [...convolutions, ...transposedConvolutions, windows, windowSums, unfold] },
   { title: 'Pooling', ops: [...pools, ...adaptivePools, firstMaximum] },
   { title: 'Resizing', ops: [interpolate, neighbours, neighbourRemainder, neighbourSums] },
   { title: 'Losses', ops: [...elementwiseLosses, ...likelihoods, bceWithLogits, klDiv, focal, surprisal] },
   { title: 'Gradients', ops: [stopGradient] },
-  { title: 'Made by passes', ops: [fusion, ...quantized] },
+  { title: 'Made by passes', ops: [fusion, ...quantized, ...decodings] },
 ];
 
 export const ops: OpTable = tableOf(...opGroups.map((group) => group.ops));

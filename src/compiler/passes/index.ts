@@ -5,6 +5,7 @@ import { dce } from './dce.ts';
 import { expand, expandToSoftmax } from './expand.ts';
 import { fold } from './fold.ts';
 import { fuse } from './fuse/fuse.ts';
+import { joinProducts } from './join-products.ts';
 import { narrow } from './narrow.ts';
 import type { Pass } from './pass.ts';
 import { pushSlices } from './push-slices.ts';
@@ -17,6 +18,7 @@ export const passes: readonly Pass[] = [
   expandToSoftmax,
   recognizeAttention,
   expand,
+  joinProducts,
   narrow,
   pushSlices,
   quantize,

@@ -21,7 +21,7 @@ interface Operand {
 
 function narrowNode(node: Node, builder: Builder): readonly Value[] | undefined {
   const { body } = node.op;
-  if (body.kind !== 'contraction') return undefined;
+  if (body.kind !== 'contraction' || body.ragged) return undefined;
   const labels = body.labels(node.attributes);
   const left: Operand = { value: node.inputs[0]!, labels: labels.left };
   const right: Operand = { value: node.inputs[1]!, labels: labels.right };

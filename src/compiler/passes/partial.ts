@@ -67,9 +67,14 @@ export function partialNode(node: Node, wanted: readonly (Part | undefined)[]): 
     }
     case 'contraction': {
       const { left, right, result } = body.labels(attributes);
-      const ranges = new Map(result.map((label, axis) => [label, part?.[axis]]));
+      // Offsets count all rows and all groups.
+      const ragged = body.ragged?.(attributes);
+      const kept = part?.map((range, axis) =>
+        ragged && [ragged.rows, ragged.group].includes(result[axis]!) ? undefined : range,
+      );
+      const ranges = new Map(result.map((label, axis) => [label, kept?.[axis]]));
       const operands = [left, right].map((labels) => labels.map((label) => ranges.get(label)));
-      return part && { results: [part], operands, attributes };
+      return kept && { results: [kept], operands: [...operands, ...inputs.slice(2).map(wholeOf)], attributes };
     }
     case 'attention':
       return partialAttention(node, wanted, body.causal(attributes));

@@ -14,9 +14,9 @@ import type { Pass } from './pass.ts';
 import { rewriteGraph } from './rewriter.ts';
 
 /** Sums of fewer products gain nothing: each row is read twice more to be quantised. */
-export const FEWEST_SUMMED = 32;
+const FEWEST_SUMMED = 32;
 /** Neither do products of fewer channels. */
-export const FEWEST_CHANNELS = 32;
+const FEWEST_CHANNELS = 32;
 
 export const quantize: Pass = {
   name: 'quantize',
@@ -27,8 +27,8 @@ export const quantize: Pass = {
     const isWeight = weightsOf(graph);
     return rewriteGraph(graph, context, (node, builder) => {
       if (node.op.body.kind !== 'contraction') return undefined;
-      const found = judge(node, isWeight);
-      return found.product && [quantizedProduct(builder, found.product)];
+      const { product: found, reason } = judge(node, isWeight);
+      return found && reason === undefined ? [quantizedProduct(builder, found)] : undefined;
     });
   },
 };
@@ -65,15 +65,17 @@ export interface WeightedProduct {
   readonly summed: readonly string[];
 }
 
-/** The products of a graph that the pass computes in bytes. */
+/** The products of a graph whose weights lose little as bytes: those that the pass computes in bytes, and ragged ones. */
 export function weightedProducts(graph: Graph): WeightedProduct[] {
   return judgedProducts(graph).flatMap(({ product: found }) => found ?? []);
 }
 
-/** A product, and why it stays in f32 unless it can be computed in bytes. */
+/** A node with a product. */
 export interface JudgedProduct {
   readonly node: Node;
+  /** Absent unless its weights lose little as bytes. */
   readonly product?: WeightedProduct;
+  /** Why it stays in f32; absent where it can be computed in bytes. */
   readonly reason?: string;
 }
 
@@ -121,6 +123,7 @@ function judge(node: Node, isWeight: (value: Value) => boolean): JudgedProduct {
   if (countOf(found.summed) < FEWEST_SUMMED) return { node, reason: `it sums fewer than ${FEWEST_SUMMED} products` };
   if (countOf(found.channels) < FEWEST_CHANNELS)
     return { node, reason: `it has fewer than ${FEWEST_CHANNELS} channels` };
+  if (body.ragged?.(node.attributes)) return { node, product: found, reason: 'its rows are in groups' };
   return { node, product: found };
 }
 

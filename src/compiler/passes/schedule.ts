@@ -1,5 +1,5 @@
 /**
- * Computes new values of parameters where those can be written in place and what they are made of is needed no longer:
+ * Computes new values of parameters, and of what is kept, where those can be written in place and what they are made of is needed no longer:
  * behind the loss and the last reader of the old value, and not later than that; gradients as soon as there is what they
  * are made of, which is larger. Only the order changes.
  */
@@ -33,7 +33,7 @@ class Scheduler {
   constructor(graph: Graph) {
     this.#graph = graph;
     this.#definitions = definitionsOf(graph.nodes);
-    const old = new Map(graph.parameters.map(({ name, value }) => [name, value]));
+    const old = new Map([...graph.parameters, ...(graph.kept ?? [])].map(({ name, value }) => [name, value]));
     for (const { value, into } of graph.outputs) {
       const node = this.#definitions.get(value);
       if (node && into !== undefined) this.#updates.set(node, [...(this.#updates.get(node) ?? []), old.get(into)!]);

@@ -53,6 +53,7 @@ export function classifyBuffers(
   const inputOf = routineOf(routines, 'inputs');
   const outputOf = routineOf(routines, 'outputs');
   const weights = new Set(lowered.weights.map(({ buffer }) => buffer));
+  const kept = new Set(lowered.kept?.map(({ buffer }) => buffer));
   const numbers = new Map<BufferId, number>();
   const sized: SizedBuffer[] = [];
   lowered.buffers.forEach((buffer, id) => {
@@ -66,6 +67,8 @@ export function classifyBuffers(
       const first = input ? input.first - 1 : (inRun?.first ?? output!.first);
       const last = output ? output.last : (inRun?.last ?? input!.first - 1);
       spec = { kind: 'arena', size, first, last };
+    } else if (inRun && kept.has(id)) {
+      spec = { kind: 'kept', size, first: 0, last: 0 };
     } else if (inRun) {
       const isPersistent = weights.has(id) || inLoad !== undefined;
       spec = isPersistent ? { kind: 'persistent', size, first: 0, last: 0 } : { kind: 'arena', size, ...inRun };

@@ -4,6 +4,7 @@ import { elementCount } from '../dims/shape.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { OpTable } from '../ir/op.ts';
 import { boundsOf } from '../ir/types.ts';
+import { parameterTensors } from '../ir/parameter-tensors.ts';
 import { bodyOf, liveNodes } from '../ir/walk.ts';
 import { multiplyAdds } from '../ir/work.ts';
 import type { ModelFacts } from '../../program/manifest.ts';
@@ -23,7 +24,7 @@ export function modelFacts(
   const [main] = graphs;
   const work = main && multiplyAdds(liveNodes(bodyOf(main)), ops, boundsOf(main));
   const shapes = new Map(
-    graphs.flatMap(({ parameters }) => parameters.map(({ name, value }) => [name, value.type.shape])),
+    graphs.flatMap(({ parameters }) => parameterTensors(parameters).map(({ name, type }) => [name, type.shape])),
   );
   const sizes = [...shapes.values()].map((shape) => evaluate(elementCount(shape), new Map()));
   return {

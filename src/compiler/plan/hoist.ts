@@ -16,11 +16,12 @@ export function writesOf(call: KernelCall): BufferId[] {
 
 /**
  * Indices of the calls to run at load, in their order. A call qualifies when all its sizes are numbers, all it reads
- * are weights that never change or results of such calls, and what it writes is neither a weight, an input nor an output.
+ * are weights that never change or results of such calls, and what it writes is neither a weight, nor kept, an input or an
+ * output.
  */
 export function loadTimeCalls(lowered: LoweredProgram): ReadonlySet<number> {
   const { calls } = lowered;
-  const outside = new Set(lowered.weights.map(({ buffer }) => buffer));
+  const outside = new Set([...lowered.weights, ...(lowered.kept ?? [])].map(({ buffer }) => buffer));
   const lasting = lowered.weights.filter(({ frozen }) => frozen || !lowered.isTraining);
   const given = new Set(lasting.map(({ buffer }) => buffer));
   for (const { inputs, outputs } of lowered.routines)

@@ -69,10 +69,12 @@ export interface LoweredRoutine {
   readonly last: number;
   /** Before this call, the output `loss` is final and no weight has been written. */
   readonly lossReady?: number;
+  /** As `dense` of the Program's routines. */
+  readonly dense?: Dim;
 }
 
-/** What it says beyond its tensor is of a training. */
-export interface LoweredWeight extends NamedTensor, Pick<GraphParameter, 'state' | 'frozen' | 'initial'> {}
+/** A parameter, whole; `state`, `frozen` and `initial` are of a training. */
+export interface LoweredWeight extends NamedTensor, Pick<GraphParameter, 'members' | 'state' | 'frozen' | 'initial'> {}
 
 export interface LoweredProgram {
   readonly name: string;
@@ -82,6 +84,8 @@ export interface LoweredProgram {
   readonly routines: readonly LoweredRoutine[];
   /** Buffers filled from the weights when the program is loaded; their shapes are static. Calls may write them. */
   readonly weights: readonly LoweredWeight[];
+  /** Buffers whose contents stay from run to run, of all routines; absent where there are none. */
+  readonly kept?: readonly NamedTensor[];
   /** Weights may change between runs, and not by calls alone, but for frozen ones. */
   readonly isTraining?: boolean;
   /** The tiles that alternatives are for; absent where there is nothing to choose. */
@@ -99,9 +103,4 @@ export const RUN = 'run';
 /** The routine of a program that has no other. */
 export function onlyRoutine(parts: Pick<LoweredRoutine, 'inputs' | 'outputs'>, calls: number): LoweredRoutine {
   return { name: RUN, ...parts, first: 0, last: calls };
-}
-
-/** The routine that a call belongs to. */
-export function routineAt({ routines }: Pick<LoweredProgram, 'routines'>, call: number): LoweredRoutine {
-  return routines.find(({ last }) => call < last)!;
 }

@@ -19,8 +19,8 @@ export interface Peak {
 }
 
 /**
- * Bytes that are needed at the worst moment: the weights and what was made of them, with the intermediate results that
- * are alive in one step, of loading or of a routine. `arenas` holds the numbers of each routine's arena buffers. The
+ * Bytes that are needed at the worst moment: the weights and what was made of them, with what is kept between runs, and
+ * the intermediate results that are alive in one step, of loading or of a routine. `arenas` holds the numbers of each routine's arena buffers. The
  * runtime's layout may add padding and gaps. Undefined when a sum is beyond 2^53.
  */
 export function peakMemory(
@@ -29,13 +29,15 @@ export function peakMemory(
   bounds: Bounds,
 ): SizeExpr | undefined {
   return exactly(() => {
-    const kept = add(ZERO, ...ofKind(buffers, 'persistent').map(bytesOf));
+    const persistent = add(ZERO, ...ofKind(buffers, 'persistent').map(bytesOf));
+    const kept = add(ZERO, ...ofKind(buffers, 'kept').map(bytesOf));
+    const running = arenas.flatMap((arena) => bytesAlive(arena.map((number) => buffers[number]!)));
     const alive = [
       ...bytesAlive(ofKind(buffers, 'staging')),
-      ...arenas.flatMap((arena) => bytesAlive(arena.map((number) => buffers[number]!))),
+      ...running.map(({ step, bytes }) => ({ step, bytes: add(kept, bytes) })),
     ];
-    const peaks = highest(alive, bounds).map(({ bytes }) => toSizeExpr(add(kept, bytes)));
-    return peaks.length > 1 ? ['max', ...peaks] : (peaks[0] ?? toSizeExpr(kept));
+    const peaks = highest(alive, bounds).map(({ bytes }) => toSizeExpr(add(persistent, bytes)));
+    return peaks.length > 1 ? ['max', ...peaks] : (peaks[0] ?? toSizeExpr(persistent));
   });
 }
 

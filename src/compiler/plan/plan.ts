@@ -10,6 +10,7 @@ import { ownBindings } from '../kernel/bindings.ts';
 import type { Kernel } from '../kernel/ir.ts';
 import type { Workgroups } from '../kernel/target.ts';
 import { arenaOf } from '../../program/memory.ts';
+import { elementCount } from '../../program/safetensors.ts';
 import {
   PROGRAM_VERSION,
   type Alternative,
@@ -19,8 +20,10 @@ import {
   type Step,
   type TargetName,
   type TargetProgram,
+  type WeightSpec,
 } from '../../program/program.ts';
 import type { SizeExpr } from '../../program/size.ts';
+import type { GenerationSpec } from '../../program/generation.ts';
 import type { TrainingSpec } from '../../program/training.ts';
 import { classifyBuffers, routinesOfSteps, type NumberedCall } from './buffers.ts';
 import { loadTimeCalls } from './hoist.ts';
@@ -30,6 +33,7 @@ import {
   type KernelCall,
   type LoweredProgram,
   type LoweredTiles,
+  type LoweredWeight,
   type NamedTensor,
 } from './lowered.ts';
 import { peakMemory, type SizedBuffer } from './memory.ts';
@@ -98,13 +102,7 @@ export function plan(lowered: LoweredProgram, workgroups?: Workgroups): Plan {
     routines: planned,
     weights: lowered.weights
       .filter(({ buffer }) => buffers.isKept(buffer))
-      .map(({ state, frozen, initial, ...weight }) => ({
-        ...tensor(weight),
-        shape: weight.shape.map(staticSize),
-        ...(state && { state }),
-        ...(frozen && { frozen }),
-        ...(initial && { initial }),
-      })),
+      .flatMap((weight) => weightSpecs(weight, buffers.number(weight.buffer))),
     loadSteps: calls.load.map(step),
     steps,
     kernels: kernels.map((kernel) => kernel.name),
@@ -128,18 +126,25 @@ export function plan(lowered: LoweredProgram, workgroups?: Workgroups): Plan {
   };
 }
 
+/** What a program is for beside running. */
+export interface Purpose {
+  readonly training?: TrainingSpec | undefined;
+  readonly generation?: GenerationSpec | undefined;
+}
+
 /** Puts the plans of one entry's targets together. */
 export function assembleProgram(
   name: string,
   dims: readonly DimDeclaration[],
   plans: { readonly [target in TargetName]?: Plan },
-  training?: TrainingSpec,
+  { training, generation }: Purpose = {},
 ): Program {
   return {
     version: PROGRAM_VERSION,
     name,
     dims: dims.map((dim) => ({ name: dim.name, ...(dim.max !== undefined && { max: dim.max }) })),
     ...(training && { training }),
+    ...(generation && { generation }),
     targets: {
       ...(plans.wasm && { wasm: plans.wasm.program }),
       ...(plans.js && { js: plans.js.program }),
@@ -163,6 +168,25 @@ function gpuProgram(kernels: readonly Kernel[], { size, storageBuffers }: Workgr
       sizes: sizes.length,
     })),
   };
+}
+
+/** The tensors of a parameter, one after the other in its buffer. */
+function weightSpecs(
+  { name, type, shape, members, state, frozen, initial }: LoweredWeight,
+  buffer: number,
+): WeightSpec[] {
+  const sizes = shape.map(staticSize);
+  const own = members ? sizes.slice(1) : sizes;
+  return (members ?? [name]).map((tensor, at) => ({
+    name: tensor,
+    dtype: type,
+    shape: own,
+    buffer,
+    ...(at > 0 && { at: at * elementCount(own) }),
+    ...(state && { state }),
+    ...(frozen && { frozen }),
+    ...(initial && { initial }),
+  }));
 }
 
 function staticSize(dim: NamedTensor['shape'][number]): number {

@@ -40,7 +40,7 @@ export function planRoutines(
 ): PlannedRoutines {
   const runArguments: RunCall[] = [];
   let slots = 0;
-  const planned = routines.map(({ name, conditions, inputs, outputs, first, last, lossReady }): Routine => {
+  const planned = routines.map(({ name, conditions, inputs, outputs, first, last, lossReady, dense }): Routine => {
     const table = new TableBuilder(slots);
     runArguments.push(...table.addSteps(steps.slice(first, last)));
     slots = table.end;
@@ -52,6 +52,7 @@ export function planRoutines(
       first,
       last,
       ...(lossReady !== undefined && { lossReady }),
+      ...(dense && { dense: toSizeExpr(dense) }),
       table: table.table,
     };
   });

@@ -199,7 +199,7 @@ function joinPaths(frame: Frame, taken: Map<string, Span>, own: ReadonlyMap<stri
 }
 
 /** `FeedForward` → `feed_forward`, `TextCNN` → `text_cnn`. */
-export function snakeCase(name: string): string {
+function snakeCase(name: string): string {
   return name
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replace(/([A-Z]+)([A-Z][a-z])/g, '$1_$2')

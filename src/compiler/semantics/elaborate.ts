@@ -117,6 +117,7 @@ export function newElaboration(
     auxiliaries: [],
     brokenAuxiliaries: new Set(),
     mixtures: [],
+    expert: undefined,
     train: { losses: [], metrics: [], optimizers: [] },
     outputs: [],
     outputStatements: 0,

@@ -18,7 +18,7 @@ export interface Elaborated {
   readonly updates: readonly StateUpdate[];
   /** The values that blocks handed up by `aux`, in order of application. */
   readonly auxiliaries: readonly Auxiliary[];
-  /** The expert layers, each of which the graph evaluates densely. */
+  /** The expert layers. */
   readonly mixtures: readonly Mixture[];
   /** Of a `train` entry; its loss and metrics are outputs of the graph too. */
   readonly train?: TrainProgram;
@@ -67,7 +67,10 @@ export interface Generation {
   readonly span: Span;
 }
 
-/** `mixture(x, gate, index, count) as path { … }`, which made the nodes whose origin lies below `path`. */
+/**
+ * `mixture(x, gate, index, count) as path { … }`, which made the nodes whose origin lies at or below `path`. They compute
+ * with the rows of the dispatch, one for each expert that a token names.
+ */
 export interface Mixture {
   readonly path: string;
   /** f32[n, c] */
@@ -79,6 +82,11 @@ export interface Mixture {
   readonly count: number;
   /** How many tokens each expert takes at most; absent where there is no limit. */
   readonly capacity?: Dim;
+  /** The results of `group_rows`. */
+  readonly order: Value;
+  readonly place: Value;
+  readonly group: Value;
+  readonly offsets: Value;
   /** f32[n, d] */
   readonly result: Value;
 }

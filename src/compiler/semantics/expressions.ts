@@ -11,7 +11,7 @@ import { bindingsIn } from './origins.ts';
 import { callStaticFunction, staticFunctionNames } from './static-functions.ts';
 import { describeRound, tensorsIn } from './structure.ts';
 import { evaluateMember } from './members.ts';
-import { evaluateMixture } from './mixture.ts';
+import { evaluateMixture } from './mixture/mixture.ts';
 import { MAX_SUGGESTIONS, suggestName } from './suggestions.ts';
 import { applyOperator, applyUnaryOperator } from './tensors.ts';
 import { dtypeNamed } from './unify.ts';

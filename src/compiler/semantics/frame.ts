@@ -8,6 +8,7 @@ import type { Condition, DimDeclaration, GraphInput, GraphOutput, GraphParameter
 import type { OpTable } from '../ir/op.ts';
 import type { GenerateStatement } from '../syntax/ast.ts';
 import type { Auxiliary, Metric, Mixture, OptionalInput, StateUpdate } from './elaborated.ts';
+import type { ExpertScope } from './mixture/expert-scope.ts';
 import type { ModelApplication } from './models.ts';
 import type { Module } from './modules.ts';
 import type { Declared } from './origins.ts';
@@ -55,7 +56,7 @@ export interface Elaboration {
   readonly inputs: GraphInput[];
   readonly optionalInputs: OptionalInput[];
   readonly parameters: Map<string, GraphParameter>;
-  /** Where the entry's file makes each parameter, by path. */
+  /** Where the entry's file makes each parameter, by path; those of experts also by the paths of their tensors. */
   readonly sites: Map<string, Span>;
   readonly outputs: GraphOutput[];
   /** What each state becomes, with where that was said. */
@@ -66,6 +67,8 @@ export interface Elaboration {
   /** The paths of states by their values. */
   readonly states: Map<Value, string>;
   readonly mixtures: Mixture[];
+  /** Inside of the body of a mixture. */
+  expert: ExpertScope | undefined;
   readonly train: TrainParts;
   /** Checked when all inputs and outputs are known. */
   generation?: GenerateStatement;

@@ -84,7 +84,7 @@ function fitTuple(value: StaticValue, types: readonly ValueType[]): StaticValue 
   return elements.includes(undefined) ? undefined : { kind: 'tuple', elements: elements as StaticValue[] };
 }
 
-export function printValueType(type: ValueType): string {
+function printValueType(type: ValueType): string {
   switch (type.kind) {
     case 'primitive':
       return type.name;

@@ -5,7 +5,7 @@ import { instanceFrame } from './apply.ts';
 import { evaluateExpression } from './expressions.ts';
 import { hintForWord } from './habits.ts';
 import { joinPath, report, type Frame } from './frame.ts';
-import { parameterAhead } from './parameters.ts';
+import { parameterAhead, seenParameter } from './parameters.ts';
 import { describeKind, ERROR, tensor, type Instance, type StaticValue } from './values.ts';
 
 /** `emb.weight`, `block.core.up.weight`, `moe.aux.balance`, `outputs.logits`. */
@@ -49,7 +49,7 @@ function memberOfInstance(frame: Frame, instance: Instance, names: readonly Name
   const member = names.map((name) => name.text).join('.');
   const { parameters } = frame.elaboration;
   const made = path === undefined ? undefined : parameters.get(joinPath(path, member));
-  if (made) return tensor(made.value);
+  if (made) return tensor(seenParameter(frame, made));
   if (names.at(-2)?.text === 'aux') return auxiliariesOf(frame, instance, names);
   const { span } = names.at(-1)!;
   if (path !== undefined && names.length === 1) {

@@ -1,6 +1,8 @@
 /** `optimizer adamw(lr: cosine(…)) { group … }`: checked against the records, and made plain data. */
 import { closest } from '../base/suggest.ts';
 import type { Span } from '../base/source.ts';
+import type { GraphParameter } from '../ir/graph.ts';
+import { tensorNames } from '../ir/parameter-tensors.ts';
 import type { Argument, CallExpr, Expr, Name, OptimizerStatement } from '../syntax/ast.ts';
 import { evaluateExpression, lookupName } from './expressions.ts';
 import { report, type Frame } from './frame.ts';
@@ -17,9 +19,14 @@ export interface OptimizerChoice {
   readonly step: Settings;
   readonly settings: Settings;
   readonly groups: readonly {
-    readonly patterns: readonly { readonly text: string; readonly span: Span }[];
+    readonly patterns: readonly PatternChoice[];
     readonly settings: Settings;
   }[];
+}
+
+interface PatternChoice {
+  readonly text: string;
+  readonly span: Span;
 }
 
 /** Undefined after a report. */
@@ -171,34 +178,60 @@ function plainOf(value: StaticValue): unknown {
   return numberOf(value);
 }
 
-/** Deals the trainable parameters out to the groups: each goes to the first group with a pattern for it. */
+/**
+ * Deals the trainable parameters out to the groups: each goes to the first group with a pattern for it. Patterns match the
+ * tensors that files name; those of a stack are learned together, so that a group takes all of them or none.
+ */
 export function settleOptimizer(frame: Frame, { name, step, settings, groups }: OptimizerChoice): Optimizer {
   const parameters = [...frame.elaboration.parameters.values()];
   // Only f32 has gradients.
   const learning = parameters.filter(({ state, frozen, value }) => !state && !frozen && value.type.dtype === 'f32');
-  const trainable = learning.map((one) => one.name);
-  const taken = new Set<string>();
+  const trainable = learning.flatMap(tensorNames);
+  const taken = new Set<GraphParameter>();
   const dealt = groups.map((group) => {
-    const own = new Set<string>();
+    const matched = new Set<string>();
     for (const { text, span } of group.patterns) {
       const matcher = pathPattern(text);
       const matches = trainable.filter((path) => matcher.test(path));
       if (matches.length === 0) reportUnmatched(frame, text, span, trainable);
-      for (const path of matches) {
-        if (taken.has(path)) continue;
-        taken.add(path);
-        own.add(path);
-      }
+      for (const path of matches) matched.add(path);
     }
-    return { patterns: group.patterns.map((one) => one.text), settings: group.settings, parameters: [...own] };
+    const own = learning.filter((one) => !taken.has(one) && tensorNames(one).some((path) => matched.has(path)));
+    for (const parameter of own) {
+      taken.add(parameter);
+      if (!tensorNames(parameter).every((path) => matched.has(path)))
+        reportDivided(frame, group.patterns, parameter, matched);
+    }
+    return { ...group, patterns: group.patterns.map((one) => one.text), parameters: namesOf(own) };
   });
-  const rest = trainable.filter((path) => !taken.has(path));
-  return { name, step, groups: [...dealt, { patterns: [], settings, parameters: rest }] };
+  const rest = learning.filter((one) => !taken.has(one));
+  return { name, step, groups: [...dealt, { patterns: [], settings, parameters: namesOf(rest) }] };
+}
+
+function namesOf(parameters: readonly GraphParameter[]): string[] {
+  return parameters.map(({ name }) => name);
+}
+
+/** Some members of a stack would be in a group that others are not in. */
+function reportDivided(
+  frame: Frame,
+  patterns: readonly PatternChoice[],
+  { members = [] }: GraphParameter,
+  matched: ReadonlySet<string>,
+): void {
+  const inside = members.filter((path) => matched.has(path));
+  const outside = members.find((path) => !matched.has(path))!;
+  const blamed = patterns.find(({ text }) => members.some((path) => pathPattern(text).test(path)))!;
+  const what = `${inside.length} of ${members.length} experts: \`${inside[0]}\`, but not \`${outside}\``;
+  report(frame, 'HED2534', blamed.span, `the group takes ${what}`, {
+    hint: 'experts are stored and learned together: `*` in place of the number takes all of them',
+  });
 }
 
 function reportUnmatched(frame: Frame, pattern: string, span: Span, trainable: readonly string[]): void {
   const matcher = pathPattern(pattern);
-  const fixed = [...frame.elaboration.parameters.keys()].find((path) => matcher.test(path));
+  const all = [...frame.elaboration.parameters.values()].flatMap(tensorNames);
+  const fixed = all.find((path) => matcher.test(path));
   const [example] = trainable;
   const paths = example && `paths begin with the instance, as \`${example}\` does; \`**\` is any number of segments`;
   const similar = similarPattern(pattern, trainable);

@@ -1,14 +1,15 @@
 /** What a body keeps and hands up: parameters, states with their updates, and auxiliary values. */
 import type { Label } from '../base/diagnostic.ts';
 import type { Distribution } from '../../program/training.ts';
-import { constantValue } from '../dims/dim.ts';
+import { constant, constantValue, equal } from '../dims/dim.ts';
 import type { GraphParameter, TensorType, Value } from '../ir/graph.ts';
 import { printType, sameType } from '../ir/types.ts';
-import type { AuxStatement, Body, NextStatement, ParamStatement, StateStatement } from '../syntax/ast.ts';
+import type { AuxStatement, Body, Name, NextStatement, ParamStatement, StateStatement } from '../syntax/ast.ts';
 import { suggestApplication, suggestName } from './suggestions.ts';
 import { isFreeName } from './entry-statements.ts';
 import { evaluateCondition, evaluateExpression } from './expressions.ts';
 import { innerFrame, joinPath, report, silently, type Frame } from './frame.ts';
+import { memberNames } from './mixture/expert-scope.ts';
 import { bindingsIn } from './origins.ts';
 import { evaluateInitializer } from './initializers.ts';
 import { siteOf } from './reachability.ts';
@@ -60,14 +61,40 @@ function placeParameter(
   }
   frame.taken.set(path, name.span);
   const shared = frame.elaboration.parameters.get(path);
-  if (!shared) return makeParameter(frame, statement, type, initial).value;
-  const before = printType(shared.value.type);
-  if (before === printType(type)) return shared.value;
-  report(frame, 'HED2514', name.span, `\`${path}\` is shared and cannot be ${printType(type)} here: it is ${before}`, {
+  if (!shared) return isTakenByExperts(frame, path, name) ? undefined : makeParameter(frame, statement, type, initial);
+  const stored = storedType(memberNames(frame.elaboration.expert, path), type);
+  if (sameType(stored, shared.value.type)) return seenParameter(frame, shared, statement);
+  const before = shared.value.type;
+  const isOfAsMany = stored !== type && equal(stored.shape[0]!, before.shape[0]!);
+  const [here, there] = isOfAsMany ? [type, memberType(before)] : [stored, before];
+  const message = `\`${path}\` is shared and cannot be ${printType(here)} here: it is ${printType(there)}`;
+  report(frame, 'HED2514', name.span, message, {
     secondary: sizesOf(frame, statement),
     hint: 'for tensors of another shape make another instance',
   });
   return undefined;
+}
+
+/** Whether a tensor of an expert and one from elsewhere would bear one name; reports it. */
+function isTakenByExperts(frame: Frame, path: string, { span }: Name): boolean {
+  const { expert, sites } = frame.elaboration;
+  const clash = (memberNames(expert, path) ?? [path]).find((one) => sites.has(one));
+  if (clash === undefined) return false;
+  report(frame, 'HED2313', span, `the path \`${clash}\` is already taken`, {
+    secondary: [{ span: sites.get(clash)!, text: 'taken here' }],
+    hint: 'numbers behind the path of a mixture are those of its experts: name this instance differently',
+  });
+  return true;
+}
+
+/** The type of a parameter in the graph: those of experts are stacks along a first axis. */
+function storedType(members: readonly string[] | undefined, type: TensorType): TensorType {
+  return members ? { ...type, shape: [constant(members.length), ...type.shape] } : type;
+}
+
+/** What one expert has of a stack. */
+function memberType(type: TensorType): TensorType {
+  return { ...type, shape: type.shape.slice(1) };
 }
 
 /** What the names in a declared shape were bound to. */
@@ -75,27 +102,47 @@ function sizesOf(frame: Frame, { type }: Stored): Label[] {
   return type.axes.flatMap((axis) => (axis.kind === 'size' ? bindingsIn(axis.value, frame.scope) : []));
 }
 
-export function makeParameter(
+/** What a body sees of a parameter: inside of a mixture, of a stack of those of its experts that of one. */
+export function seenParameter(frame: Frame, { name, value, state }: GraphParameter, statement?: Stored): Value {
+  const { expert, builder, declared, states } = frame.elaboration;
+  if (!expert || !memberNames(expert, name)) return value;
+  const seen = expert.own.get(name);
+  if (seen) return seen;
+  // The instance has been applied before, in a mixture whose experts were others to the compiler.
+  const own = builder.value(memberType(value.type));
+  expert.own.set(name, own);
+  if (statement) declared.set(own, { type: statement.type, scope: frame.scope });
+  if (state) states.set(own, name);
+  return own;
+}
+
+/** A new parameter, as the body sees it. Those of experts are stacks along a first axis. */
+function makeParameter(
   frame: Frame,
   { name, kind, span, type: written }: Stored,
   type: TensorType,
   initial: Distribution | undefined,
-): GraphParameter {
-  const { parameters, declared, sites, states, builder } = frame.elaboration;
+): Value {
+  const { parameters, declared, sites, states, builder, expert } = frame.elaboration;
   const path = joinPath(frame.path, name.text);
+  const members = memberNames(expert, path);
+  const own = builder.value(type);
+  if (members) expert!.own.set(path, own);
   const parameter: GraphParameter = {
     name: path,
-    value: builder.value(type),
+    value: members ? builder.value(storedType(members, type)) : own,
+    ...(members && { members }),
     origin: { path: frame.path, span },
     ...(initial && { initial }),
     ...(kind === 'state' && { state: true }),
     ...(frame.frozen && { frozen: true }),
   };
   parameters.set(path, parameter);
-  declared.set(parameter.value, { type: written, scope: frame.scope });
-  sites.set(path, siteOf(frame, name.span));
-  if (kind === 'state') states.set(parameter.value, path);
-  return parameter;
+  declared.set(own, { type: written, scope: frame.scope });
+  const site = siteOf(frame, name.span);
+  for (const one of [path, ...(members ?? [])]) sites.set(one, site);
+  if (kind === 'state') states.set(own, path);
+  return own;
 }
 
 /** `next s = e`: recorded, as the graph itself only computes; a step writes the value when it has been computed. */
@@ -184,7 +231,7 @@ export function parameterAhead(frame: Frame, body: Body, name: string): Value | 
       if (!type || type.shape.some((dim) => constantValue(dim) === undefined)) return undefined;
       const initial = statement.initializer && evaluateInitializer(silent, statement.initializer, type);
       if (statement.initializer && !initial) return undefined;
-      return makeParameter(frame, statement, type, initial).value;
+      return makeParameter(frame, statement, type, initial);
     }
   }
   return undefined;

@@ -5,14 +5,17 @@ import type { Value } from '../ir/graph.ts';
 import type { Elaborated } from './elaborated.ts';
 import type { Frame } from './frame.ts';
 
-/** Paths of the parameters that no output, loss, update of a state or value handed up depends on. */
+/**
+ * Paths of the parameters that no output, loss, update of a state or value handed up depends on. Those of a frozen instance
+ * may have mattered where it was trained.
+ */
 export function unreachedParameters({ graph, updates, auxiliaries }: Elaborated): string[] {
   const needed = new Set<Value>([...graph.outputs, ...updates, ...auxiliaries].map((one) => one.value));
   for (const node of graph.nodes.toReversed()) {
     if (!node.results.some((result) => needed.has(result))) continue;
     for (const input of node.inputs) needed.add(input);
   }
-  return graph.parameters.filter(({ value }) => !needed.has(value)).map(({ name }) => name);
+  return graph.parameters.filter(({ value, frozen }) => !frozen && !needed.has(value)).map(({ name }) => name);
 }
 
 /** Where the entry's own file makes the parameters of a frame: their declaration, or the outermost application. */

@@ -1,6 +1,7 @@
 /** The functions on compile-time values, each once. Those on tensors are ops. */
-import { constant, floorDiv, maximum, minimum, type Bounds } from '../dims/dim.ts';
+import { constant, floorDiv, isAtLeast, maximum, minimum, ZERO, type Bounds } from '../dims/dim.ts';
 import { divisorProblem, isNumber, isPositive, type Outcome } from './arithmetic.ts';
+import { fractionOf, MAX_DECIMALS, shareOf } from './decimal.ts';
 import { integer, numberOf, type StaticValue } from './values.ts';
 
 interface StaticFunction {
@@ -25,6 +26,21 @@ export const staticFunctions: readonly StaticFunction[] = [
     apply: ([a, b], bounds) => {
       if (a?.kind !== 'integer' || b?.kind !== 'integer') return undefined;
       return isPositive(b.value, bounds) ? integer(floorDiv(a.value, b.value, bounds)) : divisorProblem(b.value);
+    },
+  },
+  {
+    name: 'scaled',
+    call: 'scaled(n, f)',
+    doc:
+      `An int times a number, rounded down; both are at least 0, n may be symbolic, and f has at most ${MAX_DECIMALS} ` +
+      'decimals. It counts as the decimal that is written, so 0.7 of 10 is 7.',
+    count: 2,
+    wants: `an int and a number, both at least 0, the number with at most ${MAX_DECIMALS} decimals`,
+    apply: ([n, f], bounds) => {
+      const value = f && numberOf(f);
+      const fraction = value === undefined ? undefined : fractionOf(value);
+      if (n?.kind !== 'integer' || !fraction || !isAtLeast(n.value, ZERO, bounds)) return undefined;
+      return integer(shareOf(n.value, fraction, 1, bounds));
     },
   },
   {

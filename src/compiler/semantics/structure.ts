@@ -28,6 +28,8 @@ export interface PartDescription {
   readonly hyperparameters: ReadonlyMap<string, string>;
   /** Where it is applied; of a round, the whole loop, which all its rounds share. */
   readonly span: Span;
+  /** How many it stands for, where that is not one: the experts of a mixture, of which one is recorded. */
+  readonly copies?: number;
   /** Tensor arguments that were given. */
   readonly inputs: readonly { readonly name: string; readonly value: Value }[];
 }
@@ -80,7 +82,7 @@ function signatureOf(
   }
 }
 
-/** A round of a loop or comprehension, or one expert of a mixture, with the frame of its body. */
+/** A round of a loop or comprehension, or the experts of a mixture, with the frame of its body. */
 export function describeRound(inner: Frame, loop: ForStatement | ComprehensionExpr | MixtureExpr): PartDescription {
   return {
     kind: 'round',
@@ -122,6 +124,24 @@ export class StructureRecorder {
     } finally {
       this.#siblings = outer;
     }
+  }
+
+  /**
+   * Moves the part recorded last, whose nodes have been replaced: the nodes at `first + i` of the list by those from
+   * `places[i]` up to `places[i + 1]`, where `first` is the first of its own; and its values.
+   */
+  relocate(places: readonly number[], valueFor: (value: Value) => Value): void {
+    const last = this.#siblings.pop();
+    if (!last) throw new Error('internal: there is no part to relocate');
+    const move = (part: Part): Part => ({
+      ...part,
+      inputs: part.inputs.map(({ name, value }) => ({ name, value: valueFor(value) })),
+      outputs: part.outputs.map(valueFor),
+      first: places[part.first - last.first]!,
+      end: places[part.end - last.first]!,
+      parts: part.parts.map(move),
+    });
+    this.#siblings.push(move(last));
   }
 
   /** The outermost part; undefined before it is complete. */

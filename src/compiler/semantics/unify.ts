@@ -114,7 +114,7 @@ function surplusAxis(frame: Frame, pattern: TensorTypeExpr, { shape }: TensorTyp
   return `axis ${axis} is one too many: \`x[${first}]\` takes its first element, \`mean(x, axis: ${axis})\` the mean`;
 }
 
-export function resolveDType(frame: Frame, pattern: TensorTypeExpr): DType | undefined {
+function resolveDType(frame: Frame, pattern: TensorTypeExpr): DType | undefined {
   const known = dtypeNamed(pattern.dtype.text);
   if (known) return known;
   const bound = frame.scope.lookup(pattern.dtype.text)?.value;
@@ -230,7 +230,7 @@ function mismatch(
 }
 
 /** The pattern as written, on one line. */
-export function printPattern(pattern: TensorTypeExpr): string {
+function printPattern(pattern: TensorTypeExpr): string {
   return textOf(pattern.span);
 }
 

@@ -13,7 +13,7 @@ interface IdxArray {
 const UNSIGNED_BYTES = 0x08;
 
 /** Throws DataError. */
-export function parseIdx(path: string, bytes: Uint8Array): IdxArray {
+function parseIdx(path: string, bytes: Uint8Array): IdxArray {
   if (bytes.length < 4) throw malformed(path, 0, 'an IDX header of 4 bytes or more', `${bytes.length} bytes`);
   if (bytes[0] !== 0 || bytes[1] !== 0)
     throw malformed(path, 0, 'the two zeros that begin an IDX file', hex(bytes.subarray(0, 2)));

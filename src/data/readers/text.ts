@@ -2,28 +2,16 @@
 import type { Dataset } from '../dataset.ts';
 import { DataError } from '../files.ts';
 import { LABEL_NAMES, TOKEN_NAMES } from '../names.ts';
-import { BYTES, numbersOf, type Vocabulary } from '../vocabulary.ts';
-
-/** The characters (code points) of a text, sorted. */
-export function characterVocabulary(text: string): Vocabulary {
-  return { kind: 'characters', tokens: [...new Set(text)].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!) };
-}
+import { characterTokenizer, distinctCharacters } from '../tokenizers/characters.ts';
+import { BYTES, type Vocabulary } from '../vocabulary.ts';
 
 /** The numbers of a text's tokens. `path` names it in errors. Throws DataError for a character that the vocabulary lacks. */
 export function encodeText(path: string, bytes: Uint8Array, vocabulary: Vocabulary): Int32Array {
   switch (vocabulary.kind) {
     case 'bytes':
       return Int32Array.from(bytes);
-    case 'characters': {
-      const numbers = numbersOf(vocabulary.tokens);
-      return Int32Array.from(Array.from(decodeUtf8(path, bytes)), (character, at) => {
-        const number = numbers.get(character);
-        if (number !== undefined) return number;
-        throw new DataError(
-          `${path}, character ${at}: ${JSON.stringify(character)} is not in the vocabulary of ${numbers.size} characters`,
-        );
-      });
-    }
+    case 'characters':
+      return characterTokenizer(vocabulary.tokens).encode(decodeUtf8(path, bytes), path);
     case 'words':
       throw new DataError(`${path} is read as text, but the vocabulary is one of words`);
   }
@@ -40,7 +28,7 @@ export function decodeUtf8(path: string, bytes: Uint8Array): string {
 
 /** The vocabulary of a text of its own. */
 export function vocabularyOf(kind: 'characters' | 'bytes', path: string, bytes: Uint8Array): Vocabulary {
-  return kind === 'bytes' ? BYTES : characterVocabulary(decodeUtf8(path, bytes));
+  return kind === 'bytes' ? BYTES : { kind, tokens: distinctCharacters(decodeUtf8(path, bytes)) };
 }
 
 /**

@@ -29,6 +29,8 @@ export interface Device {
   runSteps(first: number, last: number): void;
   /** How many threads run the steps. */
   readonly threads: number;
+  /** Of a program whose kernels count their multiply-adds. */
+  readonly counter?: Counter;
   /**
    * `runSteps` on threads that this one cannot lead, because it must not wait; absent elsewhere. Then `runSteps` uses this
    * thread alone.
@@ -36,6 +38,12 @@ export interface Device {
   readonly runElsewhere?: (first: number, last: number) => Promise<void>;
   /** Ends the threads. */
   dispose(): void;
+}
+
+/** What the steps have counted, of all threads. */
+export interface Counter {
+  reset(): void;
+  read(): number;
 }
 
 /** Addresses are 32-bit. */

@@ -1,17 +1,21 @@
 /** The JavaScript device: kernels are functions over typed-array views of one ArrayBuffer. */
 import { kernelOf, type Situation } from '../../program/choice.ts';
-import type { Routine, TargetProgram } from '../../program/program.ts';
+import { isCounting, type Routine, type TargetProgram } from '../../program/program.ts';
 import { HeddleError, reasonOf } from '../errors.ts';
-import { checkMemory, sizeArgument, type Activation, type Device } from './device.ts';
+import { checkMemory, sizeArgument, type Activation, type Counter, type Device } from './device.ts';
 
 /** Takes element offsets of its buffers, then its sizes. */
 export type JsKernel = (...values: number[]) => void;
 
-/** What `kernels.js` exports as `kernels`: makes the kernels, by number, over views of the same memory. */
+/**
+ * What `kernels.js` exports as `kernels`: makes the kernels, by number, over views of the same memory. Those that count add
+ * to the first element of `counts`.
+ */
 export type JsKernelFactory = (
   f32: Float32Array<ArrayBuffer>,
   i32: Int32Array<ArrayBuffer>,
   u32: Uint32Array<ArrayBuffer>,
+  counts: Float64Array<ArrayBuffer>,
 ) => readonly JsKernel[];
 
 /** Throws HeddleError 'program-malformed' when the factory does not make the program's kernels. */
@@ -28,6 +32,8 @@ class JsDevice implements Device {
   readonly base = 0;
   readonly threads = 1;
   memory: ArrayBuffer = new ArrayBuffer(0);
+  readonly counter?: Counter;
+  readonly #counts = new Float64Array(1);
   readonly #program: TargetProgram;
   readonly #factory: JsKernelFactory;
   #kernels: readonly JsKernel[] = [];
@@ -37,6 +43,8 @@ class JsDevice implements Device {
   constructor(program: TargetProgram, factory: JsKernelFactory) {
     this.#program = program;
     this.#factory = factory;
+    const counts = this.#counts;
+    if (isCounting(program)) this.counter = { reset: () => void counts.fill(0), read: () => counts[0]! };
     this.#calls = program.steps.map(({ kernel }) => ({ kernel, values: [] }));
     this.#makeKernels();
   }
@@ -87,7 +95,8 @@ class JsDevice implements Device {
   #makeKernels(): void {
     const { memory } = this;
     try {
-      this.#kernels = this.#factory(new Float32Array(memory), new Int32Array(memory), new Uint32Array(memory));
+      const [f32, i32, u32] = [new Float32Array(memory), new Int32Array(memory), new Uint32Array(memory)];
+      this.#kernels = this.#factory(f32, i32, u32, this.#counts);
     } catch (error) {
       throw new HeddleError('program-malformed', `the kernels cannot be made: ${reasonOf(error)}`, { cause: error });
     }

@@ -4,11 +4,11 @@
  * from the tables at address 0 of the memory; `k<i>` takes byte addresses, then sizes, as i32.
  */
 import { firstThatHolds, type Situation } from '../../program/choice.ts';
-import type { Routine, TargetProgram } from '../../program/program.ts';
+import { isCounting, type Routine, type TargetProgram } from '../../program/program.ts';
 import { tableStarts } from '../../program/table.ts';
-import { endOfTeamWords, teamWords } from '../../program/team.ts';
+import { counterWords, endOfTeamWords, teamWords, type CounterWords } from '../../program/team.ts';
 import { HeddleError, reasonOf } from '../errors.ts';
-import { checkMemory, sizeArgument, type Activation, type Device } from './device.ts';
+import { checkMemory, sizeArgument, type Activation, type Counter, type Device } from './device.ts';
 import { wasmApi, type WasmInstance, type WasmMemory, type WasmModule } from './platform.ts';
 import { withSharedMemory } from './threads/module.ts';
 import { gatherTeam, hindranceToThreads, Team, type Threads } from './threads/team.ts';
@@ -33,7 +33,8 @@ export async function createWasmDevice(
   const api = wasmApi();
   if (!api) throw new HeddleError('unsupported', 'this engine has no WebAssembly; use the js target');
   const slots = tableStarts(program.routines).at(-1)!;
-  const base = endOfTeamWords(slots);
+  const counters = isCounting(program) ? counterWords(slots) : undefined;
+  const base = counters?.end ?? endOfTeamWords(slots);
   const hindrance =
     threads &&
     (kernels instanceof Uint8Array
@@ -62,11 +63,33 @@ export async function createWasmDevice(
   for (const { kernel, alternatives = [] } of program.loadSteps)
     for (const number of [kernel, ...alternatives.map((one) => one.kernel)]) functionNamed(`k${number}`);
   functionNamed('run');
-  if (!threads) return new WasmDevice(program, memory, base, functionNamed);
+  const counter = counters && counterOf(memory, counters);
+  const parts = { program, memory, base, functionNamed, ...(counter && { counter }) };
+  if (!threads) return new WasmDevice(parts);
   const team = hindrance ?? (await gatherTeam({ module, memory, words: teamWords(slots) }, threads));
-  if (team instanceof Team) return new WasmDevice(program, memory, base, functionNamed, team);
+  if (team instanceof Team) return new WasmDevice({ ...parts, team });
   threads.onWarning(`the model runs on one thread instead of ${threads.count}: ${team}`);
-  return new WasmDevice(program, memory, base, functionNamed);
+  return new WasmDevice(parts);
+}
+
+/** The sum of the counters of all ranks. */
+function counterOf(memory: WasmMemory, { first, stride, end }: CounterWords): Counter {
+  // The memory may have grown, and then has another buffer.
+  const view = (): Float64Array => new Float64Array(memory.buffer as ArrayBuffer, first, (end - first) / 8);
+  return {
+    reset: () => void view().fill(0),
+    read: () => view().reduce((sum, count, at) => (at % (stride / 8) === 0 ? sum + count : sum), 0),
+  };
+}
+
+interface WasmParts {
+  readonly program: TargetProgram;
+  readonly memory: WasmMemory;
+  readonly base: number;
+  /** Finds the functions of an instance that is a rank of its own. */
+  readonly functionNamed: (name: string) => WasmFunction;
+  readonly counter?: Counter;
+  readonly team?: Team;
 }
 
 class WasmDevice implements Device {
@@ -74,24 +97,19 @@ class WasmDevice implements Device {
   readonly threads: number;
   readonly runSteps: (first: number, last: number) => void;
   readonly runElsewhere?: (first: number, last: number) => Promise<void>;
+  readonly counter?: Counter;
   readonly #program: TargetProgram;
   readonly #memory: WasmMemory;
   readonly #functionNamed: (name: string) => WasmFunction;
   readonly #team: Team | undefined;
 
-  /** `functionNamed` finds the functions of an instance that is a rank of its own. */
-  constructor(
-    program: TargetProgram,
-    memory: WasmMemory,
-    base: number,
-    functionNamed: (name: string) => WasmFunction,
-    team?: Team,
-  ) {
+  constructor({ program, memory, base, functionNamed, counter, team }: WasmParts) {
     this.#program = program;
     this.#memory = memory;
     this.#functionNamed = functionNamed;
     this.#team = team;
     this.base = base;
+    if (counter) this.counter = counter;
     this.threads = team?.ranks ?? 1;
     this.runSteps = team?.isLedHere ? (first, last) => team.run(first, last) : functionNamed('run');
     if (team && !team.isLedHere) this.runElsewhere = (first, last) => team.runElsewhere(first, last);

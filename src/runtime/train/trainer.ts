@@ -6,7 +6,7 @@ import { checkTrainingParts } from '../../program/training-schema.ts';
 import type { Device } from '../devices/device.ts';
 import { HeddleError } from '../errors.ts';
 import type { Inputs, ModelParts, Outputs, OutputTensor, RunOptions } from '../model.ts';
-import { checkedTarget, collect, openSession, soundly, type Session } from '../session.ts';
+import { checkedTarget, collect, openSession, soundly, type MultiplyAdds, type Session } from '../session.ts';
 import { tensorInfo, type TensorInfo } from '../tensors.ts';
 import { streamOf } from '../weights.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
@@ -75,6 +75,8 @@ export interface Trainer {
    * with every tensor that is missing, surplus or misshapen; then nothing is changed.
    */
   load(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): void;
+  /** Of the last `step`; undefined before it, and where no products have their rows in groups. */
+  readonly multiplyAdds: MultiplyAdds | undefined;
   /** Copies of parameters and states, but not of frozen ones, by name: those that begin with `prefix`, without it. */
   weights(prefix?: string): ReadonlyMap<string, OutputTensor>;
   /** Frees the memory and ends the threads. Later calls fail with the code 'disposed'. */
@@ -133,6 +135,7 @@ class LoadedTrainer implements Trainer {
   #update = 0;
   #batches = 0;
   #isRunning = false;
+  #multiplyAdds: MultiplyAdds | undefined;
 
   constructor(session: Session, training: TrainingSpec, seed: number) {
     const { program, targetProgram, simd, tile } = session;
@@ -166,6 +169,10 @@ class LoadedTrainer implements Trainer {
 
   get batches(): number {
     return this.#batches;
+  }
+
+  get multiplyAdds(): MultiplyAdds | undefined {
+    return this.#multiplyAdds;
   }
 
   async step(batch: Inputs): Promise<StepResult> {
@@ -264,6 +271,7 @@ class LoadedTrainer implements Trainer {
         `the loss of batch ${moment.batch + 1}, for update ${moment.update}, is ${loss}; nothing was changed`,
       );
     yield { first: lossReady, last: range.last };
+    this.#multiplyAdds = this.#session.multiplyAdds;
     // What the update computes may lie in their place.
     const values = named(
       metrics,

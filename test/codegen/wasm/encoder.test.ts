@@ -69,6 +69,13 @@ const SAMPLES: { readonly [K in Immediate]: Sample<K> } = {
     [NaN, 'nan'],
     [2 ** -149, '0x1p-149'],
   ],
+  f64: [
+    [0, '0'],
+    [-0, '-0'],
+    [0.1, '0.1'],
+    [2 ** 53, '9007199254740992'],
+    [-Infinity, '-inf'],
+  ],
   v128: [[bytes16, `i8x16 ${[...bytes16].join(' ')}`]],
   lane: [0, 1].map((value) => [value, String(value)] as const),
   lanes16: [[lanes16, lanes16.join(' ')]],

@@ -76,10 +76,18 @@
       unreachable
     end)
   (func $round (type 1)
+    (local i32)
+    i32.const 0
+    i32.atomic.load
+    i32.const 1
+    i32.and
+    i32.const 8
+    i32.mul
+    local.set 0
     call $meet
-    i32.const 0
+    local.get 0
     i32.atomic.load offset=8
-    i32.const 0
+    local.get 0
     i32.atomic.load offset=12
     call $run)
   (func $work (type 1)

@@ -3,20 +3,24 @@
  * compiled at run time. It is also the readable reference of what a kernel computes.
  */
 import type { Kernel } from '../../kernel/ir.ts';
+import { countsWork } from '../../kernel/effects.ts';
 import { unrollLoops } from '../unroll.ts';
 import { Frame } from './frame.ts';
 import { HELPERS, SCRATCH, type HelperName } from './helpers.ts';
 import { positionText } from './position.ts';
 import { regionLines } from './statement.ts';
 
-const OPENING = `/**
- * The kernels over views of one ArrayBuffer. A kernel takes the places of its buffers, in elements, and then its sizes.
+/** `kernels` takes `counts` where a kernel counts. */
+const openingOf = (counts: boolean): string => `/**
+ * The kernels over views of one ArrayBuffer. A kernel takes the places of its buffers, in elements, and then its sizes.${
+   counts ? '\n * Multiply-adds are added to the first element of `counts`.' : ''
+ }
  */
-export function kernels(f32, i32, u32) {`;
+export function kernels(f32, i32, u32${counts ? ', counts' : ''}) {`;
 
 /**
  * A module that exports `kernels(f32, i32, u32)`, which answers with one function a kernel, in order. Each takes the offsets
- * of its buffers in elements, then its sizes.
+ * of its buffers in elements, then its sizes. Kernels that count take a Float64Array for that, `kernels(f32, i32, u32, counts)`.
  */
 export function emitJs(kernels: readonly Kernel[]): string {
   const helpers = new Set<HelperName>();
@@ -28,7 +32,7 @@ export function emitJs(kernels: readonly Kernel[]): string {
   const parts = [
     ...(isBitConversion ? [SCRATCH] : []),
     ...used,
-    `${OPENING}\n${functions.map((lines) => lines.map((line) => `  ${line}\n`).join('')).join('\n')}
+    `${openingOf(kernels.some(countsWork))}\n${functions.map((lines) => lines.map((line) => `  ${line}\n`).join('')).join('\n')}
   return [${list}];
 }`,
   ];

@@ -5,7 +5,7 @@ const RESERVED = new Set(
   `arguments await break case catch class const continue debugger default delete do else enum eval export extends false
    finally for function if implements import in instanceof interface let new null package private protected public return
    static super switch this throw true try typeof var void while with yield undefined NaN Infinity
-   Math Float32Array Int32Array Uint32Array f32 i32 u32 kernels`.split(/\s+/),
+   Math Float32Array Int32Array Uint32Array f32 i32 u32 counts kernels`.split(/\s+/),
 );
 
 /** `base` with what no identifier may contain replaced, numbered until it is neither reserved nor taken. */

@@ -49,6 +49,8 @@ function writeStatement(frame: Frame, statement: Statement): void {
       return writeLoop(frame, statement);
     case 'prefetch':
       return;
+    case 'count':
+      return frame.line(`counts[0] += ${positionText(frame, statement.amount).code};`);
   }
 }
 

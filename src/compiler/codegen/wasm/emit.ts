@@ -7,7 +7,7 @@ import type { Kernel } from '../../kernel/ir.ts';
 import { unrollLoops } from '../unroll.ts';
 import { emitDriver } from './driver.ts';
 import { encodeModule, type WasmFunction } from './encoder.ts';
-import { Frame } from './frame.ts';
+import { Frame, type Counters, type KernelOptions } from './frame.ts';
 import type { ValueType } from './instructions.ts';
 import { emitRegion } from './statement.ts';
 import { emitMeeting, emitOnFirstRank, teamFunctions, type TeamWords } from './team.ts';
@@ -15,7 +15,7 @@ import { emitMeeting, emitOnFirstRank, teamFunctions, type TeamWords } from './t
 /** All that 32-bit addresses reach, in pages of 64 KiB. */
 const MAX_PAGES = 65536;
 
-export interface WasmInput {
+export interface WasmInput extends KernelOptions {
   readonly kernels: readonly Kernel[];
   /** The step sequence of `run`: every argument is loaded as i32 from `tableAddress + 4 * slot`. */
   readonly steps: readonly WasmStep[];
@@ -26,6 +26,8 @@ export interface WasmInput {
   readonly exported: readonly number[];
   /** Whether the module may use relaxed SIMD: then products of vectors that are added to something are fused. */
   readonly relaxed?: boolean;
+  /** Where they are absent nothing is counted. */
+  readonly counters?: Counters;
 }
 
 export interface WasmStep {
@@ -50,7 +52,7 @@ export function emitWasm(input: WasmInput): Uint8Array<ArrayBuffer> {
   const entries = new Map<number, number>();
   for (const number of [...called].sort((a, b) => a - b)) {
     const kernel = input.kernels[number]!;
-    functions.push(bodyFunction(kernel, input.relaxed));
+    functions.push(bodyFunction(kernel, input));
     if (kernel.grid.length > 0) functions.push(driverFunction(kernel, functions.length - 1));
     entries.set(number, functions.length - 1);
   }
@@ -89,9 +91,9 @@ function functionOf(name: string, frame: Frame, parameters: readonly string[]): 
   return { name, parameters: types, results: [], locals: frame.locals, code: frame.code };
 }
 
-function bodyFunction(kernel: Kernel, relaxed: boolean | undefined): WasmFunction {
+function bodyFunction(kernel: Kernel, options: KernelOptions): WasmFunction {
   const parameters = [...parametersOf(kernel), ...kernel.grid.map((axis) => axis.variable)];
-  const frame = new Frame(kernel.name, parameters, relaxed);
+  const frame = new Frame(kernel.name, parameters, options);
   emitRegion(frame, unrollLoops(kernel).body);
   return functionOf(kernel.grid.length > 0 ? `${kernel.name}.body` : kernel.name, frame, parameters);
 }

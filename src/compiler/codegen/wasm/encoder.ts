@@ -82,6 +82,12 @@ function f32Bytes(value: number): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
+function f64Bytes(value: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, value, true);
+  return new Uint8Array(view.buffer);
+}
+
 type Encoders = { readonly [K in Immediate]: (value: ImmediateValues[K], row: Instruction) => Iterable<number> };
 
 const ENCODERS: Encoders = {
@@ -92,6 +98,7 @@ const ENCODERS: Encoders = {
   i32: (value) => signedLeb(BigInt(value | 0)),
   i64: signedLeb,
   f32: f32Bytes,
+  f64: f64Bytes,
   v128: (bytes) => bytes,
   lane: (lane) => [lane],
   lanes16: (lanes) => lanes,

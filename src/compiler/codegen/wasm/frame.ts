@@ -54,6 +54,18 @@ export function wasmType(type: ScalarType, lanes: Lanes): ValueType {
 
 const NO_NAMES: ReadonlySet<string> = new Set();
 
+/** What the kernels of a module have in common. */
+export interface KernelOptions {
+  readonly relaxed?: boolean;
+  readonly counters?: Counters;
+}
+
+/** The address of the first rank's counter of multiply-adds, and the bytes from one rank's to the next's. */
+export interface Counters {
+  readonly first: number;
+  readonly stride: number;
+}
+
 export class Frame {
   readonly code = new Code();
   readonly locals: ValueType[] = [];
@@ -61,15 +73,18 @@ export class Frame {
   readonly #kernel: string;
   /** Whether the module may use relaxed SIMD, whose results may differ between machines. */
   readonly relaxed: boolean;
+  /** Undefined where nothing is counted. */
+  readonly counters: Counters | undefined;
   readonly #free = new Map<ValueType, number[]>();
   readonly #scopes: Scope[] = [];
   /** Names that are assigned to. */
   readonly #mutable = new Set<string>();
 
   /** The parameters are i32 and named. */
-  constructor(kernel: string, parameters: readonly string[], relaxed = false) {
+  constructor(kernel: string, parameters: readonly string[], { relaxed = false, counters }: KernelOptions = {}) {
     this.#kernel = kernel;
     this.relaxed = relaxed;
+    this.counters = counters;
     this.#parameters = parameters.length;
     const scope = this.#push('region', NO_NAMES);
     parameters.forEach((name, at) => scope.names.set(name, at));

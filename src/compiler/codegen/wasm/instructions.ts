@@ -9,7 +9,19 @@
  * `memory` is an alignment hint and a constant byte offset.
  */
 export type Immediate =
-  'index' | 'label' | 'labels' | 'blockType' | 'i32' | 'i64' | 'f32' | 'v128' | 'lane' | 'lanes16' | 'memory' | 'zero';
+  | 'index'
+  | 'label'
+  | 'labels'
+  | 'blockType'
+  | 'i32'
+  | 'i64'
+  | 'f32'
+  | 'f64'
+  | 'v128'
+  | 'lane'
+  | 'lanes16'
+  | 'memory'
+  | 'zero';
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
 
@@ -27,6 +39,7 @@ export interface ImmediateValues {
   i32: number;
   i64: bigint;
   f32: number;
+  f64: number;
   v128: Uint8Array;
   lane: number;
   lanes16: readonly number[];
@@ -113,12 +126,14 @@ const control = {
 const memory = {
   'i32.load': access(0x28, 2),
   'f32.load': access(0x2a, 2),
+  'f64.load': access(0x2b, 3),
   'i32.load8_s': access(0x2c, 0),
   'i32.load8_u': access(0x2d, 0),
   'i32.load16_s': access(0x2e, 1),
   'i32.load16_u': access(0x2f, 1),
   'i32.store': access(0x36, 2),
   'f32.store': access(0x38, 2),
+  'f64.store': access(0x39, 3),
   'i32.store8': access(0x3a, 0),
   'i32.store16': access(0x3b, 1),
   'memory.size': plain(0x3f, 'zero'),
@@ -127,11 +142,12 @@ const memory = {
   'memory.fill': bulk.plain(11, 'zero'),
 };
 
-/** i32 and f32 arithmetic; saturating conversion to integers. */
+/** i32 and f32 arithmetic; saturating conversion to integers; what counting in f64 takes. */
 const scalar = {
   'i32.const': plain(0x41, 'i32'),
   'i64.const': plain(0x42, 'i64'),
   'f32.const': plain(0x43, 'f32'),
+  'f64.const': plain(0x44, 'f64'),
   'i32.eqz': plain(0x45),
   'i32.eq': plain(0x46),
   'i32.ne': plain(0x47),
@@ -181,10 +197,13 @@ const scalar = {
   'f32.min': plain(0x96),
   'f32.max': plain(0x97),
   'f32.copysign': plain(0x98),
+  'f64.add': plain(0xa0),
+  'f64.mul': plain(0xa2),
   'i32.trunc_f32_s': plain(0xa8),
   'i32.trunc_f32_u': plain(0xa9),
   'f32.convert_i32_s': plain(0xb2),
   'f32.convert_i32_u': plain(0xb3),
+  'f64.convert_i32_s': plain(0xb7),
   'i32.reinterpret_f32': plain(0xbc),
   'f32.reinterpret_i32': plain(0xbe),
   'i32.extend8_s': plain(0xc0),

@@ -96,7 +96,8 @@ function emitTerm(frame: Frame, item: Term, coefficient: number): void {
   code.emit(Number.isInteger(shift) ? 'i32.shl' : 'i32.mul');
 }
 
-function emitAtom(frame: Frame, atom: Atom): void {
+/** Pushes the value of one factor of a term. */
+export function emitAtom(frame: Frame, atom: Atom): void {
   const { code } = frame;
   if (atom.kind === 'symbol') return code.emit('local.get', frame.local(atom.name));
   const known = frame.position(atom.key);

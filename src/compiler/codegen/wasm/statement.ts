@@ -4,6 +4,7 @@ import { containsLoop, namesDefinedIn, positionsIn } from '../access.ts';
 import { analyseSharing } from '../sharing.ts';
 import { emitAddress, emitLoopAddresses, planRegion } from './addressing.ts';
 import { emitLoopConstants } from './constants.ts';
+import { emitCount } from './counter.ts';
 import { emitExpression, emitStoreInstruction } from './expression.ts';
 import { wasmType, type Frame } from './frame.ts';
 import { emitCountingDown, emitCountingUp, emitUnlessEmpty } from './loop.ts';
@@ -46,6 +47,11 @@ function emitStatement(frame: Frame, statement: Statement): void {
         code.emit('i32.load', { offset });
         code.emit('drop');
       });
+    case 'count': {
+      const { counters } = frame;
+      if (counters === undefined) return;
+      return frame.within('statement', () => emitCount(frame, counters, statement.amount));
+    }
     case 'if':
       emitValue(frame, statement.condition);
       code.emit('if', 'void');

@@ -14,9 +14,11 @@ export interface TeamWords {
   readonly generation: number;
   /** Not 0 once the team must not go on: set before the generation is changed. */
   readonly stopped: number;
-  /** The steps of the next round: from `first` up to but not including `last`. */
-  readonly first: number;
-  readonly last: number;
+  /**
+   * The steps of the next round: two words, from the first up to but not including the second. They are at the first of
+   * these addresses in an even generation, at the other in an odd one.
+   */
+  readonly rounds: readonly [number, number];
   /** How many ranks have arrived at the current meeting. */
   readonly arrived: number;
   /** How many ranks sleep until the generation changes. */
@@ -33,10 +35,7 @@ const SPINS = 10_000;
 export function teamFunctions(words: TeamWords, run: number, next: number): TeamFunctions {
   const [meet, round, work] = ['meet', 'round', 'work'].map((name) => new Frame(name, [])) as [Frame, Frame, Frame];
   emitMeet(meet, words);
-  round.code.emit('call', next);
-  emitLoad(round, words.first);
-  emitLoad(round, words.last);
-  round.code.emit('call', run);
+  emitRound(round, words, run, next);
   work.code.emit('loop', 'void');
   work.code.emit('call', next + 1);
   work.code.emit('br', 0);
@@ -72,6 +71,29 @@ export function emitOnFirstRank(frame: Frame, emit: () => void): void {
   code.emit('if', 'void');
   emit();
   code.emit('end');
+}
+
+/**
+ * Where no step of a round has a meeting, rank 0 is soon at the next, and the words of that have been written, while another
+ * has only been released: they are in the other place then, as one meeting lies between the two rounds. Where a step has
+ * one, all ranks have read the words of the round before.
+ */
+function emitRound(frame: Frame, words: TeamWords, run: number, meet: number): void {
+  const { code } = frame;
+  const [even, odd] = words.rounds;
+  const place = frame.temporary('i32');
+  emitLoad(frame, words.generation);
+  code.emit('i32.const', 1);
+  code.emit('i32.and');
+  code.emit('i32.const', odd - even);
+  code.emit('i32.mul');
+  code.emit('local.set', place);
+  code.emit('call', meet);
+  for (const offset of [even, even + 4]) {
+    code.emit('local.get', place);
+    code.emit('i32.atomic.load', { offset });
+  }
+  code.emit('call', run);
 }
 
 function emitMeet(frame: Frame, words: TeamWords): void {

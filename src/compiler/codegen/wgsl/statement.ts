@@ -44,6 +44,7 @@ function writeStatement(frame: Frame, statement: Statement): void {
     case 'loop':
       return writeLoop(frame, statement);
     case 'prefetch':
+    case 'count':
       return;
   }
 }

@@ -8,7 +8,8 @@ export const QUANTIZATION_HEAD = ['M', 'N', 'K', 'computed in', 'at', 'because']
 
 /** A line of cells for each product, under `QUANTIZATION_HEAD`: M rows and N channels of sums of K products. */
 export function quantizationCells(products: readonly JudgedProduct[]): string[][] {
-  return products.map(({ node, product: found, reason }) => {
+  return products.map(({ node, product: weighted, reason }) => {
+    const found = reason === undefined ? weighted : undefined;
     const size = (labels: readonly string[]): string => print(product(labels.map((label) => found!.sizes.get(label)!)));
     const sizes = found ? [[...found.batch, ...found.rows], found.channels, found.summed].map(size) : sizesOf(node);
     return [...sizes, found ? 'int8' : 'f32', pathText(node.origin), reason ?? ''];

@@ -91,9 +91,9 @@ function ownPath(path: string): string {
 }
 
 /** `12 × 7.09 M`; copies that share their parameters have those of one. */
-function parametersText({ copies, isShared, each }: Block): string {
-  if (each.parameters === 0) return '';
-  const count = formatCount(each.parameters);
+function parametersText({ copies, isShared, eachParameters }: Block): string {
+  if (eachParameters === 0) return '';
+  const count = formatCount(eachParameters);
   return copies > 1 && !isShared ? `${copies} × ${count}` : count;
 }
 

@@ -136,7 +136,8 @@ class FlowBuilder {
       // What a block hands through comes from where it came from before.
       const place = made.indexOf(block.first.outputs[at % block.first.outputs.length]!);
       if (place === -1 || this.#sources.has(value)) return;
-      const shape = isSideBySide(block) ? severalOf(block.copies, this.#shapeOf(value)) : this.#shapeOf(value);
+      const shape =
+        isSideBySide(block) && !block.isJoint ? severalOf(block.copies, this.#shapeOf(value)) : this.#shapeOf(value);
       this.#sources.set(value, { kind: 'unit', unit, place, shape });
     });
   }

@@ -114,7 +114,7 @@ function infoOf(id: string, block: Block, foldable: boolean, dims: DimValues): B
 /** What a block is found by: its name and path and those of its parameters, with `#` for the number of a layer too. */
 function wordsOf({ name, path, parameters }: Block): string[] {
   const words = [name, path, ...parameters.map((parameter) => parameter.name)];
-  const numbered = words.map((word) => word.replace(/\.(\d+|\{\d+\.\.\d+\})(?=\.|$)/g, '.#'));
+  const numbered = words.map((word) => word.replace(/\.(\d+|\{(?:\d+\.\.\d+|i)\})(?=\.|$)/g, '.#'));
   return [...new Set([...words, ...numbered])].map((word) => word.toLowerCase());
 }
 

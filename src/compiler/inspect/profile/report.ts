@@ -1,5 +1,5 @@
 /** What a profile says: each step's time beside what it asks for, and how near that is to what the machine can do. */
-import type { TargetProgram } from '../../../program/program.ts';
+import type { Routine, TargetProgram } from '../../../program/program.ts';
 import type { StepFacts } from '../../../program/profile.ts';
 import { evaluateSize, type Dims, type SizeExpr } from '../../../program/size.ts';
 import type { Tile } from '../../kernel/target.ts';
@@ -52,6 +52,8 @@ export interface ProfileReport {
   readonly samples: number;
   /** All steps in one go. */
   readonly whole: Timing;
+  /** Of the experts in one run: what was executed, and what it would be if every expert saw every token. */
+  readonly multiplyAdds?: { readonly executed: number; readonly dense: number };
   readonly ceilings: Ceilings;
   /** One row a step. */
   readonly steps: readonly ProfileRow[];
@@ -60,15 +62,20 @@ export interface ProfileReport {
 /** What was measured, of what. */
 export interface ProfileParts extends Omit<ProfileReport, 'steps'> {
   readonly program: TargetProgram;
+  /** What was run. A program may have steps of other routines too. */
+  readonly routine: Pick<Routine, 'first' | 'last'>;
   /** What the compiler tells of each step; without it, what the program says itself. */
   readonly facts: readonly StepFacts[] | undefined;
+  /** Of each step of the routine. */
   readonly times: readonly Timing[];
 }
 
-export function makeReport({ program, facts, times, ...rest }: ProfileParts): ProfileReport {
+export function makeReport({ program, routine, facts, times, ...rest }: ProfileParts): ProfileReport {
   const value = (size: SizeExpr | undefined): number | undefined =>
     size === undefined ? undefined : evaluateSize(size, rest.dims);
-  const steps = program.steps.map((step, at): ProfileRow => {
+  const { first, last } = routine;
+  const steps = program.steps.slice(first, last).map((step, index): ProfileRow => {
+    const at = first + index;
     const told = facts?.[at];
     const buffers = [...new Set(step.buffers)].map((buffer) => program.buffers[buffer]!.size);
     const operations = value(told?.operations);
@@ -80,7 +87,7 @@ export function makeReport({ program, facts, times, ...rest }: ProfileParts): Pr
       path: step.origin,
       place: told?.place ?? '',
       ops: told?.ops ?? [],
-      time: times[at]!,
+      time: times[index]!,
       ...(operations !== undefined && { operations }),
       ...(byteOperations !== undefined && { byteOperations }),
       ...(bytes !== undefined && { bytes }),

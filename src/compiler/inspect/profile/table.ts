@@ -1,4 +1,5 @@
 /** A profile as cells of text and as plain data. */
+import { formatCount } from '../quantities.ts';
 import {
   anyNumber,
   blockTimes,
@@ -117,7 +118,8 @@ export function blockCells(report: ProfileReport, depth: number): string[][] {
 }
 
 /** What holds for the whole, as names and values. */
-export function summaryCells({ engine, dims, samples, whole, ceilings, steps }: ProfileReport): string[][] {
+export function summaryCells(report: ProfileReport): string[][] {
+  const { engine, dims, samples, whole, multiplyAdds, ceilings, steps } = report;
   const { tile, byteTile, memory } = ceilings;
   const isQuantized = steps.some(({ byteOperations }) => byteOperations !== undefined);
   const sum = sumOf(steps);
@@ -128,6 +130,7 @@ export function summaryCells({ engine, dims, samples, whole, ceilings, steps }: 
     ['engine', sizes === '' ? engine : `${engine}; ${sizes}`],
     ['whole run', `${formatTime(whole.least)}, median ${formatTime(whole.median)} of ${samples}${speed}`],
     ['sum of steps', `${formatTime(sum)}, ${percent(sum / whole.least)} of the whole run`],
+    ...(multiplyAdds ? [['experts', expertsText(multiplyAdds)]] : []),
     ['tile ceiling', tileText(tile)],
     ...(isQuantized ? [['tile of bytes', tileText(byteTile)]] : []),
     [
@@ -135,6 +138,11 @@ export function summaryCells({ engine, dims, samples, whole, ceilings, steps }: 
       `${memory.map(({ footprint, bytes }) => `${rate(bytes)} GB/s in ${binaryBytes(footprint)}`).join(', ')}`,
     ],
   ];
+}
+
+function expertsText({ executed, dense }: NonNullable<ProfileReport['multiplyAdds']>): string {
+  const part = percent(executed / dense);
+  return `${formatCount(executed)} multiply-adds executed, ${part} of the ${formatCount(dense)} if every expert saw every token`;
 }
 
 function tileText({ operations, rows, columns }: TileCeiling): string {
@@ -151,7 +159,7 @@ function tileJson({ operations, rows, columns }: TileCeiling): object {
 
 /** Everything as plain data: times in seconds, rates a second. */
 export function profileJson(report: ProfileReport): unknown {
-  const { name, target, engine, dims, samples, whole, ceilings, steps } = report;
+  const { name, target, engine, dims, samples, whole, multiplyAdds, ceilings, steps } = report;
   const row = ({ time, ...rest }: ProfileRow): object => ({ ...rest, ...time });
   const block = ({ blocks, steps: own, ...rest }: BlockTime): object => ({
     ...rest,
@@ -166,6 +174,7 @@ export function profileJson(report: ProfileReport): unknown {
     samples,
     whole,
     sum: sumOf(steps),
+    ...(multiplyAdds && { multiplyAdds }),
     ceilings: {
       tile: tileJson(ceilings.tile),
       byteTile: tileJson(ceilings.byteTile),

@@ -83,6 +83,9 @@ function widen(statement: Statement, context: Place, out: Statement[]): void {
       // Lanes are neighbours, mostly in one cache line.
       out.push({ ...statement, index: dimInLane(statement.index, context, 0) });
       return;
+    case 'count':
+      out.push({ ...statement, amount: add(...LANES.map((at) => dimInLane(statement.amount, context, at))) });
+      return;
   }
 }
 

@@ -43,7 +43,9 @@ const NEAR_PANELS = 1 << 19;
 const ELEMENT_BYTES = 4;
 
 /** Groups, so that a weight is read once, unless the panels stay near anyway and the result's rows would not. */
-function outerOf({ axes }: Contraction): Blocking['outer'] {
+function outerOf({ axes, grouping }: Contraction): Blocking['outer'] {
+  // Rows of no group come last and cost nothing, so that pieces of the rows would be of unequal cost.
+  if (grouping) return 'groups';
   const [rows, columns, depth] = [axes.rows, axes.columns, axes.summed].map((group) =>
     constantValue(elementCount(sizesOf(group))),
   );

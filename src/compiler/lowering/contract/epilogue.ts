@@ -5,7 +5,7 @@
  */
 import { add, constant, constantValue, multiply, subtract, symbolsOf, ZERO, type Dim } from '../../dims/dim.ts';
 import { elementCount, linearize } from '../../dims/shape.ts';
-import { bitcast, compare, lane, load, position, variable } from '../../kernel/build.ts';
+import { bitcast, compare, lane, literal, load, position, variable } from '../../kernel/build.ts';
 import type { Expr, Statement } from '../../kernel/ir.ts';
 import { FreshNames } from '../../kernel/names.ts';
 import { forEachExpr, forEachStatement, replaceInStatements, valueOf } from '../../kernel/rewrite.ts';
@@ -109,13 +109,25 @@ export class Epilogue {
   finish(area: Area): Statement[] {
     const { context, contraction, output } = this.#options;
     output.access = 'readwrite';
+    return this.#eachElement(area, (place, column) => {
+      const index = this.#storeIndex(place, column);
+      const value = bitcast(load(output.name, index, output.type), contraction.arithmetic.sum);
+      const element: Statement = { kind: 'let', name: context.fresh('e'), value };
+      return [element, ...this.#of(variable(element.name, value.type), this.#finishElement(place, column))];
+    });
+  }
+
+  /** Finishes an area that nothing is summed for. */
+  finishZeros(area: Area): Statement[] {
+    const zero = literal(0, this.#options.contraction.arithmetic.sum);
+    return this.#eachElement(area, (place, column) => this.#of(zero, this.#finishElement(place, column)));
+  }
+
+  #eachElement(area: Area, write: (place: Place, column: Dim) => Statement[]): Statement[] {
+    const { context } = this.#options;
     const r = context.counter('r', area.rows);
     const j = context.counter('j', area.columns);
-    const place = { batch: area.batch, row: add(area.row, r.at) };
-    const column = add(area.column, j.at);
-    const parked = bitcast(load(output.name, this.#storeIndex(place, column), output.type), contraction.arithmetic.sum);
-    const element: Statement = { kind: 'let', name: context.fresh('e'), value: parked };
-    const body = [element, ...this.#of(variable(element.name, parked.type), this.#finishElement(place, column))];
+    const body = write({ batch: area.batch, row: add(area.row, r.at) }, add(area.column, j.at));
     const across: Statement = { kind: 'loop', variable: j.name, extent: area.columns, mode: 'vector', body };
     return [{ kind: 'loop', variable: r.name, extent: area.rows, mode: 'serial', body: [across] }];
   }
@@ -230,7 +242,7 @@ export class Epilogue {
     const { axes, result, node, region } = contraction;
     const positions = labelPositions(
       [
-        { axes: axes.batch, at: place.batch },
+        { axes: axes.resultBatch, at: place.batch },
         { axes: axes.rows, at: place.row },
         { axes: axes.columns, at: column },
       ],

@@ -25,9 +25,10 @@ import { isStep, operandReader, parametersBehind, readLeft } from './pack.ts';
 export function readInPlace(contraction: Contraction, bounds: Bounds): Contraction | undefined {
   const nested = bySize(contraction.axes.summed);
   const axes = { ...contraction.axes, summed: nested };
-  return [contraction, { ...contraction, axes, loops: nested.map((axis) => [axis]) }].find((candidate) =>
-    isReadable(candidate, bounds),
-  );
+  // A group is a stretch of all summed axes as one.
+  const isOne = contraction.grouping?.of === 'summed';
+  const others = isOne ? [] : [{ ...contraction, axes, loops: nested.map((axis) => [axis]) }];
+  return [contraction, ...others].find((candidate) => isReadable(candidate, bounds));
 }
 
 /** The largest last, so that the innermost loop runs long. */

@@ -23,7 +23,8 @@ export function lowerContraction(
   bounds: Bounds,
 ): readonly LoweredKernel[] {
   const given = analyseContraction(region);
-  const isByTiles = !target.workgroups && isTransposed(given, bounds);
+  // Tiles of groups of rows begin anywhere.
+  const isByTiles = !target.workgroups && given.grouping?.of !== 'rows' && isTransposed(given, bounds);
   const inPlace = isByTiles ? undefined : readInPlace(given, bounds);
   const contraction = inPlace ?? given;
   // All tiles are as wide as the panels.

@@ -62,7 +62,7 @@ export function packPanels(contraction: Contraction, tile: Tile, name: string, b
   const context = new KernelContext(bounds);
   const { reader, uses } = operandReader(region, right, context);
   const output = context.buffer(arithmetic.operand, 'write');
-  const [batches, depth] = [elementCount(sizesOf(axes.batch)), elementCount(sizesOf(axes.summed))];
+  const [batches, depth] = [elementCount(sizesOf(axes.rightBatch)), elementCount(sizesOf(axes.summed))];
   const [panels, width] = [panelCount(contraction, tile), constant(tile.columns)];
   const batch = context.counter('g', batches);
   const pack = (panel: Dim, k: Dim): Statement => {
@@ -106,7 +106,7 @@ function readRight(
   const column = add(multiply(panel, constant(tile.columns)), inPanel);
   const positions = labelPositions(
     [
-      { axes: axes.batch, at: batch },
+      { axes: axes.rightBatch, at: batch },
       { axes: axes.columns, at: column },
       { axes: axes.summed, at: k },
     ],
@@ -126,12 +126,12 @@ function columnsAreNeighbours(contraction: Contraction, bounds: Bounds): boolean
   const { axes, region, right } = contraction;
   const context = new KernelContext(bounds);
   const { reader } = operandReader(region, right, context);
-  const [batch, column, k] = [axes.batch, axes.columns, axes.summed].map((group) =>
+  const [batch, column, k] = [axes.rightBatch, axes.columns, axes.summed].map((group) =>
     context.counter('n', elementCount(sizesOf(group))),
   );
   const positions = labelPositions(
     [
-      { axes: axes.batch, at: batch!.at },
+      { axes: axes.rightBatch, at: batch!.at },
       { axes: axes.columns, at: column!.at },
       { axes: axes.summed, at: k!.at },
     ],

@@ -4,31 +4,30 @@ import {
   constant,
   constantValue,
   floorDiv,
+  maximum,
   minimum,
-  modulo,
   multiply,
+  ONE,
   subtract,
-  symbolsOf,
   ZERO,
 } from '../../dims/dim.ts';
 import type { Bounds, Dim } from '../../dims/dim.ts';
-import { elementCount, linearize } from '../../dims/shape.ts';
+import { elementCount } from '../../dims/shape.ts';
 import type { Value } from '../../ir/graph.ts';
-import { compare, literal, load, position } from '../../kernel/build.ts';
-import type { Expr, GridAxis, Statement } from '../../kernel/ir.ts';
+import { compare, position } from '../../kernel/build.ts';
+import type { GridAxis, Statement } from '../../kernel/ir.ts';
 import type { Target, Tile } from '../../kernel/target.ts';
 import { parametersAfter } from '../followers.ts';
 import { KernelContext, type BufferSlot } from '../kernel-context.ts';
 import type { BufferUse, LoweredKernel, Scratch } from '../lowered-kernel.ts';
-import { RegionReader, type ReadScope } from '../reader.ts';
-import { panelCount, sizesOf, type Contraction } from './axes.ts';
-import { blockingOf, tileWidths, type Blocking } from './blocking.ts';
-import { Epilogue, type TileRows } from './epilogue.ts';
+import { RegionReader } from '../reader.ts';
+import { sizesOf, type Contraction } from './axes.ts';
+import { blockingOf, type Blocking } from './blocking.ts';
+import { Epilogue, type Area } from './epilogue.ts';
+import { Groups } from './groups.ts';
 import { hasSteadyRows } from './left.ts';
-import { isMultiple, parametersBehind, readLeft } from './pack.ts';
-import { placeInTiles } from './pack-tiles.ts';
-import { prefetchNextPanel, type PanelPrefetch, type TilePlace } from './prefetch.ts';
-import { range, sumTile } from './tile.ts';
+import { isMultiple, parametersBehind } from './pack.ts';
+import { atMost, neighbours, ProductTiles, type LeftSource, type Place } from './product-tiles.ts';
 
 export interface ProductOptions {
   readonly tile: Tile;
@@ -46,7 +45,7 @@ export interface LeftCopy {
   readonly order: 'rows' | 'tiles';
 }
 
-/** Buffers: left, panels, what follows the product reads, the result. */
+/** Buffers: left, panels, what follows the product reads, the offsets of groups, the result. */
 export function writeProduct(contraction: Contraction, options: ProductOptions): LoweredKernel {
   return new Product(contraction, options).write();
 }
@@ -58,62 +57,69 @@ interface Point {
   readonly block: Dim;
 }
 
-/** What pays for a tile that is filled many times, and not for one at the end of all rows. */
-interface Repeated {
-  readonly unroll: number;
-  readonly prefetch?: PanelPrefetch | undefined;
-}
-
-const ONCE: Repeated = { unroll: 1 };
-
-/** Up to three rows take tiles of two and of one, several panels wide; more that fill no tile are one that is not full. */
-const FEW_ROWS = 3;
-
 class Product {
   readonly #contraction: Contraction;
   readonly #options: ProductOptions;
   readonly #blocking: Blocking;
   readonly #context: KernelContext;
   readonly #uses: BufferUse[] = [];
-  readonly #left: RegionReader;
-  readonly #copy: BufferSlot | undefined;
-  readonly #panels: BufferSlot;
+  readonly #tiles: ProductTiles;
   readonly #epilogue: Epilogue;
+  readonly #groups: Groups | undefined;
   readonly #rows: Dim;
   readonly #columns: Dim;
-  readonly #depth: Dim;
-  readonly #panelCount: Dim;
   /** Whether a tile may go on beyond the last row: where rows lie anywhere, each has to be found on its own anyway. */
   readonly #overshoots: boolean;
 
   constructor(contraction: Contraction, options: ProductOptions) {
-    const { region, axes, left, arithmetic } = contraction;
+    const { region, axes, arithmetic, grouping } = contraction;
     const { tile, target } = options;
     this.#contraction = contraction;
     this.#options = options;
-    this.#blocking = blockingOf(contraction, tile, target);
+    const blocking = blockingOf(contraction, tile, target);
+    this.#blocking = blocking;
     const context = new KernelContext(options.bounds);
     this.#context = context;
-    this.#left = new RegionReader(region, context);
     const slotOf = this.#slots();
-    if (options.copy) {
-      this.#copy = context.buffer(arithmetic.operand, 'read');
-      this.#uses.push({ kind: 'scratch', scratch: options.copy.scratch });
-    } else {
-      for (const value of parametersBehind(region, left.value)) this.#left.loadFrom(slotOf(value), value);
-    }
-    this.#panels = context.buffer(arithmetic.operand, 'read');
+    const left = this.#leftSource(slotOf);
+    const panels = context.buffer(arithmetic.operand, 'read').name;
     this.#uses.push({ kind: 'scratch', scratch: options.panels });
     const after = new RegionReader(region, context);
     for (const value of parametersAfter(contraction)) after.loadFrom(slotOf(value), value);
+    if (grouping) {
+      const reader = new RegionReader(region, context);
+      for (const value of parametersBehind(region, grouping.offsets)) reader.loadFrom(slotOf(value), value);
+      this.#groups = new Groups(contraction, grouping, context, reader);
+    }
     const output = context.buffer(region.results[0]!.type.dtype, 'write');
     this.#uses.push({ kind: 'value', value: region.results[0]! });
     this.#epilogue = new Epilogue({ contraction, context, tile, target, after, output });
-    const count = (group: keyof typeof axes): Dim => elementCount(sizesOf(axes[group]));
-    [this.#rows, this.#columns, this.#depth] = [count('rows'), count('columns'), count('summed')];
-    this.#panelCount = panelCount(contraction, tile);
+    this.#tiles = new ProductTiles({
+      contraction,
+      context,
+      tile,
+      target,
+      blocking,
+      left,
+      panels,
+      epilogue: this.#epilogue,
+    });
+    [this.#rows, this.#columns] = [elementCount(sizesOf(axes.rows)), elementCount(sizesOf(axes.columns))];
     const isKnown = constantValue(this.#rows) !== undefined || isMultiple(this.#rows, tile.rows);
-    this.#overshoots = !isKnown && !options.copy && !hasSteadyRows(contraction, options.bounds);
+    const isSteady = options.copy !== undefined || hasSteadyRows(contraction, options.bounds);
+    this.#overshoots = !isSteady && (grouping?.of === 'rows' || !isKnown);
+  }
+
+  #leftSource(slotOf: (value: Value) => BufferSlot): LeftSource {
+    const { region, left, arithmetic } = this.#contraction;
+    const { copy } = this.#options;
+    if (copy) {
+      this.#uses.push({ kind: 'scratch', scratch: copy.scratch });
+      return { order: copy.order, buffer: this.#context.buffer(arithmetic.operand, 'read').name };
+    }
+    const reader = new RegionReader(region, this.#context);
+    for (const value of parametersBehind(region, left.value)) reader.loadFrom(slotOf(value), value);
+    return { order: 'given', reader };
   }
 
   /** Gives each value that the kernel loads one buffer. */
@@ -131,6 +137,7 @@ class Product {
 
   write(): LoweredKernel {
     const { groups, blocks, outer } = this.#blocking;
+    const { axes, grouping } = this.#contraction;
     const grid: GridAxis[] = [];
     const axis = (prefix: string, extent: Dim): Dim => {
       if (constantValue(extent) === 1) return ZERO;
@@ -138,231 +145,126 @@ class Product {
       grid.push({ variable: name, extent });
       return at;
     };
-    const batch = axis('g', elementCount(sizesOf(this.#contraction.axes.batch)));
+    const batch = axis('g', elementCount(sizesOf(axes.batch)));
     const first = outer === 'blocks' ? axis('t', blocks) : axis('p', groups);
     const second = outer === 'blocks' ? axis('p', groups) : axis('t', blocks);
     const [group, block] = outer === 'blocks' ? [second, first] : [first, second];
     const point = { batch, group, block };
-    const kernel = this.#context.finish(this.#options.name, grid, this.#point(point));
+    // Innermost, so that every piece of the grid has something of each group, however large that is.
+    const body = grouping?.of === 'summed' ? this.#summedGroup(point, axis('e', grouping.groups)) : this.#point(point);
+    const kernel = this.#context.finish(this.#options.name, grid, body);
     return { kernel, buffers: this.#uses };
   }
 
   #point(point: Point): Statement[] {
-    const { rows, panels } = this.#blocking;
-    const { tile } = this.#options;
-    const statements = [...this.#fullTiles(point), ...this.#rest(point)];
-    if (!this.#epilogue.isDeferred) return statements;
-    const width = panels * tile.columns;
-    const [row, column] = [multiply(point.block, constant(rows)), multiply(point.group, constant(width))];
-    const area = {
-      batch: point.batch,
-      row,
-      rows: atMost(rows, this.#rows, row, isMultiple(this.#rows, rows)),
-      column,
-      columns: atMost(width, this.#columns, column, isMultiple(this.#columns, width)),
+    const { batch, group } = point;
+    if (this.#groups) return this.#groupsOfRows(point, this.#groups);
+    return this.#rowsOf({ batch: { left: batch, right: batch, result: batch }, group }, point.block);
+  }
+
+  /** One group of what is summed. */
+  #summedGroup({ batch, group, block }: Point, number: Dim): Statement[] {
+    const { before, first, end } = this.#groups!.stretch(number);
+    const result = add(multiply(number, elementCount(sizesOf(this.#contraction.axes.batch))), batch);
+    const place = {
+      batch: { left: batch, right: batch, result },
+      group,
+      summed: { first, count: subtract(end, first) },
     };
-    return [...statements, ...this.#epilogue.finish(area)];
+    return [...before, ...this.#rowsOf(place, block)];
+  }
+
+  /** The tiles of a block of rows. */
+  #rowsOf(place: Place, block: Dim): Statement[] {
+    const { rows } = this.#blocking;
+    const statements = [...this.#fullTiles(place, block), ...this.#rest(place, block)];
+    const row = multiply(block, constant(rows));
+    return [...statements, ...this.#finish(place, row, atMost(rows, this.#rows, row, isMultiple(this.#rows, rows)))];
+  }
+
+  /** What becomes of the parked sums of some rows. */
+  #finish(place: Place, row: Dim, rows: Dim): Statement[] {
+    return this.#epilogue.isDeferred ? this.#epilogue.finish(this.#area(place, row, rows)) : [];
+  }
+
+  #area({ batch, group }: Place, row: Dim, rows: Dim): Area {
+    const width = this.#blocking.panels * this.#options.tile.columns;
+    const column = multiply(group, constant(width));
+    const columns = atMost(width, this.#columns, column, isMultiple(this.#columns, width));
+    return { batch: batch.result, row, rows, column, columns };
   }
 
   /** The block's tiles, panel by panel, so that a panel stays in the first-level cache. */
-  #fullTiles(point: Point): Statement[] {
+  #fullTiles(place: Place, block: Dim): Statement[] {
     const { rows } = this.#options.tile;
     const tiles = floorDiv(this.#overshoots ? add(this.#rows, constant(rows - 1)) : this.#rows, constant(rows));
     if (constantValue(tiles) === 0) return [];
     const most = this.#blocking.rows / rows;
-    const first = multiply(point.block, constant(most));
+    const first = multiply(block, constant(most));
     const row = (at: Dim): Dim => multiply(add(first, at), constant(rows));
-    // A block that is not full may have rows, but no tiles.
-    const extent = atMost(most, tiles, first, isMultiple(this.#rows, this.#blocking.rows));
-    return this.#eachPanel(point, (panel) =>
-      this.#loop('t', most, extent, (at) =>
-        this.#tile(point.batch, this.#overshoots ? this.#rowsFrom(row(at)) : neighbours(row(at), rows), [panel], {
-          unroll: this.#options.tile.unroll,
-          prefetch: this.#prefetch({ ...point, panel, number: at }),
-        }),
-      ),
-    );
+    const last = subtract(this.#rows, constant(1));
+    return this.#tiles.full(place, {
+      // A block that is not full may have rows, but no tiles.
+      extent: atMost(most, tiles, first, isMultiple(this.#rows, this.#blocking.rows)),
+      most,
+      rows: (at) => (this.#overshoots ? this.#tiles.rowsFrom(row(at), last) : neighbours(row(at), rows)),
+      ...(!place.summed && { block }),
+    });
   }
 
   /** The rows that fill no tile. */
-  #rest(point: Point): Statement[] {
+  #rest(place: Place, block: Dim): Statement[] {
     const { rows } = this.#options.tile;
     if (this.#overshoots || isMultiple(this.#rows, rows)) return [];
     const whole = multiply(floorDiv(this.#rows, constant(rows)), constant(rows));
     const left = subtract(this.#rows, whole);
     const height = constantValue(left);
-    const isLast = compare('eq', position(point.block), position(subtract(this.#blocking.blocks, constant(1))));
+    const isLast = compare('eq', position(block), position(subtract(this.#blocking.blocks, constant(1))));
     const then =
-      height !== undefined ? this.#restTiles(point, neighbours(whole, height)) : this.#unknownRest(point, whole, left);
+      height !== undefined ? this.#tiles.some(place, neighbours(whole, height)) : this.#tiles.rest(place, whole, left);
     return [{ kind: 'if', condition: isLast, then, else: [] }];
   }
 
-  /** Only a run knows how many rows are `left`. */
-  #unknownRest(point: Point, whole: Dim, left: Dim): Statement[] {
-    const { rows } = this.#options.tile;
-    const where = (condition: Expr, then: Statement[], otherwise: Statement[] = []): Statement => ({
-      kind: 'if',
-      condition,
-      then,
-      else: otherwise,
-    });
-    const [number, last] = [position(left), subtract(this.#rows, constant(1))];
-    const isOdd = compare('ne', position(modulo(left, constant(2))), literal(0, 'i32'));
-    const few = [
-      where(compare('ge', number, literal(2, 'i32')), this.#restTiles(point, neighbours(whole, 2))),
-      where(isOdd, this.#restTiles(point, neighbours(last, 1))),
-    ].slice(rows > 2 ? 0 : 1);
-    if (rows - 1 <= FEW_ROWS) return few;
-    const tile = this.#eachPanel(point, (panel) => this.#tile(point.batch, this.#rowsFrom(whole), [panel]));
-    return [where(compare('le', number, literal(FEW_ROWS, 'i32')), few, tile)];
-  }
-
-  /** The rows of a tile from `first` on, as far as there are any; then the last again and again. */
-  #rowsFrom(first: Dim): TileRows {
-    const { rows: height } = this.#options.tile;
-    const last = subtract(this.#rows, constant(1));
-    const before: Statement[] = [];
-    const rows = range(height).map((r) => {
-      const row = this.#context.integer(position(minimum(add(first, constant(r)), last)), before);
-      for (const name of symbolsOf(row)) this.#context.bounds.set(name, last);
-      return row;
-    });
-    return { before, rows, first, count: minimum(constant(height), subtract(this.#rows, first)) };
-  }
-
-  /** Tiles of some rows over the group's panels: few rows take several panels side by side. */
-  #restTiles(point: Point, rows: TileRows): Statement[] {
-    const { panels } = this.#blocking;
+  /** The tiles that begin in a block, group by group. Rows of no group are zeros. */
+  #groupsOfRows({ batch, group, block }: Point, groups: Groups): Statement[] {
     const { tile } = this.#options;
-    const single = (): Statement[] => this.#eachPanel(point, (panel) => this.#tile(point.batch, rows, [panel]));
-    if (tileWidths(panels, rows.rows.length, tile)[0] === 1) return single();
-    const whole = this.#wideTiles(point, rows, panels);
-    const total = constantValue(this.#panelCount);
-    if (total !== undefined && total % panels === 0) return whole;
-    const isWhole = compare(
-      'le',
-      position(multiply(add(point.group, constant(1)), constant(panels))),
-      position(this.#panelCount),
-    );
-    const last = total === undefined ? single() : this.#wideTiles(point, rows, total % panels);
-    return [{ kind: 'if', condition: isWhole, then: whole, else: last }];
-  }
-
-  /** The first `panels` panels of a group in as few tiles as their sums allow. */
-  #wideTiles(point: Point, rows: TileRows, panels: number): Statement[] {
-    const widths = tileWidths(panels, rows.rows.length, this.#options.tile);
-    const first = multiply(point.group, constant(this.#blocking.panels));
-    const tile = (start: Dim, width: number): Statement[] =>
-      this.#tile(
-        point.batch,
-        rows,
-        range(width).map((at) => add(first, start, constant(at))),
-      );
-    const width = widths[0]!;
-    if (widths.every((other) => other === width))
-      return this.#loop('q', widths.length, constant(widths.length), (at) =>
-        tile(multiply(at, constant(width)), width),
-      );
-    let start = 0;
-    return widths.flatMap((own) => {
-      start += own;
-      return tile(constant(start - own), own);
+    const height = constant(tile.rows);
+    const { rows } = this.#blocking;
+    const from = multiply(block, constant(rows));
+    const to = isMultiple(this.#rows, rows)
+      ? add(from, constant(rows))
+      : minimum(add(from, constant(rows)), this.#rows);
+    const batches = elementCount(sizesOf(this.#contraction.axes.batch));
+    const placeOf = (right: Dim): Place => ({ batch: { left: batch, right, result: batch }, group });
+    const tiles = groups.eachTiles(from, to, tile.rows, (found) => {
+      const place = placeOf(add(multiply(found.group, batches), batch));
+      const row = (at: Dim): Dim => add(found.first, multiply(height, at));
+      const last = subtract(found.end, ONE);
+      const overshoots = this.#overshoots;
+      const statements = this.#tiles.full(place, {
+        extent: overshoots ? found.tiles : found.full,
+        most: rows / tile.rows,
+        rows: (at) => (overshoots ? this.#tiles.rowsFrom(row(at), last) : neighbours(row(at), tile.rows)),
+      });
+      if (!overshoots) {
+        const whole = row(found.full);
+        const then = this.#tiles.rest(place, whole, subtract(found.end, whole));
+        const isRest = compare('lt', position(found.full), position(found.tiles));
+        statements.push({ kind: 'if', condition: isRest, then, else: [] });
+      }
+      const computed = minimum(multiply(height, found.tiles), subtract(found.end, found.first));
+      return [...statements, ...this.#finish(place, found.first, computed)];
     });
+    return [...this.#zeros(placeOf(batch), groups, { from, to }), ...tiles];
   }
 
-  #eachPanel({ group }: Point, write: (panel: Dim) => Statement[]): Statement[] {
-    const { panels } = this.#blocking;
-    const first = multiply(group, constant(panels));
-    return this.#loop(
-      'p',
-      panels,
-      atMost(panels, this.#panelCount, first, isMultiple(this.#panelCount, panels)),
-      (at) => write(add(first, at)),
-    );
-  }
-
-  /** A serial loop of `extent` rounds, `most` at most. */
-  #loop(prefix: string, most: number, extent: Dim, write: (at: Dim) => Statement[]): Statement[] {
-    const { name, at } = this.#context.counter(prefix, constant(most));
-    return [{ kind: 'loop', variable: name, extent, mode: 'serial', body: write(at) }];
-  }
-
-  /** Some rows by some panels: the sums, then what becomes of them. */
-  #tile(batch: Dim, tileRows: TileRows, panels: readonly Dim[], { unroll, prefetch }: Repeated = ONCE): Statement[] {
-    const { tile, target } = this.#options;
-    const vectors = tile.columns / target.lanes;
-    const { statements, sums } = sumTile({
-      contraction: this.#contraction,
-      context: this.#context,
-      lanes: target.lanes,
-      unroll,
-      rows: tileRows.rows,
-      prefetch,
-      vectors: vectors * panels.length,
-      left: (at, summed, scope) => this.#leftElement(batch, at, summed, scope),
-      right: (vector, k) => {
-        const panel = panels[Math.floor(vector / vectors)]!;
-        return this.#rightVector(batch, panel, k, (vector % vectors) * target.lanes);
-      },
-    });
+  #zeros(place: Place, groups: Groups, { from, to }: { readonly from: Dim; readonly to: Dim }): Statement[] {
+    const { before, first, end } = groups.all();
+    const start = maximum(from, end);
     return [
-      ...tileRows.before,
-      ...statements,
-      ...panels.flatMap((panel, at) =>
-        this.#epilogue.write({
-          ...tileRows,
-          batch,
-          panel,
-          sums: sums.map((all) => all.slice(at * vectors, (at + 1) * vectors)),
-        }),
-      ),
+      ...before,
+      ...this.#epilogue.finishZeros(this.#area(place, from, subtract(minimum(first, to), from))),
+      ...this.#epilogue.finishZeros(this.#area(place, start, subtract(to, start))),
     ];
   }
-
-  #prefetch(place: TilePlace): PanelPrefetch | undefined {
-    return prefetchNextPanel(
-      {
-        context: this.#context,
-        tile: this.#options.tile,
-        blocking: this.#blocking,
-        buffer: this.#panels.name,
-        panels: this.#panelCount,
-        depth: this.#depth,
-      },
-      place,
-    );
-  }
-
-  #leftElement(batch: Dim, row: Dim, summed: readonly Dim[], scope: ReadScope): Expr {
-    const { loops, arithmetic } = this.#contraction;
-    const { copy, tile } = this.#options;
-    if (!this.#copy || !copy)
-      return readLeft(this.#contraction, this.#left, { batch, row, summed }, scope, this.#context);
-    const k = linearize(
-      summed,
-      loops.map((loop) => elementCount(sizesOf(loop))),
-    );
-    const index =
-      copy.order === 'tiles'
-        ? placeInTiles(this.#contraction, tile, { batch, row, k })
-        : add(multiply(add(multiply(batch, this.#rows), row), this.#depth), k);
-    return load(this.#copy.name, index, arithmetic.operand);
-  }
-
-  #rightVector(batch: Dim, panel: Dim, k: Dim, column: number): Expr {
-    const { tile, target } = this.#options;
-    const width = constant(tile.columns);
-    const start = multiply(add(multiply(batch, this.#panelCount), panel), this.#depth, width);
-    const index = add(start, multiply(k, width), constant(column));
-    return load(this.#panels.name, index, this.#contraction.arithmetic.operand, target.lanes);
-  }
-}
-
-/** What is left of `total` from `first` on, `most` at most; `isWhole` if that many are left everywhere. */
-function atMost(most: number, total: Dim, first: Dim, isWhole: boolean): Dim {
-  return isWhole ? constant(most) : minimum(constant(most), subtract(total, first));
-}
-
-function neighbours(first: Dim, count: number): TileRows {
-  return { before: [], rows: range(count).map((r) => add(first, constant(r))), first, count: constant(count) };
 }

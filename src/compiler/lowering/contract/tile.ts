@@ -33,6 +33,8 @@ export interface TileSpec {
   readonly rows: readonly Dim[];
   /** Vectors in a row. */
   readonly vectors: number;
+  /** How often each of the summed loops runs; absent: over the whole of its axes. */
+  readonly extents?: readonly Dim[] | undefined;
   /** The left element of a row where the counters of the summed loops stand. */
   left(row: Dim, summed: readonly Dim[], scope: ReadScope): Expr;
   /** A vector of right elements; `k` counts all summed positions. */
@@ -63,7 +65,7 @@ class TileWriter {
     const { contraction, context, rows, vectors } = spec;
     this.#spec = spec;
     this.#sums = rows.map(() => range(vectors).map(() => context.fresh('acc')));
-    this.#sizes = contraction.loops.map((loop) => elementCount(sizesOf(loop)));
+    this.#sizes = spec.extents ?? contraction.loops.map((loop) => elementCount(sizesOf(loop)));
     const none = contraction.loops.map(() => ZERO);
     this.#anchors = anchorRows(
       rows.map((row) => spec.left(row, none, openScope())),

@@ -16,22 +16,23 @@ export type Labels = {
   readonly result: readonly string[];
 };
 
-/** A label for each axis, none twice in one operand; a label has one size. */
-function sizesOf(
+/** The size of each label: every axis has one, none twice in one operand, and a label has one size. */
+export function sizesOfLabels(
   inputs: readonly TensorType[],
   labels: readonly (readonly string[])[],
+  called = 'contract',
 ): { readonly sizes: ReadonlyMap<string, Dim> } | { readonly error: Mismatch } {
   const sizes = new Map<string, Dim>();
   for (const [operand, type] of inputs.entries()) {
     const names = labels[operand]!;
     if (names.length !== type.shape.length || new Set(names).size !== names.length)
-      return fails(`\`contract\` needs one label of its own for each axis of ${printType(type)}`, { operand });
+      return fails(`\`${called}\` needs one label of its own for each axis of ${printType(type)}`, { operand });
     for (const [axis, label] of names.entries()) {
       const size = type.shape[axis]!;
       const known = sizes.get(label) ?? size;
       if (!equal(known, size)) {
         const notes = [`\`${label}\`: ${print(known)} against ${print(size)}`];
-        return fails(`\`contract\` of ${inputs.map(printType).join(' and ')} does not fit`, { notes, operand });
+        return fails(`\`${called}\` of ${inputs.map(printType).join(' and ')} does not fit`, { notes, operand });
       }
       sizes.set(label, size);
     }
@@ -47,7 +48,7 @@ export function inferContraction(
 ): Inference {
   const error = dtypeFault('contract', inputs, [operand]);
   if (error) return { error };
-  const found = sizesOf(inputs, [left, right]);
+  const found = sizesOfLabels(inputs, [left, right]);
   if ('error' in found) return found;
   const lost = [...found.sizes.keys()].find(
     (label) => !result.includes(label) && !(left.includes(label) && right.includes(label)),

@@ -10,7 +10,7 @@ import { printType } from '../../ir/types.ts';
 import { binary, compare, position } from '../../kernel/build.ts';
 import type { Expr } from '../../kernel/ir.ts';
 import { wrapTo } from '../integers.ts';
-import { writeLines } from '../lines.ts';
+import { separateLines, writeLines } from '../lines.ts';
 import { MOVED } from '../movement/define.ts';
 import { axisOf, dtypeFault, gives, mixedDtypeFault, type Mismatch } from '../rules.ts';
 import { f32, n, tensor } from '../samples.ts';
@@ -106,7 +106,8 @@ function writeScatter(nest: NestWriter, axis: number, combine: Combine): void {
   const [x, index] = nest.inputs as [TensorType, TensorType];
   const [result] = nest.results;
   writeLines(nest, x.shape, axis, (body, line) => {
-    body.loop(x.shape[axis]!, line.mode, (copy, at) => copy.store(result!, line.at(at), copy.read(0, line.at(at))));
+    if (!nest.isInPlace)
+      body.loop(x.shape[axis]!, line.mode, (copy, at) => copy.store(result!, line.at(at), copy.read(0, line.at(at))));
     const update = (list: BodyWriter): void =>
       list.loop(index.shape[axis]!, 'serial', (step, from) => {
         const place = placeOf(step.read(1, line.at(from)), x.shape[axis]!, step);
@@ -139,6 +140,8 @@ function scatterOp(spec: ScatterSpec): Op {
     body: {
       kind: 'structured',
       once: [0, 1, 2],
+      separate: separateLines,
+      overwrites: 0,
       write: (nest, { axis }) => writeScatter(nest, normalizeAxis(axis, nest.inputs[0]!.shape.length)!, combine),
     },
     vjp(builder, { inputs, attributes }, [cotangent]) {

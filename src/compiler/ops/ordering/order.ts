@@ -9,9 +9,8 @@ export interface Keyed {
 }
 
 function isAbove(a: Expr, b: Expr): Expr {
-  const above = compare('gt', a, b);
-  if (a.type !== 'f32') return above;
-  return binary('or', above, binary('and', compare('ne', a, a), compare('eq', b, b)));
+  if (a.type !== 'f32') return compare('gt', a, b);
+  return binary('and', unary('not', compare('le', a, b)), compare('eq', b, b));
 }
 
 /** Whether key `a` comes before key `b`, whatever their indices. */

@@ -2,6 +2,7 @@
 import {
   add,
   constant,
+  constantValue,
   floorDiv,
   isAtLeast,
   minimum,
@@ -15,12 +16,14 @@ import { normalizeAxis } from '../../ir/attributes.ts';
 import type { Builder } from '../../ir/builder.ts';
 import type { DType, Node, TensorType, Value } from '../../ir/graph.ts';
 import { defineOp, type Op, type Sample, type Tensor } from '../../ir/op.ts';
-import type { BodyWriter, NestWriter, Storage } from '../../ir/structured.ts';
+import type { BodyWriter, NestWriter, Storage, Variable } from '../../ir/structured.ts';
 import { printType } from '../../ir/types.ts';
 import { binary, compare, literal, position, unary } from '../../kernel/build.ts';
 import type { Expr } from '../../kernel/ir.ts';
-import { forEachLine, writeLines, type Line } from '../lines.ts';
+import { forEachLine, separateLines, writeLines, type Line } from '../lines.ts';
 import { MOVED } from '../movement/define.ts';
+import { parts } from '../movement/split.ts';
+import { broadcast } from '../reduce/composite.ts';
 import { axisOf, dtypeFault, fails, gives } from '../rules.ts';
 import { n, tensor } from '../samples.ts';
 import { comesFirst, precedes, sortedIndices } from './order.ts';
@@ -33,16 +36,38 @@ function withIndices(values: TensorType): readonly [TensorType, TensorType] {
   return [values, { dtype: 'i32', shape: values.shape }];
 }
 
+/** Elements of a line up to which each position of x asks whether it is one of them, rather than being written to. */
+const FEW = 8;
+
 /** The gradient of x: that of each element found, where it was. */
 function whereFound(
   builder: Builder,
   { inputs: [x], results, attributes }: Node,
-  cotangents: readonly (Value | undefined)[],
+  [cotangent]: readonly (Value | undefined)[],
 ): readonly (Value | undefined)[] {
-  const [cotangent] = cotangents;
+  const index = results[1]!;
   if (!cotangent) return [undefined];
-  const zeros = builder.one('zeros', [], { shape: x!.type.shape });
-  return [builder.one('scatter_add', [zeros, results[1]!, cotangent], { axis: attributes['axis']! })];
+  const { shape } = x!.type;
+  const axis = normalizeAxis(attributes['axis'] as number, shape.length)!;
+  const zeros = builder.one('zeros', [], { shape });
+  const found = constantValue(index.type.shape[axis]!);
+  if (found === undefined || found > FEW) return [builder.one('scatter_add', [zeros, index, cotangent], { axis })];
+  const counting = shape.map((size, at) => (at === axis ? size : ONE));
+  const numbers = builder.one('reshape', [builder.one('arange', [], { stop: shape[axis]! })], { shape: counting });
+  const own = broadcast(builder, numbers, shape);
+  const singly = (of: Value): readonly Value[] =>
+    parts(
+      builder,
+      of,
+      axis,
+      Array.from({ length: found }, () => ONE),
+    ).map((one) => broadcast(builder, one, shape));
+  const cotangents = singly(cotangent);
+  const gradient = singly(index).reduce(
+    (others, place, at) => builder.one('where', [builder.one('equal', [own, place]), cotangents[at]!, others]),
+    zeros,
+  );
+  return [gradient];
 }
 
 /** The first `count` elements in order, and their indices, of every line along `axis`. */
@@ -128,6 +153,7 @@ const sort = defineOp<Sort>({
   },
   body: {
     kind: 'structured',
+    separate: separateLines,
     write(nest, { axis, descending }) {
       const { shape } = nest.inputs[0]!;
       const [values, indices] = nest.results as [Storage, Storage];
@@ -161,9 +187,64 @@ const sort = defineOp<Sort>({
 
 type TopK = { readonly k: number; readonly axis: number; readonly largest: boolean };
 
+/** Elements of a line up to which they are kept in variables. */
+const IN_VARIABLES = 4;
+
 /** Keeps the first k of a line in order while they are read, by insertion. */
-function writeTopK(nest: NestWriter, { k, axis, largest }: TopK): void {
-  if (k === 0) return;
+function writeTopK(nest: NestWriter, attributes: TopK): void {
+  if (attributes.k <= IN_VARIABLES) writeInVariables(nest, attributes);
+  else writeInMemory(nest, attributes);
+}
+
+interface Held {
+  readonly key: Variable;
+  readonly index: Variable;
+}
+
+/** Moves the last of `held` to its place among the others, which are in order. */
+function sink(body: BodyWriter, held: readonly Held[], descending: boolean): void {
+  for (let at = held.length - 1; at > 0; at--) {
+    const [before, own] = [held[at - 1]!, held[at]!];
+    body.when(precedes(own.key, before.key, descending), (swap) => {
+      for (const part of ['key', 'index'] as const) {
+        const value = swap.let(own[part]);
+        swap.assign(own[part], before[part]);
+        swap.assign(before[part], value);
+      }
+    });
+  }
+}
+
+/** Few elements: what follows the first k is compared with the last of them, and seldom comes before it. */
+function writeInVariables(nest: NestWriter, { k, axis, largest }: TopK): void {
+  const { shape } = nest.inputs[0]!;
+  const [values, indices] = nest.results as [Storage, Storage];
+  const along = normalizeAxis(axis, shape.length)!;
+  writeLines(nest, shape, along, (body, line) => {
+    const held: Held[] = [];
+    for (let at = 0; at < k; at++) {
+      held.push({ key: body.variable(body.read(0, line.at(constant(at)))), index: body.variable(number(at)) });
+      sink(body, held, largest);
+    }
+    const last = held.at(-1);
+    if (!last) return;
+    body.loop(subtract(shape[along]!, constant(k)), 'serial', (step, offset) => {
+      const at = add(offset, constant(k));
+      const key = step.let(step.read(0, line.at(at)));
+      step.when(precedes(key, last.key, largest), (enter) => {
+        enter.assign(last.key, key);
+        enter.assign(last.index, index(at));
+        sink(enter, held, largest);
+      });
+    });
+    for (const [at, { key, index: from }] of held.entries()) {
+      body.store(values, line.at(constant(at)), key);
+      body.store(indices, line.at(constant(at)), from);
+    }
+  });
+}
+
+function writeInMemory(nest: NestWriter, { k, axis, largest }: TopK): void {
   const { shape } = nest.inputs[0]!;
   const [values, indices] = nest.results as [Storage, Storage];
   const along = normalizeAxis(axis, shape.length)!;
@@ -226,13 +307,15 @@ const topK = defineOp<TopK>({
     return { types, conditions: isKnown ? [] : [{ atLeastZero: missing, message }] };
   },
   evaluate: ([x], { k, axis, largest }) => firstInOrder(x!, normalizeAxis(axis, x!.shape.length)!, k, largest),
-  body: { kind: 'structured', once: [0], write: writeTopK },
+  // Not `once`: what elements are made of, such as noise, is computed in lanes by a kernel of its own.
+  body: { kind: 'structured', separate: separateLines, write: writeTopK },
   vjp: whereFound,
   tolerance: MOVED,
   samples: [true, false].flatMap((largest): Sample[] => [
     { inputs: [tensor('f32', n, 8)], attributes: { k: 2, axis: -1, largest } },
     { inputs: [tensor('f32', 2, n, 3)], attributes: { k: 3, axis: 1, largest } },
     { inputs: [tensor('f32', 3, 4)], attributes: { k: 4, axis: 1, largest } },
+    { inputs: [tensor('f32', n, 30)], attributes: { k: 9, axis: -1, largest } },
     { inputs: [tensor('i32', n)], attributes: { k: 5, axis: 0, largest } },
     { inputs: [tensor('u32', n, 5)], attributes: { k: 1, axis: 1, largest }, range: [0, 3] },
     { inputs: [tensor('f32', n)], attributes: { k: 0, axis: 0, largest } },

@@ -1,4 +1,4 @@
-/** Dropout, whose mask is drawn again wherever it is needed rather than kept. */
+/** Dropout. Its mask is a generator: the gradient names the same one, so that both passes draw or read the same numbers. */
 import { withDefaults } from '../../ir/attributes.ts';
 import type { Attributes } from '../../ir/graph.ts';
 import { defineOp, type AttributeSpec, type Op } from '../../ir/op.ts';
@@ -35,7 +35,7 @@ function leastKept(p: number): number {
   return Math.ceil(p * STEPS);
 }
 
-/** A mask with its scale, as one generator: kernels that read it draw it again, so that it is never stored. */
+/** A mask with its scale, as one generator: what reads it alone draws it on the way. */
 const dropoutFactor: Op = draw({
   name: 'dropout_factor',
   doc: '0 with the probability p, else 1 / (1 - p), where a uniform random number is below p and where it is not (f32).',

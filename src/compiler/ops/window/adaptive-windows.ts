@@ -25,7 +25,7 @@ import { f32, n } from '../samples.ts';
 import { planeOf } from './axes.ts';
 
 /** The first element of window `at`, and the one behind its last. */
-export function rangeOf(at: Dim, size: Dim, windows: Dim, bounds: Bounds): { readonly start: Dim; readonly end: Dim } {
+function rangeOf(at: Dim, size: Dim, windows: Dim, bounds: Bounds): { readonly start: Dim; readonly end: Dim } {
   const start = multiply(at, size);
   return {
     start: floorDiv(start, windows, bounds),

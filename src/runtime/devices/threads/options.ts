@@ -1,4 +1,5 @@
 /** The options of a load that are about threads. */
+import { MOST_RANKS } from '../../../program/team.ts';
 import { HeddleError } from '../../errors.ts';
 
 export interface ThreadOptions {
@@ -8,7 +9,7 @@ export interface ThreadOptions {
   readonly onWarning?: (message: string) => void;
 }
 
-export const MOST_THREADS = 64;
+export const MOST_THREADS = MOST_RANKS;
 
 /** Throws HeddleError 'option'. */
 export function checkThreads({ threads, onWarning }: ThreadOptions): void {

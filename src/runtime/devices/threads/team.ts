@@ -56,7 +56,7 @@ export async function gatherTeam(
 }
 
 /** Whether this thread may wait; the main threads of pages may not. */
-export function canWait(): boolean {
+function canWait(): boolean {
   try {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0);
     return true;
@@ -143,9 +143,10 @@ export class Team {
 
   #order(first: number, last: number): void {
     if (this.#end) throw this.#end;
-    const { words } = this.#parts;
-    this.#words[words.first / 4] = first;
-    this.#words[words.last / 4] = last;
+    const { generation, rounds } = this.#parts.words;
+    const at = rounds[Atomics.load(this.#words, generation / 4) & 1]! / 4;
+    this.#words[at] = first;
+    this.#words[at + 1] = last;
   }
 
   async #startWorkers(): Promise<void> {
