@@ -5,6 +5,7 @@ export const acceptance: readonly {
   readonly slow?: string;
   readonly fast?: string;
   readonly of?: string;
+  readonly counts?: readonly string[];
   readonly order?: string;
   readonly from?: number;
   readonly to?: number;

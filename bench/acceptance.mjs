@@ -3,7 +3,8 @@
  * `slow` over `fast`), which part of the register-tile ceiling the slowest product of an order reaches (`ceiling`), and the
  * most time a call, memory until the first output, and bytes; of a training step, the part of the ceiling that all of it
  * reaches (`part`), and the most memory of its process; of decoding, how many times as long the next token takes after `to`
- * tokens as after `from` (`growth`). The names are those of the contestants.
+ * tokens as after `from` (`growth`); on WebGPU, what one call may ask of the GPU (`gpuCalls`: the sum of some `counts`). The
+ * names are those of the contestants.
  */
 export const acceptance = [
   { kind: 'ceiling', what: 'products x·Wᵀ, of the ceiling', order: 'x·Wᵀ', atLeast: 0.92 },
@@ -176,4 +177,24 @@ export const acceptance = [
     atMost: 8,
   },
   { kind: 'bytes', what: 'the largest artifact without weights, gzip', atMost: 60e3 },
+  // 8 a layer, and 4 before and after the layers.
+  {
+    kind: 'gpuCalls',
+    what: 'DeiT-tiny on WebGPU, dispatches',
+    model: 'deit-tiny-webgpu',
+    of: 'heddle',
+    counts: ['dispatches'],
+    atMost: 100,
+  },
+  ...['deit-tiny-webgpu', 'char-gpt-webgpu'].flatMap((model) => [
+    {
+      kind: 'gpuCalls',
+      what: `${model}: buffers, bind groups and pipelines of a call`,
+      model,
+      of: 'heddle',
+      counts: ['buffers', 'bindGroups', 'pipelines'],
+      atMost: 0,
+    },
+    { kind: 'gpuCalls', what: `${model}: submissions of a call`, model, of: 'heddle', counts: ['submits'], atMost: 1 },
+  ]),
 ];

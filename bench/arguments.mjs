@@ -1,13 +1,23 @@
 /** The flags of `npm run bench -- …`. Imports nothing of the measured libraries. */
 import { parseArgs } from 'node:util';
 
-export const SECTIONS = ['speed', 'training', 'decoding', 'products', 'cold-start', 'experts', 'sizes', 'compile-time'];
+export const SECTIONS = [
+  'speed',
+  'training',
+  'decoding',
+  'products',
+  'cold-start',
+  'experts',
+  'sizes',
+  'compile-time',
+  'webgpu',
+];
 
 const OPTIONS = {
   only: {
     type: 'string',
     hint: 'LIST',
-    doc: 'models to measure: product,vit,deit-tiny,mlp,bert-small,resnet-18,char-gpt,moe-lm,stories260K',
+    doc: 'models to measure: product,vit,deit-tiny,mlp,bert-small,resnet-18,char-gpt,moe-lm,stories260K,deit-tiny-webgpu,char-gpt-webgpu',
   },
   peers: { type: 'string', hint: 'LIST', doc: 'peers to measure against; "none" for none' },
   sections: { type: 'string', hint: 'LIST', doc: `parts to measure: ${SECTIONS.join(',')}` },

@@ -20,7 +20,7 @@ const compiler = await openCompiler(build);
 const [
   { compileModule },
   { profileFacts },
-  { openSession },
+  { openMemorySession },
   { streamOf },
   { withInitial },
   { learningRoutine },
@@ -29,7 +29,7 @@ const [
   [
     'compiler/driver.js',
     'compiler/inspect/profile/facts.js',
-    'runtime/session.js',
+    'runtime/memory-session.js',
     'runtime/weights.js',
     'runtime/train/initial-weights.js',
     'runtime/train/routine.js',
@@ -59,7 +59,7 @@ async function open(count, dense) {
     0,
   );
   const parts = { program: compiled.program, target: 'wasm', simd, kernels: compiled.wasm[simd], weights };
-  const session = await openSession(parts);
+  const session = await openMemorySession(parts);
   const routine = learningRoutine('step', target, compiled.program.training);
   const facts = profileFacts(compiled.graph, compiled.ops, compiled.lowered).targets.wasm;
   return { session, routine, kindOf: kinds(compiled, facts) };

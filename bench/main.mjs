@@ -20,6 +20,7 @@ import { acceptanceTable } from './report/sections.mjs';
 import { printSection } from './report/table.mjs';
 import { IN_ENGINES, ONCE } from './sections.mjs';
 import { trainings } from './trainings.mjs';
+import { gpuModels } from './webgpu.mjs';
 
 /** Answers the exit code: 1 where outputs differ or Heddle could not run, 2 where it was called wrongly. */
 export async function main(args) {
@@ -27,7 +28,7 @@ export async function main(args) {
   let engines;
   try {
     options = readArguments(args, {
-      models: [...models, ...trainings, ...decodings].map(({ name }) => name),
+      models: [...models, ...trainings, ...decodings, ...gpuModels].map(({ name }) => name),
       peers: Object.keys(peers),
     });
     if (options.help) {
@@ -63,10 +64,12 @@ async function measure(options, engines, work) {
     builds,
     log,
     node: engines[0].node,
+    work,
     prepared: await prepareAll(chosen, builds, work, log),
     preparedProducts: await prepareAll(wants('products') ? products : [], builds, work, log),
     preparedDecodings: await prepareAll(wants('decoding') ? decodings.filter(isChosen) : [], builds, work, log),
     preparedTrainings: await prepareAll(wants('training') ? trainings.filter(isChosen) : [], builds, work, log),
+    preparedGpu: await prepareAll(wants('webgpu') ? gpuModels.filter(isChosen) : [], builds, work, log),
   };
   const report = { machine: describeMachine(), engines: [] };
   console.log(`${report.machine.cpu}, ${report.machine.cores} cores\n`);
@@ -79,7 +82,7 @@ async function measure(options, engines, work) {
     ...decoding,
     ...measured,
   ]);
-  return [...entries, ...(report.lengths ?? [])].some(({ failed }) => failed) ? 1 : 0;
+  return [...entries, ...(report.lengths ?? []), ...(report.webgpu ?? [])].some(({ failed }) => failed) ? 1 : 0;
 }
 
 async function measureEngine(engine, context, work) {
@@ -140,6 +143,6 @@ async function conclude(report, options) {
     await writeFile(join(folder, 'chart.svg'), chartOf(report.machine, mainEngine(report)));
     written.push(join(folder, 'chart.svg'));
   }
-  if (options.docs) written.push(...(await writeDocs(report, root)));
+  if (options.docs) written.push(...(await writeDocs(report, root, options.sections)));
   console.log(`written: ${written.join(', ')}`);
 }

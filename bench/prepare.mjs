@@ -148,8 +148,8 @@ async function writeDecoding(path, form, weights, { config }) {
 }
 
 /** Compiles with the command, as a user would. */
-async function compileArtifact({ spec, entry }, { folder: build }, flags, out) {
-  const command = [join(build, 'src/cli/main.js'), 'compile', spec, '--entry', entry, '--target', 'wasm', '-o', out];
+async function compileArtifact({ spec, entry, target = 'wasm' }, { folder: build }, flags, out) {
+  const command = [join(build, 'src/cli/main.js'), 'compile', spec, '--entry', entry, '--target', target, '-o', out];
   try {
     await promisify(execFile)(process.execPath, [...command, ...flags], { cwd: root });
   } catch (error) {

@@ -5,11 +5,13 @@ import { compareOutputs } from './report/statistics.mjs';
 const LEAST_TURNS = 3;
 
 /**
- * Rows `{ contestant, samples, operations, peakBytes, difference, scale, agrees }`, or `{ contestant, absent }` with the reason. `seconds`
- * is what one contestant may spend on turns, after that it sits out; `turn` and `warmUp` are in milliseconds.
+ * Rows `{ contestant, first, samples, operations, peakBytes, difference, scale, agrees }`, or `{ contestant, absent }` with the
+ * reason; `first` is the time until the first outputs. `seconds` is what one contestant may spend on turns, after that it
+ * sits out; `turn` and `warmUp` are in milliseconds. What `conclude` answers of each seat at the end belongs to its row: by
+ * default, the most memory.
  */
 export async function measureModel(model, prepared, contestants, settings) {
-  const { log } = settings;
+  const { log, conclude = peakOf } = settings;
   const rows = [];
   // Where nothing else says what is right, the first does.
   let { wanted } = prepared;
@@ -27,12 +29,14 @@ export async function measureModel(model, prepared, contestants, settings) {
       rows.filter(({ seat }) => seat),
       settings,
     );
-    for (const row of rows) if (row.seat) row.peakBytes = await row.seat.ask('runMore', 0);
+    for (const row of rows) if (row.seat) Object.assign(row, await conclude(row.seat));
     return rows.map(({ seat: _seat, values: _values, ...row }) => row);
   } finally {
     for (const { seat } of rows) await seat?.close();
   }
 }
+
+const peakOf = async (seat) => ({ peakBytes: await seat.ask('runMore', 0) });
 
 /** How exactly a contestant has to agree with the first. */
 function agreementOf({ isRouted }, { options, numbers }) {
@@ -48,7 +52,8 @@ async function takeSeat(model, prepared, contestant, { seats, patience, warmUp }
     const task = taskFor(model, prepared, contestant);
     opened = await seats.open(contestant.module, prepared.folder, task, patience);
     const { operations = 2 * prepared.multiplyAdds } = await opened.seat.ask('warmUp', warmUp);
-    return { contestant, seat: opened.seat, values: opened.values, operations, samples: [] };
+    const { seat, values, milliseconds: first } = opened;
+    return { contestant, seat, values, first, operations, samples: [] };
   } catch (error) {
     await opened?.seat.close();
     return { contestant, absent: error.message };

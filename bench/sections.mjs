@@ -9,6 +9,7 @@ import {
   coldStartTable,
   compileTable,
   expertsTable,
+  gpuTable,
   lengthsTable,
   productTable,
   sizeTable,
@@ -16,14 +17,20 @@ import {
   trainingTable,
 } from './report/sections.mjs';
 import { printSection } from './report/table.mjs';
-import { measureModel } from './rounds.mjs';
-import { measureSizes } from './sizes.mjs';
+import { measureModel, taskFor } from './rounds.mjs';
+import { gpuSeats } from './seats/chromium.mjs';
+import { nodeSeats } from './seats/node.mjs';
+import { artifactSizes, measureSizes, peerSize } from './sizes.mjs';
 import { measureStarts } from './starts.mjs';
 import { trainersFor } from './trainings.mjs';
+import { gpuContestantsFor } from './webgpu.mjs';
 
 /** Milliseconds to warm up and of each turn; of the many products, a contestant spends no more than `seconds` on one. */
 const MODEL_TIMES = { warmUp: 1500, turn: 150 };
 const PRODUCT_TIMES = { warmUp: 400, turn: 60, seconds: 1 };
+
+/** On a software driver, everything takes its time: one call a turn, and few turns. */
+const GPU_TIMES = { warmUp: 0, turn: 0, rounds: 3 };
 
 const milliseconds = (seconds) => seconds * 1000;
 
@@ -165,8 +172,84 @@ async function lengths({ preparedDecodings, builds, node, log }) {
   return { lengths: entries };
 }
 
+/** Counts on WebGPU, in a Chromium of its own, whatever the engines are. */
+async function webgpu(context) {
+  const { preparedGpu, options, builds, work, log } = context;
+  if (preparedGpu.size === 0) return {};
+  let seats;
+  try {
+    seats = await gpuSeats(work);
+  } catch (error) {
+    log.clear();
+    console.log(`webgpu: – (${error.message})\n`);
+    return {};
+  }
+  const entries = [];
+  try {
+    for (const [model, made] of preparedGpu) {
+      const contestants = gpuContestantsFor(model, { builds, chosenPeers: options.peers });
+      entries.push(await countModel(model, made, contestants, { ...context, seats }));
+      print(log, gpuTable(entries.at(-1)));
+    }
+  } finally {
+    await seats.close();
+  }
+  return { webgpu: entries };
+}
+
+async function countModel(model, made, contestants, context) {
+  const { seats, options, log } = context;
+  log(`${model.name}: ${model.reference.name} on the CPU`);
+  const wanted = await referenceValues(model, made, context);
+  const settings = {
+    seats,
+    seconds: options.seconds,
+    patience: milliseconds(options.patience),
+    log: (text) => log(`${model.name}: ${text}`),
+    conclude: async (seat) => ({ counts: await seat.ask('countCall') }),
+    ...GPU_TIMES,
+  };
+  const rows = await measureModel(model, { ...made, wanted }, contestants, settings);
+  const runtimes = new Map();
+  for (const { contestant, absent } of rows) {
+    const { build, reads, module } = contestant;
+    if (absent || runtimes.has(build ?? module)) continue;
+    const size = build ? (await artifactSizes(join(made.folder, reads))).loaded : await peerSize(module);
+    runtimes.set(build ?? module, size);
+  }
+  const figures = figuresOf(rows).map((figure, at) => {
+    const { contestant, first, counts } = rows[at];
+    const { build, module } = contestant;
+    return figure.absent ? figure : { ...figure, first, counts, runtime: runtimes.get(build ?? module) };
+  });
+  const failed = rows.some(({ contestant, absent, agrees }) => agrees === false || (contestant.build && absent));
+  const { name, title, reference } = model;
+  return {
+    model: name,
+    title,
+    adapter: seats.adapter,
+    engine: seats.version,
+    reference: reference.name,
+    failed,
+    figures,
+  };
+}
+
+/** What the reference computes on the CPU, in a process of its own. */
+async function referenceValues(model, made, { node, options }) {
+  const task = taskFor(model, made, { ...model.reference, threads: 1 });
+  const { seat, values } = await nodeSeats(node, '').open(
+    model.reference.module,
+    made.folder,
+    task,
+    milliseconds(options.patience),
+  );
+  await seat.close();
+  return values;
+}
+
 /** Measured in each engine, with its seats. */
 export const IN_ENGINES = { speed, training, decoding, products, 'cold-start': coldStart };
 
 /** Measured once, outside of the engines. */
-export const ONCE = { decoding: lengths, experts, sizes, 'compile-time': compileTime };
+export const ONCE = { decoding: lengths, experts, sizes, 'compile-time': compileTime, webgpu };

@@ -1,6 +1,6 @@
 // Bundles the runtime into dist/runtime.js, with the GPU's device into dist/runtime-webgpu.js, for training into
-// dist/runtime-train.js, and for generation into dist/runtime-generate.js and, with the GPU's device,
-// dist/runtime-generate-webgpu.js: scripts that declare `heddle`, to be put at the head of an artifact's index.js; and the
+// dist/runtime-train.js, and for generation into dist/runtime-generate.js, both with the GPU's device, too, as
+// dist/runtime-train-webgpu.js and dist/runtime-generate-webgpu.js: scripts that declare `heddle`, to be put at the head of an artifact's index.js; and the
 // script of its workers into dist/worker.js. They import nothing. Prints their sizes.
 import { gzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Returns the text; writes it to `outfile` when one is given. `kind` is webgpu, train, generate or generate-webgpu, or nothing. */
+/** Returns the text; writes it to `outfile` when one is given. `kind` is webgpu, train, train-webgpu, generate or generate-webgpu, or nothing. */
 export async function bundleRuntime({ kind, outfile } = {}) {
   return bundle(`src/runtime/artifact-entry${kind ? `-${kind}` : ''}.ts`, outfile, { globalName: 'heddle' });
 }
@@ -38,7 +38,7 @@ async function bundle(entry, outfile, options = {}) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const [make, outfile] of [
     [bundleRuntime, 'dist/runtime.js'],
-    ...['webgpu', 'train', 'generate', 'generate-webgpu'].map((kind) => [
+    ...['webgpu', 'train', 'train-webgpu', 'generate', 'generate-webgpu'].map((kind) => [
       (options) => bundleRuntime({ ...options, kind }),
       `dist/runtime-${kind}.js`,
     ]),

@@ -1,12 +1,9 @@
 // `npm run demo`: classifies the bundled digits with the bundled weights, and counts how many are right. Builds first
 // where the build is missing or older than the sources.
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { command, ensureBuilt, root, run } from './built.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const command = join(root, 'dist/src/cli/main.js');
 const images = 'examples/digits/images';
 
 /** The sizes of the network that the weights are of. */
@@ -22,28 +19,7 @@ const settings = {
   mlp_dim: 128,
 };
 
-function isBuilt() {
-  const built = ['dist/src/cli/main.js', 'dist/runtime.js'].map((name) => join(root, name));
-  if (!built.every((path) => existsSync(path))) return false;
-  const since = Math.min(...built.map((path) => statSync(path).mtimeMs));
-  return ['src', 'grammar'].every((top) =>
-    readdirSync(join(root, top), { recursive: true, withFileTypes: true }).every(
-      (entry) => !entry.isFile() || statSync(join(entry.parentPath, entry.name)).mtimeMs <= since,
-    ),
-  );
-}
-
-/** Runs a program; ends this one with its exit code when it fails. */
-function run(program, args, stdout) {
-  const { status, stdout: text } = spawnSync(program, args, { cwd: root, stdio: ['ignore', stdout, 'inherit'] });
-  if (status !== 0) process.exit(status ?? 1);
-  return String(text ?? '');
-}
-
-if (!isBuilt()) {
-  console.log('Building …');
-  run('npm', ['run', '--silent', 'build'], 'ignore');
-}
+ensureBuilt();
 
 const files = readdirSync(join(root, images))
   .filter((name) => name.endsWith('.png'))

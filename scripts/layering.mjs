@@ -55,7 +55,7 @@ export const PARTS = [
     packages: [],
   },
   { name: 'lowering', files: 'src/compiler/lowering/', imports: ['dims', 'kernel', 'ir', 'lowered'], packages: [] },
-  { name: 'codegen', files: 'src/compiler/codegen/', imports: ['dims', 'kernel'], packages: [] },
+  { name: 'codegen', files: 'src/compiler/codegen/', imports: ['dims', 'kernel', 'program'], packages: [] },
 
   // What a person may want to know of a model: tables, drawings, explanations.
   {

@@ -9,7 +9,7 @@ export async function load({ files, reads, threads, call, options }) {
   const batch = Object.fromEntries(readSafetensors(await files.read('inputs.safetensors')));
   const step = async () => (await trainer.step(batch)).loss;
   const losses = await learnFirst(step);
-  const [name] = trainer.weights().keys();
+  const [name] = (await trainer.weights()).keys();
   const readBack = async () => {
     await step();
     return trainer.weights(name);

@@ -1,9 +1,9 @@
 /**
- * jax-js on its WebAssembly device: a step of forward, backward and AdamW is one jitted function of the parameters, the
- * moments and the batch. With `call` "parameters", all parameters are waited for, not only the loss.
+ * jax-js on its WebAssembly device, or on the one that the options name: a step of forward, backward and AdamW is one
+ * jitted function of the parameters, the moments and the batch. With `call` "parameters", all parameters are waited for, not only the loss.
  */
-import { blockUntilReady, init, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
-import { makeLayers, stored } from './jax.mjs';
+import { blockUntilReady, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
+import { makeLayers, openDevice, stored } from './jax.mjs';
 import { networks } from './networks.mjs';
 import { stackParts } from './parts.mjs';
 import { readSafetensors } from './safetensors.mjs';
@@ -11,7 +11,7 @@ import { BETAS, hostNumbers, isDecayed, learnFirst, LOSSES } from './training.mj
 
 export async function load({ network, config: numbers, call, options, files }) {
   const config = { ...numbers, ...options };
-  await init('wasm');
+  await openDevice(options);
   const array = ({ data, shape }) => np.array(data).reshape(shape);
   const weights = stackParts(readSafetensors(await files.read('weights.safetensors')));
   const zeros = ({ shape }) => np.zeros(shape);

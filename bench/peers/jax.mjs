@@ -1,11 +1,14 @@
-/** jax-js on its WebAssembly device: each network is one jitted function of the parameters and the inputs. */
-import { init, jit, lax, nn, numpy as np, tree } from '@jax-js/jax';
+/**
+ * jax-js on its WebAssembly device, or on the one that the options name: each network is one jitted function of the
+ * parameters and the inputs.
+ */
+import { defaultDevice, init, jit, lax, nn, numpy as np, tree } from '@jax-js/jax';
 import { expertsOf } from './jax-experts.mjs';
 import { foldBatchNorm, networks } from './networks.mjs';
 import { readSafetensors } from './safetensors.mjs';
 
-export async function load({ network, config, threads, files }) {
-  await init('wasm');
+export async function load({ network, config, threads, options, files }) {
+  const device = await openDevice(options);
   const array = ({ data, shape }) => np.array(data).reshape(shape);
   const weights = foldBatchNorm(readSafetensors(await files.read('weights.safetensors')));
   const parameters = Object.fromEntries([...weights].map(([name, weight]) => [name, stored(name, array(weight))]));
@@ -15,11 +18,18 @@ export async function load({ network, config, threads, files }) {
     const inputs = Object.fromEntries(given.map(([name, value]) => [name, array(value)]));
     return Object.entries(forward(tree.ref(parameters), inputs));
   };
-  // Only work that is waited for goes to its workers.
+  // Only work that is waited for goes to its workers, and only there is a GPU waited for.
   const callAsync = async () =>
     Object.fromEntries(await Promise.all(run().map(async ([name, value]) => [name, await value.data()])));
   const callSync = () => Object.fromEntries(run().map(([name, value]) => [name, value.dataSync()]));
-  return { isSync: threads === 1, call: threads === 1 ? callSync : callAsync, valuesOf: (outputs) => outputs };
+  const isSync = threads === 1 && device === 'wasm';
+  return { isSync, call: isSync ? callSync : callAsync, valuesOf: (outputs) => outputs };
+}
+
+/** Makes arrays lie on a device, and answers its name. Throws Error where it is not there. */
+export async function openDevice({ device = 'wasm' } = {}) {
+  await init(device);
+  return defaultDevice(device);
 }
 
 /** Matrices lie [in, out], for which products are faster here; tables of rows as they are. */

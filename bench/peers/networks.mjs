@@ -1,6 +1,6 @@
 /**
  * The measured networks for libraries that have no compiler of their own: written over the layers that each of them has
- * (`layers` of tensorflow.mjs and jax.mjs), with the parameters that the specs name. They answer the outputs by name.
+ * (`layers` of tensorflow-layers.mjs and jax.mjs), with the parameters that the specs name. They answer the outputs by name.
  */
 
 function product(layers, { x }) {

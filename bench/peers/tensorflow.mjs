@@ -1,29 +1,22 @@
-/**
- * TensorFlow.js on its WebAssembly backend. Products are fused with bias and activation, constant matrices lie [in, out],
- * and images are NHWC: the forms for which the backend has XNNPACK's kernels.
- */
+/** TensorFlow.js on its WebAssembly backend, in the forms for which it has XNNPACK's kernels. */
 import * as tf from '@tensorflow/tfjs-core';
 import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
-import { foldBatchNorm, networks } from './networks.mjs';
-import { readSafetensors } from './safetensors.mjs';
+import { openNetwork } from './tensorflow-layers.mjs';
 
-export async function load({ network, config, threads, files, packages }) {
+export async function load(task) {
+  const { threads, packages } = task;
   if (packages) setWasmPaths(`${packages}/@tensorflow/tfjs-backend-wasm/dist/`);
   if (threads === 1) tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   else setThreadsCount(threads);
   await tf.setBackend('wasm');
-  const layers = makeLayers(foldBatchNorm(readSafetensors(await files.read('weights.safetensors'))));
-  const given = [...readSafetensors(await files.read('inputs.safetensors'))];
-  const tensor = ({ data, shape }) => tf.tensor(data, shape, data instanceof Int32Array ? 'int32' : 'float32');
+  const forward = await openNetwork(task, attention);
   return {
     isSync: true,
     call: () => {
       const read = {};
       tf.tidy(() => {
-        const inputs = Object.fromEntries(given.map(([name, value]) => [name, tensor(value)]));
-        const outputs = networks[network](layers, inputs, config);
         // Not answered to `tidy`, which would look at every number for tensors to keep.
-        for (const [name, value] of Object.entries(outputs)) read[name] = value.dataSync();
+        for (const [name, value] of Object.entries(forward())) read[name] = value.dataSync();
       });
       return read;
     },
@@ -31,98 +24,14 @@ export async function load({ network, config, threads, files, packages }) {
   };
 }
 
-/** Parameters stay for the life of the process: each is made once, in the form it is used in. */
-function makeParameters(weights) {
-  const made = new Map();
-  return (name, form = (tensor) => tensor) => {
-    if (!made.has(name)) {
-      const { data, shape } = weights.get(name);
-      made.set(name, tf.keep(tf.tidy(() => tf.clone(form(tf.tensor(data, shape))))));
-    }
-    return made.get(name);
-  };
-}
-
-/** [out, in …] as [in, out]. */
-const inputsFirst = (weight) => tf.transpose(tf.reshape(weight, [weight.shape[0], -1]));
-
-/** [out, in, height, width] as [height, width, in, out]. */
-const kernelLast = (weight) => tf.transpose(weight, [2, 3, 1, 0]);
-
-function makeLayers(weights) {
-  const parameter = makeParameters(weights);
-
-  function linear(x, weight, bias, activation = 'linear') {
-    const matrix = parameter(weight, inputsFirst);
-    const rows = tf.reshape(x, [-1, x.shape.at(-1)]);
-    const y = tf.fused.matMul({ a: rows, b: matrix, ...(bias && { bias: parameter(bias) }), activation });
-    return tf.reshape(y, [...x.shape.slice(0, -1), matrix.shape[1]]);
-  }
-
-  function layerNorm(x, name, epsilon) {
-    const centred = tf.sub(x, tf.mean(x, -1, true));
-    const variance = tf.mean(tf.square(centred), -1, true);
-    const normed = tf.mul(centred, tf.rsqrt(tf.add(variance, epsilon)));
-    return tf.add(tf.mul(normed, parameter(`${name}.weight`)), parameter(`${name}.bias`));
-  }
-
-  /** Head by head: only products of two matrices, neither transposed, reach XNNPACK; its others are plain loops. */
-  function attention(q, k, v, heads) {
-    const scaled = tf.mul(q, (q.shape.at(-1) / heads) ** -0.5);
-    const keys = tf.split(tf.transpose(k, [0, 2, 1]), heads, 1);
-    const values = tf.split(v, heads, -1);
-    const mixed = tf.split(scaled, heads, -1).map((rows, head) => {
-      const weights = tf.softmax(tf.matMul(rows, keys[head]));
-      return tf.matMul(weights, values[head]);
-    });
-    return tf.concat(mixed, -1);
-  }
-
-  /** [batch, channels, height, width] as [batch, patches, pixels]; `order` of channels and pixels in a patch. */
-  function patches(img, patch, order) {
-    const [batch, channels, height, width] = img.shape;
-    const [rows, columns] = [height / patch, width / patch];
-    const inner = { pqc: [3, 5, 1], cpq: [1, 3, 5] }[order];
-    const parts = tf.reshape(img, [batch, channels, rows, patch, columns, patch]);
-    return tf.reshape(tf.transpose(parts, [0, 2, 4, ...inner]), [batch, rows * columns, -1]);
-  }
-
-  function convolve(x, name, { stride, padding, relu = false }) {
-    return tf.fused.conv2d({
-      x,
-      filter: parameter(`${name}.weight`, kernelLast),
-      strides: stride,
-      pad: around(padding),
-      bias: parameter(`${name}.bias`),
-      activation: relu ? 'relu' : 'linear',
-    });
-  }
-
-  const around = (padding) => [
-    [0, 0],
-    [padding, padding],
-    [padding, padding],
-    [0, 0],
-  ];
-  return {
-    parameter,
-    linear,
-    layerNorm,
-    attention,
-    patches,
-    convolve,
-    add: tf.add,
-    relu: tf.relu,
-    tanh: tf.tanh,
-    gelu: (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)),
-    thirds: (x) => tf.split(x, 3, -1),
-    prepend: (token, x) => tf.concat([token, x], 1),
-    firstToken: (x) => tf.squeeze(tf.slice(x, [0, 0, 0], [x.shape[0], 1, x.shape[2]]), [1]),
-    length: (x) => x.shape[1],
-    embedding: (ids, weight) => tf.gather(parameter(weight), ids),
-    firstRows: (weight, count) => tf.slice(parameter(weight), [0, 0], [count, weights.get(weight).shape[1]]),
-    fromPlanes: (img) => tf.transpose(img, [0, 2, 3, 1]),
-    maxPool: (x, { kernel, stride, padding }) => tf.maxPool(x, kernel, stride, around(padding)),
-    planeMeans: (x) => tf.mean(x, [1, 2]),
-  };
+/** Head by head: only products of two matrices, neither transposed, reach XNNPACK; its others are plain loops. */
+function attention(q, k, v, heads) {
+  const scaled = tf.mul(q, (q.shape.at(-1) / heads) ** -0.5);
+  const keys = tf.split(tf.transpose(k, [0, 2, 1]), heads, 1);
+  const values = tf.split(v, heads, -1);
+  const mixed = tf.split(scaled, heads, -1).map((rows, head) => {
+    const weights = tf.softmax(tf.matMul(rows, keys[head]));
+    return tf.matMul(weights, values[head]);
+  });
+  return tf.concat(mixed, -1);
 }

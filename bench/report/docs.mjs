@@ -1,4 +1,7 @@
-/** Puts a report into docs/performance.md, between two markers, and its chart beside the other pictures. */
+/**
+ * Puts a report into docs/performance.md, between two markers, and its chart beside the other pictures. What was counted on
+ * WebGPU has markers of its own: it is measured elsewhere than the rest.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chartOf } from './chart.mjs';
@@ -9,6 +12,7 @@ import {
   expertsTable,
   lengthsTable,
   engineTable,
+  gpuTable,
   productTable,
   sizeTable,
   speedTable,
@@ -17,8 +21,10 @@ import {
 import { markdownSection } from './table.mjs';
 
 // Prettier would lay the tables out again.
-const BEGIN = '<!-- prettier-ignore-start -->\n<!-- figures: begin -->';
-const END = '<!-- figures: end -->\n<!-- prettier-ignore-end -->';
+const markersOf = (name) => ({
+  first: `<!-- prettier-ignore-start -->\n<!-- ${name}: begin -->`,
+  last: `<!-- ${name}: end -->\n<!-- prettier-ignore-end -->`,
+});
 
 /** The engine that is told about at length: the first Node of at least version 24, or what there is. */
 export function mainEngine({ engines }) {
@@ -26,14 +32,21 @@ export function mainEngine({ engines }) {
   return engines.find((engine) => version(engine) >= 24) ?? engines[0];
 }
 
-/** `text` with `block` between the markers. Throws Error where it has none. */
-export function withFigures(text, block) {
-  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`the page has no place for figures: ${BEGIN} … ${END}`);
-  return `${text.slice(0, begin)}${BEGIN}\n\n${block}\n\n${text.slice(end)}`;
+/** `text` with `block` between the markers of that name. Throws Error where it has none. */
+export function withFigures(text, block, name = 'figures') {
+  const { first, last } = markersOf(name);
+  const [begin, end] = [text.indexOf(first), text.indexOf(last)];
+  if (begin < 0 || end < begin) throw new Error(`the page has no place for figures: ${first} … ${last}`);
+  return `${text.slice(0, begin)}${first}\n\n${block}\n\n${text.slice(end)}`;
 }
 
-/** All tables of a report as Markdown. */
+/** What was counted on WebGPU as Markdown. */
+export function gpuFiguresOfReport({ machine, webgpu }) {
+  const tables = webgpu.map((entry) => markdownSection(gpuTable(entry), 3));
+  return [`${machine.cpu}, ${machine.cores} cores, ${machine.date.slice(0, 10)}.`, ...tables].join('\n\n');
+}
+
+/** All other tables of a report as Markdown. */
 export function figuresOfReport(report) {
   const { machine, engines, acceptance, lengths = [], experts, sizes, compileTime } = report;
   const main = mainEngine(report);
@@ -59,11 +72,14 @@ export function figuresOfReport(report) {
   return parts.join('\n\n');
 }
 
-/** Answers the paths written. `root` is the checkout. */
-export async function writeDocs(report, root) {
+/** Answers the paths written. `root` is the checkout; figures of sections that were not measured stay. */
+export async function writeDocs(report, root, sections) {
   const page = join(root, 'docs/performance.md');
   const chart = join(root, 'docs/images/performance.svg');
-  await writeFile(page, withFigures(await readFile(page, 'utf8'), figuresOfReport(report)));
+  let text = await readFile(page, 'utf8');
+  if (report.webgpu) text = withFigures(text, gpuFiguresOfReport(report), 'webgpu figures');
+  if (sections.some((section) => section !== 'webgpu')) text = withFigures(text, figuresOfReport(report));
+  await writeFile(page, text);
   if (!mainEngine(report).speed) return [page];
   await writeFile(chart, chartOf(report.machine, mainEngine(report)));
   return [page, chart];

@@ -20,6 +20,10 @@ export function judge(
   report: {
     readonly engines: readonly EngineResult[];
     readonly lengths?: readonly { readonly model: string; readonly rows: readonly LengthRow[] }[];
+    readonly webgpu?: readonly {
+      readonly model: string;
+      readonly figures: readonly { readonly name: string; readonly counts?: Readonly<Record<string, number>> }[];
+    }[];
     readonly sizes?: readonly { readonly gzip: number; readonly isWhole?: boolean }[];
   },
   criteria: readonly object[],

@@ -12,6 +12,7 @@ const PRINTERS = {
   trainingMemory: printBytes,
   bytes: printBytes,
   growth: (value) => `${value.toFixed(2)} ×`,
+  gpuCalls: String,
 };
 
 /**
@@ -31,7 +32,7 @@ export function judge(report, criteria) {
   });
 }
 
-function valueOf(criterion, engine, { sizes, lengths = [] }) {
+function valueOf(criterion, engine, { sizes, lengths = [], webgpu = [] }) {
   const { kind, model, slow, fast, of, order, from, to } = criterion;
   switch (kind) {
     case 'ratio':
@@ -50,12 +51,19 @@ function valueOf(criterion, engine, { sizes, lengths = [] }) {
       return quotient(start(engine, model, slow)?.min, start(engine, model, fast)?.min);
     case 'memory':
       return start(engine, model, of)?.peak;
-    case 'bytes':
-      return sizes && Math.max(...sizes.filter(({ isWhole }) => isWhole).map(({ gzip }) => gzip));
+    case 'bytes': {
+      const whole = (sizes ?? []).filter(({ isWhole }) => isWhole).map(({ gzip }) => gzip);
+      return whole.length > 0 ? Math.max(...whole) : undefined;
+    }
     case 'growth': {
       const times = lengths.find((entry) => entry.model === model)?.rows;
       const timeAt = (wanted) => times?.find(({ length }) => length === wanted)?.cached;
       return quotient(timeAt(to), timeAt(from));
+    }
+    case 'gpuCalls': {
+      const figures = webgpu.find((entry) => entry.model === model)?.figures ?? [];
+      const { counts } = figures.find(({ name }) => name === of) ?? {};
+      return counts && criterion.counts.reduce((sum, name) => sum + counts[name], 0);
     }
     default:
       throw new Error(`acceptance.mjs: there is no kind ${kind}`);

@@ -31,6 +31,19 @@ export interface LengthRow {
   readonly agrees: boolean;
 }
 
+export interface GpuEntry {
+  readonly title: string;
+  readonly engine: string;
+  readonly adapter: string;
+  readonly reference: string;
+  readonly figures: readonly (Figure & {
+    readonly first?: number;
+    readonly counts?: Readonly<Record<string, number>>;
+    readonly runtime?: { readonly raw: number; readonly gzip: number };
+  })[];
+}
+
+export function gpuTable(entry: GpuEntry): Table;
 export function speedTable(entry: SpeedEntry): Table;
 export function trainingTable(entry: SpeedEntry): Table;
 export function productTable(entries: readonly ProductEntry[]): Table;

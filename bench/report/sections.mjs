@@ -108,6 +108,52 @@ export function sizeTable(rows) {
   };
 }
 
+/**
+ * What one call asks of WebGPU. `figures` are those of `figuresOf` with `first`, the milliseconds from the start of loading to
+ * the first result, `counts` as seats/count-gpu.mjs answers them, and `runtime`, the bytes to load besides weights.
+ */
+export function gpuTable({ title, engine, adapter, reference, figures }) {
+  const measured = figures.filter(({ absent }) => !absent);
+  return {
+    heading: title,
+    header: [
+      '',
+      'dispatches',
+      'passes',
+      'submits',
+      'bind groups',
+      'buffers',
+      'their bytes',
+      'pipelines',
+      'writes',
+      'maps',
+      'runtime, gzip',
+      'first result',
+      'min',
+      'median',
+      'max difference',
+    ],
+    rows: measured.map(({ name, counts, runtime, first, ...figure }) => [
+      name,
+      counts.indirect > 0 ? `${counts.dispatches} (${counts.indirect} indirect)` : counts.dispatches,
+      counts.passes,
+      counts.submits,
+      counts.bindGroups,
+      counts.buffers,
+      printBytes(counts.bytes),
+      counts.pipelines,
+      counts.writes,
+      counts.maps,
+      printBytes(runtime.gzip),
+      printTime(first),
+      printTime(figure.min),
+      printTime(figure.median),
+      differenceOf(figure),
+    ]),
+    notes: [`${engine}, adapter: ${adapter}; differences are from ${reference} on the CPU`, ...reasons(figures)],
+  };
+}
+
 /** `rows` as compile-time.mjs prints them. */
 export function compileTable(rows) {
   return {

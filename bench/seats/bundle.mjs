@@ -25,8 +25,12 @@ async function bundle(entry, alias) {
     legalComments: 'none',
     logLevel: 'error',
     write: false,
-    // The build without the code for GPUs.
-    alias: { ...alias, 'onnxruntime-web': 'onnxruntime-web/wasm' },
+    // The build without the code for GPUs, but for who asks for it.
+    alias: {
+      ...alias,
+      'onnxruntime-web/webgpu': 'onnxruntime-web/webgpu',
+      'onnxruntime-web': 'onnxruntime-web/wasm',
+    },
   });
   return outputFiles[0].text;
 }

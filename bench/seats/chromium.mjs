@@ -6,12 +6,30 @@ import { serve } from './server.mjs';
 const PLACES = ['chromium', 'chromium-headless-shell', 'chromium-browser', 'google-chrome'];
 const FLAGS = ['--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-component-update'];
 
+/** WebGPU, also on a software driver; workgroup memory is zeroed by a loop, as that driver's own way compiles slowly. */
+const GPU_FLAGS = [
+  '--enable-unsafe-webgpu',
+  '--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension',
+];
+
+/** Seats whose pages have WebGPU, and the name of the adapter. Throws Error, too, where there is none. */
+export async function gpuSeats(work) {
+  const seats = await chromiumSeats(work, GPU_FLAGS);
+  try {
+    // The first page starts the process that talks to the GPU, which nobody's first result shall wait for.
+    return { ...seats, adapter: await seats.nameAdapter() };
+  } catch (error) {
+    await seats.close();
+    throw error;
+  }
+}
+
 /** Throws Error where there is no Chromium; the variable CHROMIUM may name one. */
-export async function chromiumSeats(work) {
+export async function chromiumSeats(work, flags = []) {
   const usual = PLACES.map((name) => `/usr/bin/${name}`).find((path) => existsSync(path));
   const executablePath = process.env.CHROMIUM || usual;
   if (!executablePath) throw new Error('there is no Chromium: install one, or set CHROMIUM to its path');
-  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  const browser = await chromium.launch({ executablePath, args: [...FLAGS, ...flags] });
   const server = await serve(work);
   return {
     place: 'chromium',
@@ -21,12 +39,25 @@ export async function chromiumSeats(work) {
       const context = await browser.newContext();
       const seat = new PageSeat(context, await context.newPage());
       try {
-        await seat.visit(server.addressOf(module, folder, task.cores));
+        await seat.visit(await server.addressOf(module, folder, task.cores));
         return { seat, ...(await seat.ask('open', task, patience)) };
       } catch (error) {
         await seat.close();
         throw error;
       }
+    },
+
+    async nameAdapter() {
+      const page = await browser.newPage();
+      await page.goto(server.blank);
+      const name = await page.evaluate(async () => {
+        const adapter = await navigator.gpu?.requestAdapter();
+        const { description, architecture, vendor } = adapter?.info ?? {};
+        return adapter && (description || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed');
+      });
+      await page.close();
+      if (!name) throw new Error('Chromium has no adapter for WebGPU');
+      return name;
     },
 
     async close() {

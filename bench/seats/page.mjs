@@ -1,8 +1,10 @@
 /** A seat in a page: what is bundled with one peer. The page's address gives the task's folder. */
 import './limit-threads.mjs';
 import { load } from 'peer';
+import { countGpu } from './count-gpu.mjs';
 import { makeSeat } from './seat.mjs';
 
+const gpu = countGpu();
 const seat = makeSeat(load);
 const base = new URL(new URLSearchParams(location.search).get('folder'), location.href);
 const files = {
@@ -25,4 +27,6 @@ globalThis.seat = {
   runMore: (times) => seat.runMore(times),
   warmUp: (milliseconds) => seat.warmUp(milliseconds),
   turn: (milliseconds) => seat.turn(milliseconds),
+  /** What one call asks of the GPU. */
+  countCall: () => gpu.during(() => seat.runMore(1)),
 };

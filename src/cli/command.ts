@@ -14,6 +14,7 @@ import {
   readTargets,
   readThreads,
 } from './arguments.ts';
+import { AUTO } from './auto.ts';
 import { GRAPH_FORMATS } from '../compiler/inspect/graph/print.ts';
 import { STORAGES } from '../compiler/interop/store.ts';
 import { SIMD_VARIANTS, TARGET_NAMES } from '../program/program.ts';
@@ -32,6 +33,8 @@ import { run, type RunOptions } from './run.ts';
 import { MODES } from './spec.ts';
 import { addTrain } from './train/command-line.ts';
 import { train } from './train/train.ts';
+import { addVerify } from './verify/command-line.ts';
+import { verify } from './verify/verify.ts';
 
 /** Runs the command that `argv` (without program and script) names; answers the exit code. Never throws. */
 export async function runCommand(argv: readonly string[], io: Io): Promise<number> {
@@ -81,6 +84,10 @@ function makeProgram(io: Io, exit: Exit): Command {
   });
   addInspect(program, io, exit);
   addProfile(program, io, exit);
+  addVerify(program, async (path, options) => {
+    exit.isJson = options.json === true;
+    exit.code = await verify(path, options, io);
+  });
   addExplain(program, io, exit);
   return program;
 }
@@ -174,6 +181,11 @@ function addCompile(program: Command, io: Io, exit: Exit): void {
         'what weights are stored in: f16 rounds, int8 only those of products (default: as --quantize, or f32)',
       ).choices(STORAGES),
     )
+    .option('--f16', 'for webgpu: store weights and intermediate tensors as f16 on devices that can, approximately')
+    .option(
+      '--calibrate <file[:prefix]>',
+      'a safetensors file with inputs, on which --f16 tells what does not fit (default: random ones)',
+    )
     .option('--no-generate', 'only what runs a model, not what continues texts with its `generate`')
     .addOption(
       new Option(
@@ -196,7 +208,10 @@ Examples:
 
 Without --weights, the artifact takes its weights when it is loaded. A prefix chooses among the tensors of a file
 that holds others too, and is removed from their names: --weights training.safetensors:param. The folder of a run stands for
-its last checkpoint, and a path for what is under an instance of its entry: --weights runs/digits:net.`,
+its last checkpoint, and a path for what is under an instance of its entry: --weights runs/digits:net.
+
+With --f16, the model is run once, on the sizes of --dims or small ones. Tensors whose values f16 cannot hold, or could not
+if they were 8 times as large, stay f32, and a warning names each with its line.`,
     )
     .action(async (spec: string, options: CompileOptions) => {
       exit.code = await compile(spec, options, io);
@@ -211,10 +226,10 @@ function addRun(program: Command, io: Io, exit: Exit): void {
     .option('-o, --out <file>', 'the safetensors file to write; without it, the outputs are summed up')
     .option('--dims <name=size>', 'a size for a dimension that no input tells; may be repeated', readDims)
     .addOption(
-      new Option('--target <name>', 'what runs it (default: wasm); reference interprets in double precision').choices([
-        ...TARGET_NAMES,
-        'reference',
-      ]),
+      new Option(
+        '--target <name>',
+        'what runs it (default: wasm); auto takes what should be fastest here; reference interprets in double precision',
+      ).choices([...TARGET_NAMES, AUTO, 'reference']),
     )
     .addOption(
       new Option(
@@ -291,6 +306,7 @@ Examples:
   heddle inspect specs/mlp.model --entry MLP --explain memory --dims batch=32
   heddle inspect specs/mlp.model --entry MLP --explain tiling --target js
   heddle inspect specs/vit.model --entry ViT --explain quantization
+  heddle inspect specs/vit.model --entry ViT --explain webgpu --dims batch=8
   heddle inspect specs/mlp.model --entry MLP --dump-ir after:fuse
   heddle inspect specs/mlp.model --entry MLP --dump-ir kernels --target webgpu
   heddle inspect specs/mlp.model --entry MLP --emit wgsl
@@ -298,7 +314,13 @@ Examples:
 
 Equal layers of a loop are one row and one box, with their number; its figures are those of all of them. Parameters
 include those of the blocks inside. Multiply-adds are those of products. Activations are all values that a run leaves in
-memory; the arena is smaller, since they share places in it.`,
+memory; the arena is smaller, since they share places in it.
+
+--explain webgpu counts what each routine asks of a GPU; --json prints that, too. A row is a dispatch, or those of equal
+layers, with figures of one of them: the multiply-adds of sums of products that the kernel executes, those included that
+only fill tiles, and those that the graph asks for; the bytes of all tensors that it reads and writes, each element once,
+and of the loads that it executes, before any cache. Guards count as passed, and what only the data decide is not counted.
+Dimensions that --dims leaves out are at their limit, or 1.`,
     )
     .action(async (spec: string, options: InspectOptions) => {
       exit.isJson = options.json === true;

@@ -1,12 +1,15 @@
 /** What `heddle compile` is given: a model, which may generate, or a train entry with all its routines. */
 import {
   type Compiled,
+  type CompileOptions,
   compileGraph,
   compileModule,
   elaborateGeneration,
   elaborateTraining,
   elaborateWhole,
   type Graph,
+  keepSingles,
+  type Module,
   type RematerializationOption,
   type SourceHost,
   tensorNames,
@@ -22,6 +25,10 @@ import { compilerOptions, elaborateEntry, elaborateOptionsOf, type SpecOptions, 
 export interface CompilationOptions extends SpecOptions {
   readonly target: readonly TargetName[];
   readonly remat?: RematerializationOption;
+  /** Store what kernels alone see as f16 where a GPU can. */
+  readonly f16?: boolean;
+  /** A file of inputs to tell what f16 can hold. */
+  readonly calibrate?: string;
   /** False: a model that could generate is compiled to run only. */
   readonly generate?: boolean;
 }
@@ -34,20 +41,44 @@ export interface Compilation {
   readonly runtime: string;
   /** How the artifact is loaded. */
   readonly loader: 'load' | 'loadTrainer';
-  /** With or without what `--remat` asks for. */
-  compile(remat?: RematerializationOption): Compiled;
+  /** With or without what `--remat` asks for; for the targets of the options, or others. */
+  compile(remat?: RematerializationOption, targets?: readonly TargetName[]): Compiled;
   /** What `heddle profile` tells of the steps. */
   profile(compiled: Compiled): ProfileFacts | undefined;
+  /** With `--f16`. */
+  readonly halves?: Halves;
+}
+
+/** A model some of whose tensors are stored as f16. */
+export interface Halves {
+  readonly module: Module;
+  /** The same program with f32 for these values of its fused graphs. */
+  keepSingles(compiled: Compiled, singles: ReadonlySet<Graph['inputs'][number]['value']>): Compiled;
 }
 
 /** The entry that the options name; warnings are printed. Throws Rejected, Failure and UsageError. */
 export function openCompilation(path: string, options: CompilationOptions, io: Io, host: SourceHost): Compilation {
+  if (options.f16 && !options.target.includes('webgpu'))
+    throw new UsageError('--f16 is for webgpu, which is not compiled for', 'add it to --target');
+  if (options.calibrate !== undefined && !options.f16)
+    throw new UsageError('--calibrate gives inputs to check the range of f16, but there is no --f16');
   const { result } = elaborateWhole(specPath(path, io), elaborateOptionsOf(options), host);
   if (result?.train) return trainingOf(path, options, io, host);
   if (options.remat) throw new UsageError('--remat is for train entries', 'a model keeps nothing for a backward pass');
   return result?.generation && options.generate !== false
     ? generatingOf(path, options, io, host)
     : modelOf(path, options, io, host);
+}
+
+/** How a model is compiled. */
+function modelOptions(options: CompilationOptions): Pick<CompileOptions, 'quantize' | 'f16'> {
+  return { ...compilerOptions(options), ...(options.f16 && { f16: true }) };
+}
+
+function halvesOf(module: Module, options: CompilationOptions): Pick<Compilation, 'halves'> {
+  if (!options.f16) return {};
+  const chosen = { targets: options.target, ...modelOptions(options) };
+  return { halves: { module, keepSingles: (compiled, singles) => keepSingles(module, compiled, chosen, singles) } };
 }
 
 function modelOf(path: string, options: CompilationOptions, io: Io, host: SourceHost): Compilation {
@@ -58,8 +89,9 @@ function modelOf(path: string, options: CompilationOptions, io: Io, host: Source
     // The GPU's device is only in the larger runtime.
     runtime: options.target.includes('webgpu') ? 'runtime-webgpu.js' : 'runtime.js',
     loader: 'load',
-    compile: () => compileGraph(graph, { targets: options.target, ...compilerOptions(options) }),
+    compile: (_, targets = options.target) => compileGraph(graph, { targets, ...modelOptions(options) }),
     profile: ({ ops, lowered }) => profileFacts(graph, ops, lowered),
+    ...halvesOf({ name: graph.name, graphs: [{ name: 'run', graph }] }, options),
   };
 }
 
@@ -74,8 +106,9 @@ function generatingOf(path: string, options: CompilationOptions, io: Io, host: S
     signature: signatureOf(graph),
     runtime: options.target.includes('webgpu') ? 'runtime-generate-webgpu.js' : 'runtime-generate.js',
     loader: 'load',
-    compile: () => compileModule(module, { targets: options.target, ...compilerOptions(options) }),
+    compile: (_, targets = options.target) => compileModule(module, { targets, ...modelOptions(options) }),
     profile: ({ ops, lowered }) => profileFacts(graph, ops, lowered),
+    ...halvesOf(module, options),
   };
 }
 
@@ -93,16 +126,16 @@ function trainingOf(path: string, options: CompilationOptions, io: Io, host: Sou
       ...signature,
       parameters: parameters.map((one) => (frozen.has(one.name) ? one : { ...one, isDrawn: true })),
     },
-    runtime: 'runtime-train.js',
+    runtime: options.target.includes('webgpu') ? 'runtime-train-webgpu.js' : 'runtime-train.js',
     loader: 'loadTrainer',
-    compile: (remat) => compileModule(module, { targets: options.target, ...(remat && { remat }) }),
+    compile: (remat, targets = options.target) => compileModule(module, { targets, ...(remat && { remat }) }),
     profile: () => undefined,
   };
 }
 
-function checkForTraining({ target, quantize, tap = [] }: CompilationOptions): void {
+function checkForTraining({ quantize, f16, tap = [] }: CompilationOptions): void {
   const hint = 'compile the model itself for that';
-  if (target.includes('webgpu')) throw new UsageError('training runs on wasm and js, not on webgpu', hint);
+  if (f16) throw new UsageError('--f16 is for models, not for train entries', hint);
   if (quantize) throw new UsageError('--quantize is for models, not for train entries', hint);
   if (tap.length > 0) throw new UsageError('--tap is for models, not for train entries', hint);
 }

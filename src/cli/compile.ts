@@ -10,10 +10,12 @@ import { describeParameters, tensorRows } from './check.ts';
 import { type CompilationOptions, openCompilation } from './compilation.ts';
 import { checkDims, type GivenDims } from './dims.ts';
 import { EXIT, printNote } from './errors.ts';
+import { fitHalves } from './f16/fit.ts';
 import { checkFolder, writeFolder } from './folder.ts';
 import { makeHost, recordingHost } from './host.ts';
 import { colorsFor, type Io, withProgress } from './io.ts';
 import { provenanceOf } from './provenance.ts';
+import { selfTestOf } from './self-test.ts';
 import type { Signature } from './signature.ts';
 import { loadWeights, someOf, type Tensors } from './spec.ts';
 import { alignColumns, count, formatBytes, formatGzip } from './table.ts';
@@ -40,10 +42,18 @@ export async function compile(path: string, options: CompileOptions, io: Io): Pr
     const runtimeSource = await readBuilt(compilation.runtime, io);
     const workerSource = await readBuilt(WORKER_FILE, io);
     update(`compiling ${graph.name}`);
-    const compiled = compilation.compile(options.remat);
+    const all = compilation.compile(options.remat);
+    if (compilation.halves) update(`checking the range of f16 for ${graph.name}`);
+    const compiled = compilation.halves ? await fitHalves(compilation.halves, all, weights?.bound, options, io) : all;
     const kept = options.remat && compilation.compile();
     const { program, facts, wasm, js, wgsl } = compiled;
     const provenance = await provenanceOf(path, texts, io);
+    update(`testing ${graph.name}`);
+    const isOnGpuOnly = options.target.every((target) => target === 'webgpu');
+    const tested = isOnGpuOnly ? () => compilation.compile(undefined, ['wasm']) : () => compiled;
+    // Nothing but GPUs and their drivers is known to compute wrongly.
+    const isTested = stored && !program.training && options.target.includes('webgpu');
+    const selfTest = isTested ? await selfTestOf(tested(), stored) : undefined;
     const files = await artifactFiles({
       program,
       facts,
@@ -53,6 +63,7 @@ export async function compile(path: string, options: CompileOptions, io: Io): Pr
       wgsl,
       profile: compilation.profile(compiled),
       weights: stored,
+      selfTest,
       runtimeSource,
       workerSource,
     });

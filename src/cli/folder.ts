@@ -24,6 +24,7 @@ const ARTIFACT_FILES = [
   'kernels.js',
   'shaders.json',
   'profile.json',
+  'self-test.json',
   'weights.safetensors',
 ] as const;
 

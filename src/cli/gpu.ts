@@ -3,6 +3,9 @@ import type { Gpu } from '../runtime/devices/webgpu/api.ts';
 import { reasonOf } from '../runtime/errors.ts';
 import { Failure } from './errors.ts';
 
+/** Times of passes in nanoseconds, as a profile needs them; pages get no more than 0.1 ms. */
+const EXACT_TIMES = 'disable-dawn-features=timestamp_quantization';
+
 /** Takes the driver that the Vulkan loader finds; `VK_ICD_FILENAMES` names another. Throws Failure. */
 export async function nodeGpu(): Promise<Gpu> {
   let webgpu: { create(options: string[]): unknown };
@@ -14,7 +17,17 @@ export async function nodeGpu(): Promise<Gpu> {
       throw new Failure('the target webgpu needs the package webgpu', { hint: 'install it: npm install webgpu@0.6.2' });
     throw new Failure(`the package webgpu cannot be used here: ${reasonOf(error)}`);
   }
-  return webgpu.create([]) as Gpu;
+  return webgpu.create([EXACT_TIMES]) as Gpu;
+}
+
+/** The same where there is one. */
+export async function anyGpu(): Promise<Gpu | undefined> {
+  try {
+    return await nodeGpu();
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
 }
 
 /** What a machine without a usable GPU driver is told. */

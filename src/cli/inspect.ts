@@ -24,6 +24,7 @@ import { summarize, summaryJson, TABLE_HEAD, tableCells, totalCells } from '../c
 import type { TargetName } from '../program/program.ts';
 import { checkDims, type GivenDims } from './dims.ts';
 import { EXIT, Failure, printDiagnostics, Rejected, UsageError } from './errors.ts';
+import { explainWebgpu } from './explain-webgpu.ts';
 import { writeWhole } from './files.ts';
 import { makeHost } from './host.ts';
 import { colorsFor, type Io } from './io.ts';
@@ -31,7 +32,7 @@ import { compilerOptions, specPath, type SpecOptions } from './spec.ts';
 import { alignColumns } from './table.ts';
 import { tileChoices } from './tiles.ts';
 
-export const EXPLAINED = ['fusion', 'memory', 'quantization', 'tiling'] as const;
+export const EXPLAINED = ['fusion', 'memory', 'quantization', 'tiling', 'webgpu'] as const;
 export const EMITTED = ['js', 'wasm', 'wgsl'] as const;
 
 export interface InspectOptions extends SpecOptions {
@@ -52,12 +53,11 @@ type Dims = GivenDims;
 type Compiler = ReturnType<typeof compilerOptions>;
 
 export async function inspect(path: string, options: InspectOptions, io: Io): Promise<number> {
-  const modes = [options.json, options.graph, options.explain, options.dumpIr, options.emit];
+  const isWebgpu = options.explain === 'webgpu';
+  const modes = [isWebgpu ? undefined : options.json, options.graph, options.explain, options.dumpIr, options.emit];
   if (modes.filter((mode) => mode !== undefined).length > 1)
     throw new UsageError('--json, --graph, --explain, --dump-ir and --emit are different views; ask for one at a time');
-  const entry = elaborate(path, options, io);
-  const dims = checkDims(options.dims ?? new Map(), entry.graph);
-  const content = await contentOf(entry, options, dims, io);
+  const content = isWebgpu ? explainWebgpu(path, options, io) : await viewOf(path, options, io);
   if (options.out === undefined) {
     if (typeof content !== 'string')
       throw new UsageError('a module is not text', 'name a file for it: -o program.wasm');
@@ -67,6 +67,12 @@ export async function inspect(path: string, options: InspectOptions, io: Io): Pr
     await writeWhole(options.out, bytes, io);
   }
   return EXIT.fine;
+}
+
+async function viewOf(path: string, options: InspectOptions, io: Io): Promise<string | Uint8Array<ArrayBuffer>> {
+  const entry = elaborate(path, options, io);
+  const dims = checkDims(options.dims ?? new Map(), entry.graph);
+  return contentOf(entry, options, dims, io);
 }
 
 function elaborate(path: string, options: InspectOptions, io: Io): Elaborated {
@@ -89,7 +95,7 @@ async function contentOf(
   if (options.emit) return emitted(graph, options.emit, compiler);
   if (options.dumpIr !== undefined) return dumped(graph, options.dumpIr, options.target ?? 'wasm', compiler);
   const stages = stagesOf(graph, options.target ?? 'wasm', compiler);
-  if (options.explain) return explained(graph, stages, options.explain, dims, io);
+  if (options.explain && options.explain !== 'webgpu') return explained(graph, stages, options.explain, dims, io);
   const tree = buildBlocks(entry, stages.ops, stages.lowered);
   const root = options.all ? unfoldedBlocks(tree) : foldBlocks(tree);
   const depth = options.depth ?? Infinity;
@@ -127,7 +133,7 @@ function tableText(
 async function explained(
   graph: Graph,
   stages: Stages,
-  what: NonNullable<InspectOptions['explain']>,
+  what: Exclude<NonNullable<InspectOptions['explain']>, 'webgpu'>,
   dims: Dims,
   io: Io,
 ): Promise<string> {
@@ -191,6 +197,8 @@ function emitted(
     case 'wasm':
       return compileGraph(graph, { targets: ['wasm'], ...compiler }).wasm!.strict;
     case 'wgsl':
-      return compileGraph(graph, { targets: ['webgpu'], ...compiler }).wgsl!.join('\n');
+      return compileGraph(graph, { targets: ['webgpu'], ...compiler })
+        .wgsl!.map(({ code }) => code)
+        .join('\n');
   }
 }

@@ -4,6 +4,7 @@ import type { SimdVariant } from '../program/program.ts';
 import { elementCount, type StoredTensor } from '../program/safetensors.ts';
 import { printShape } from '../program/size.ts';
 import { readTensorFile } from './arguments.ts';
+import { AUTO } from './auto.ts';
 import { classify, type ImageOptions } from './classify.ts';
 import { checkDims } from './dims.ts';
 import { EXIT, Failure, printNote, UsageError } from './errors.ts';
@@ -68,7 +69,7 @@ function checkCombination(options: RunOptions): void {
 async function open(path: string, options: RunOptions, io: Io): Promise<Runnable> {
   const { target } = options;
   const wrongEngine = (['simd', 'tile', 'threads'] as const).find((name) => options[name] !== undefined);
-  if (wrongEngine && (target ?? 'wasm') !== 'wasm')
+  if (wrongEngine && (target ?? 'wasm') !== 'wasm' && !(target === AUTO && wrongEngine === 'threads'))
     throw new UsageError(`--${wrongEngine} is for wasm and cannot be combined with --target ${target}`);
   if (!isFolder(path, io)) return openSpec(path, target ?? 'wasm', options, io);
   const wrong = SPEC_ONLY.find((name) => options[name] !== undefined);

@@ -2,29 +2,37 @@
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compileGraph, type Emitted, type Graph, interpret, type Tensor } from '../compiler/index.ts';
-import type { ElementType, Program, ProgramDim, SimdVariant, TargetName } from '../program/program.ts';
+import {
+  type ElementType,
+  type Program,
+  type ProgramDim,
+  type SimdVariant,
+  TARGET_NAMES,
+  type TargetName,
+} from '../program/program.ts';
 import { RANDOM_KEY } from '../program/training.ts';
 import type { JsKernelFactory } from '../runtime/devices/js.ts';
 import { chooseSimd } from '../runtime/devices/simd.ts';
 import type { Threads } from '../runtime/devices/threads/team.ts';
 import type { Gpu } from '../runtime/devices/webgpu/api.ts';
-import { createGpuModel } from '../runtime/devices/webgpu/model.ts';
+import { createGpuSession } from '../runtime/devices/webgpu/program-session.ts';
 import { HeddleError, reasonOf } from '../runtime/errors.ts';
 import { createModel, type Model, type ModelParts } from '../runtime/model.ts';
 import type { TensorData } from '../runtime/inputs.ts';
 import type { TensorInfo } from '../runtime/tensors.ts';
+import { AUTO, chooseTarget, type WantedTarget } from './auto.ts';
 import { threadsOf } from './built.ts';
 import { describeParameters } from './check.ts';
 import type { GivenDims } from './dims.ts';
 import { Failure, printNote, UsageError } from './errors.ts';
 import { exists, readText } from './files.ts';
-import { DRIVER_HINT, nodeGpu } from './gpu.ts';
+import { anyGpu, DRIVER_HINT, nodeGpu } from './gpu.ts';
 import type { Io } from './io.ts';
 import { type Signature, signatureOf } from './signature.ts';
 import { compilerOptions, elaborateEntry, loadWeights, type SpecOptions, type Tensors, type Weights } from './spec.ts';
 import { fromInterpreter, type ResultData, type ResultTensor, toInterpreter, toRuntime } from './tensors.ts';
 
-export type RunTarget = TargetName | 'reference';
+export type RunTarget = WantedTarget | 'reference';
 
 export interface Runnable {
   readonly name: string;
@@ -57,14 +65,10 @@ export async function openSpec(
   if (target === 'reference' && options.quantize)
     throw new UsageError('--quantize is for what is compiled', 'the reference interprets the model as it is written');
   if (target === 'reference') return interpreted(graph, signature, weights);
-  const model = await loadCompiled(target, options, () =>
-    modelOf(
-      compileGraph(graph, { targets: [target], ...compilerOptions(options) }),
-      target,
-      weights?.bound,
-      options,
-      threadsOf(options.threads, io),
-    ),
+  const targets = target === AUTO ? TARGET_NAMES : [target];
+  const compile = (): Emitted => compileGraph(graph, { targets, ...compilerOptions(options) });
+  const model = await loadChosen(target, compile, options, io, (emitted, chosen, threads) =>
+    modelOf(emitted, chosen, weights?.bound, options, threadsOf(threads, io)),
   );
   return { ...signature, name: graph.name, run: (inputs, dims, seed) => runModel(model, inputs, dims, seed) };
 }
@@ -83,17 +87,38 @@ export async function neededWeights(
   });
 }
 
+/** Compiles and loads for a target, or for the one that `auto` chooses. Rejects as `loadCompiled` does. */
+export async function loadChosen<T>(
+  target: WantedTarget,
+  compile: () => Emitted,
+  options: EngineOptions & { readonly dims?: GivenDims },
+  io: Io,
+  load: (emitted: Emitted, target: TargetName, threads: number | undefined) => Promise<T>,
+): Promise<T> {
+  if (target !== AUTO) return loadCompiled(target, options, async () => load(compile(), target, options.threads));
+  const emitted = compile();
+  const { device, threads } = await chooseTarget(emitted.program, options, io);
+  return loadCompiled(device, options, () => load(emitted, device, threads));
+}
+
 /** Does what compiles and loads; what goes wrong is a failure of the machine or a defect. */
 export async function loadCompiled<T>(target: TargetName, { simd }: EngineOptions, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (error) {
     if (target === 'webgpu' && error instanceof HeddleError && error.code === 'unsupported')
-      throw new Failure(error.message, { hint: DRIVER_HINT });
+      throw asDriverFailure(error);
     // What was compiled a moment ago must load: anything else is a defect.
     const isDefect = error instanceof HeddleError && DEFECTS.includes(error.code) && simd !== 'relaxed';
     throw isDefect ? new Error(error.message, { cause: error }) : error;
   }
+}
+
+/** A GPU that cannot be used is a failure of the machine. */
+export function asDriverFailure(error: unknown): unknown {
+  return error instanceof HeddleError && error.code === 'unsupported'
+    ? new Failure(error.message, { hint: DRIVER_HINT })
+    : error;
 }
 
 const DEFECTS: readonly HeddleError['code'][] = [
@@ -168,7 +193,7 @@ export async function partsOf(
     case 'js':
       return { ...parts, kernels: await importKernels(js!) };
     case 'webgpu':
-      return { ...parts, kernels: wgsl!, gpu: await nodeGpu(), createGpuModel };
+      return { ...parts, kernels: wgsl!, gpu: await nodeGpu(), createGpuSession };
   }
 }
 
@@ -182,19 +207,23 @@ export async function importKernels(text: string): Promise<JsKernelFactory> {
 /** Loads a compiled artifact through its own loader. */
 export async function openArtifact(
   folder: string,
-  target: TargetName | undefined,
+  target: WantedTarget | undefined,
   options: EngineOptions,
   io: Io,
 ): Promise<Runnable> {
   checkArtifact(folder, io);
   const { dims, targets } = await programOf(folder, io);
   const isGpu = target === 'webgpu' || (target === undefined && targets.join() === 'webgpu');
-  const chosen = {
-    ...engineOptions(options, io),
-    ...(target && { target }),
-    ...(isGpu && { gpu: await nodeGpu() }),
-  };
+  const chosen =
+    target === AUTO
+      ? await autoOptions(options, io)
+      : {
+          ...engineOptions(options, io),
+          ...(target && { target }),
+          ...(isGpu && { gpu: await nodeGpu() }),
+        };
   const model = await importArtifact(folder, chosen, io);
+  if (model.choice) printNote(model.choice.reason, io);
   const { name, inputs, outputs } = model;
   return { name, inputs, outputs, dims, run: (tensors, given, seed) => runModel(model, tensors, given, seed) };
 }
@@ -218,9 +247,21 @@ export function engineOptions({ simd, tile, threads }: EngineOptions, io: Io): A
   };
 }
 
+/** The same where the loader chooses, with a GPU if Node has one. */
+export async function autoOptions(
+  { dims, ...options }: EngineOptions & { readonly dims?: GivenDims },
+  io: Io,
+): Promise<ArtifactOptions> {
+  const gpu = await anyGpu();
+  const expect = dims && { expect: Object.fromEntries(dims) };
+  return { ...engineOptions(options, io), device: AUTO, ...expect, ...(gpu && { gpu }) };
+}
+
 /** What a command passes to an artifact's loader. */
 export interface ArtifactOptions extends EngineOptions {
   readonly target?: TargetName;
+  readonly device?: typeof AUTO;
+  readonly expect?: { readonly [dim: string]: number };
   /** In place of the artifact's own. */
   readonly weights?: Uint8Array<ArrayBuffer>;
   readonly gpu?: Gpu;

@@ -10,7 +10,7 @@ import { emitWgsl } from './codegen/wgsl/emit.ts';
 import { webgpuTarget } from './codegen/wgsl/target.ts';
 import { generationGraphs } from './incremental/generation.ts';
 import { uncachedGeneration, type UncachedGeneration } from './incremental/uncached.ts';
-import type { Graph, KeptTensor } from './ir/graph.ts';
+import type { Graph, KeptTensor, Value } from './ir/graph.ts';
 import type { OpTable } from './ir/op.ts';
 import type { Target } from './kernel/target.ts';
 import { dimsOf, lowerGraph, lowerModule, type NamedGraph } from './lowering/lower.ts';
@@ -20,9 +20,11 @@ import { passes } from './passes/index.ts';
 import { judgedProducts, quantize, type JudgedProduct } from './passes/quantize.ts';
 import { runPasses, type PassReport, type RunOptions } from './passes/run.ts';
 import { modelFacts } from './plan/facts.ts';
+import { storeInHalves } from './plan/halves.ts';
 import { RUN, type LoweredProgram } from './plan/lowered.ts';
 import { assembleProgram, plan, type Plan, type Purpose } from './plan/plan.ts';
 import { callsOf, exportsOf } from './plan/variant.ts';
+import { programWork } from './plan/work.ts';
 import { checkModule } from './semantics/check.ts';
 import { elaborate, findEntry } from './semantics/elaborate.ts';
 import type { Elaborated } from './semantics/elaborated.ts';
@@ -33,6 +35,7 @@ import type { ModelFacts } from '../program/manifest.ts';
 import { isCounting, TARGET_NAMES, type Program, type SimdVariant, type TargetName } from '../program/program.ts';
 import { counterWords, teamWords } from '../program/team.ts';
 import { PREFILL, STEP, type GenerationSpec } from '../program/generation.ts';
+import type { Shader } from '../program/shaders.ts';
 import type { TrainingSpec } from '../program/training.ts';
 import type { Diagnostic } from './base/diagnostic.ts';
 
@@ -175,7 +178,7 @@ export interface Emitted {
   /** The kernels module of the js target. */
   readonly js?: string;
   /** The shader modules of the webgpu target, one a kernel. */
-  readonly wgsl?: readonly string[];
+  readonly wgsl?: readonly Shader[];
 }
 
 /** Everything the targets need to run one entry. */
@@ -200,7 +203,7 @@ export interface Module {
   readonly graphs: readonly NamedGraph[];
   /** Of a `train` entry. */
   readonly training?: TrainingSpec;
-  /** Of a model that generates: `run` is what targets have that cannot. */
+  /** Of a model that generates. */
   readonly generation?: GenerationSpec;
 }
 
@@ -214,7 +217,6 @@ export function compileGraph(graph: Graph, options: CompileOptions, hooks: RunOp
 
 /** Compiles several graphs as one program. Throws as `compileGraph` does. */
 export function compileModule(module: Module, options: CompileOptions, hooks: RunOptions = {}): Compiled {
-  const { name, training, generation } = module;
   const { verify = false } = options;
   const { quantize: type, remat } = options;
   const chosen = { ...(type && { quantize: type }), ...(remat && { remat }) };
@@ -224,11 +226,33 @@ export function compileModule(module: Module, options: CompileOptions, hooks: Ru
     reports.push(...optimised.reports);
     return { name, graph: optimised.graph };
   });
+  return compileFused(module, { fused, passes: reports }, options);
+}
+
+/** The same program with `f16`, in which these values of its fused graphs stay f32. */
+export function keepSingles(
+  module: Module,
+  compiled: Compiled,
+  options: CompileOptions,
+  singles: ReadonlySet<Value>,
+): Compiled {
+  return compileFused(module, compiled, options, singles);
+}
+
+function compileFused(
+  module: Module,
+  { fused, passes }: Pick<Compiled, 'fused' | 'passes'>,
+  options: CompileOptions,
+  singles?: ReadonlySet<Value>,
+): Compiled {
+  const { name, training, generation } = module;
   const lowered: { [name in TargetName]?: LoweredProgram } = {};
   const whole = { name, graphs: fused, isTraining: training !== undefined };
-  const runOnly = { ...whole, graphs: fused.filter((one) => one.name === RUN) };
-  for (const target of options.targets)
-    lowered[target] = lowerModule(generation && target === 'webgpu' ? runOnly : whole, TARGETS[target]);
+  for (const target of options.targets) {
+    const { workgroups } = TARGETS[target];
+    const program = lowerModule(whole, TARGETS[target]);
+    lowered[target] = options.f16 && workgroups ? storeInHalves(program, workgroups, singles) : program;
+  }
   const plans = plansOf(lowered);
   const graphs = module.graphs.map(({ graph }) => graph);
   return {
@@ -237,8 +261,8 @@ export function compileModule(module: Module, options: CompileOptions, hooks: Ru
     fused,
     lowered,
     ops,
-    ...emitted(plans, { name, dims: dimsOf(fused) }, { training, generation }),
-    passes: reports,
+    ...emitted(plans, { name, dims: dimsOf(fused) }, { training, generation, work: programWork(fused, ops) }),
+    passes,
     facts: modelFacts(graphs, ops, plans),
   };
 }

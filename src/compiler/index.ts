@@ -18,6 +18,7 @@ export {
   elaborateWhole,
   type Emitted,
   judgedProductsOf,
+  keepSingles,
   keptTensors,
   type Module,
   type Outcome,
@@ -28,8 +29,8 @@ export {
 } from './driver.ts';
 export { DimensionOverflow } from './dims/dim.ts';
 export type { Graph } from './ir/graph.ts';
-export { interpret, InterpreterError } from './ir/interpret.ts';
-export { parameterTensors, tensorNames } from './ir/parameter-tensors.ts';
+export { bindArguments, interpret, InterpreterError } from './ir/interpret.ts';
+export { parameterTensors, splitParameter, tensorNames } from './ir/parameter-tensors.ts';
 export { printGraph } from './ir/printer.ts';
 export { boundsOf } from './ir/types.ts';
 export { printKernel } from './kernel/print.ts';

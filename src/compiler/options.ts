@@ -26,6 +26,8 @@ export interface CompileOptions {
   readonly verify?: boolean;
   /** Compute products with weights in this type; absent: in f32. */
   readonly quantize?: Quantization;
+  /** For webgpu, of models: store weights and what only kernels see as f16 on devices that can; sums are f32. */
+  readonly f16?: boolean;
   /** Of training: values that the backward pass computes again; absent: it keeps all that it reads. */
   readonly remat?: RematerializationOption;
 }

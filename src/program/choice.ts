@@ -1,5 +1,5 @@
 /** Which kernel a step calls, of those that do the same. Decided when dimensions are bound. */
-import type { Guard, Step } from './program.ts';
+import type { Alternative, Guard, Step } from './program.ts';
 import { evaluateSize, type Dims } from './size.ts';
 
 /** What a choice depends on. */
@@ -19,9 +19,14 @@ function holds({ tile, atLeastZero }: Guard, situation: Situation): boolean {
   return atLeastZero === undefined || evaluateSize(atLeastZero, situation.dims) >= 0;
 }
 
+/** What a step calls: its own kernel, or an alternative. */
+export function chosenOf(step: Step, situation: Situation): Step | Alternative {
+  const { alternatives } = step;
+  const chosen = alternatives ? firstThatHolds(alternatives, situation) : 0;
+  return chosen === 0 ? step : alternatives![chosen - 1]!;
+}
+
 /** The number of the kernel that a step calls. */
-export function kernelOf({ kernel, alternatives }: Step, situation: Situation): number {
-  if (!alternatives) return kernel;
-  const chosen = firstThatHolds(alternatives, situation);
-  return chosen === 0 ? kernel : alternatives[chosen - 1]!.kernel;
+export function kernelOf(step: Step, situation: Situation): number {
+  return chosenOf(step, situation).kernel;
 }

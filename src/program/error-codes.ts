@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   option: 'an option of load, run or generate is not what it should be',
   memory: 'the tensors do not fit into the memory of the target',
   'device-lost': 'the GPU was reset, unplugged or taken away',
+  'self-test': 'the device that was asked for computes something else than it should',
   busy: 'an earlier run has not been awaited',
   disposed: 'the model has been disposed',
   internal: 'a kernel failed, which is a defect of the compiler',

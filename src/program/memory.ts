@@ -43,19 +43,20 @@ function placeInRow(
   return { byBuffer: addresses, end };
 }
 
-function bytesOf({ size }: BufferSpec, dims: Dims): number {
+/** Throws RangeError for an unbound dimension, and for a negative size. */
+export function bytesOf({ size }: BufferSpec, dims: Dims): number {
   const elements = evaluateSize(size, dims);
   if (elements < 0) throw new RangeError(`these dimensions give a buffer of ${elements} elements`);
   return 4 * elements;
 }
 
-/** Numbers of the arena buffers of a routine, in increasing order. */
+/** Numbers of the arena buffers of a routine, in increasing order; in place of those within another, that one. */
 export function arenaOf({ buffers, steps }: TargetProgram, { inputs, outputs, first, last }: Routine): number[] {
   const used = new Set([...inputs, ...outputs].map(({ buffer }) => buffer));
   for (const step of steps.slice(first, last)) {
     for (const buffer of step.buffers) if (buffers[buffer]!.kind === 'arena') used.add(buffer);
   }
-  return [...used].sort((a, b) => a - b);
+  return [...new Set([...used].map((number) => buffers[number]!.within?.buffer ?? number))].sort((a, b) => a - b);
 }
 
 /** Whether a routine uses what is kept between runs. */

@@ -6,7 +6,7 @@ import type { GenerationSpec } from './generation.ts';
 import type { SizeExpr } from './size.ts';
 import type { Distribution, TrainingSpec } from './training.ts';
 
-export const PROGRAM_VERSION = 4;
+export const PROGRAM_VERSION = 5;
 
 export type ElementType = 'f32' | 'i32' | 'u32' | 'bool';
 
@@ -59,6 +59,13 @@ export interface BufferSpec {
   readonly kind: 'persistent' | 'staging' | 'arena' | 'kept';
   /** Elements. */
   readonly size: SizeExpr;
+  /** Of f32 on webgpu: elements take 2 bytes on devices with `shader-f16`. No input or output is one. */
+  readonly half?: true;
+  /**
+   * For webgpu, the buffer in which it lies with others, of its kind and static size as all of them, and the element at which it
+   * begins there, a multiple of 64: a kernel that takes more buffers than every device binds reads them through one binding.
+   */
+  readonly within?: { readonly buffer: number; readonly at: number };
   /**
    * First and last index of the steps that touch it: of `loadSteps` for staging, of `steps` for arena buffers. An
    * input begins before its routine's first step, an output ends at its routine's `last`. Both are 0 for persistent and
@@ -79,6 +86,8 @@ export interface Guard {
 /** A kernel that may be called in place of a step's own. */
 export interface Alternative extends Guard {
   readonly kernel: number;
+  /** For webgpu, the extents of this kernel's grid. */
+  readonly grid?: readonly SizeExpr[];
 }
 
 /** One kernel call: buffers in the kernel's order, then its sizes. */
@@ -92,6 +101,11 @@ export interface Step {
   readonly origin: string;
   /** For webgpu, the extents of the kernel's grid. */
   readonly grid?: readonly SizeExpr[];
+  /**
+   * For webgpu, an arena buffer that an earlier step of the routine fills: its first three u32 are the workgroups to
+   * dispatch along x, y and z, a prefix of those of the grid. The points that are left out would do nothing.
+   */
+  readonly indirect?: number;
 }
 
 /**
@@ -111,10 +125,20 @@ export interface Routine {
   readonly lossReady?: number;
   /**
    * Multiply-adds of its products with groups of rows, if every group took all tokens: a mixture in which every expert sees
-   * every token. The kernels count those that they execute, but for webgpu. Absent where there are no such products.
+   * every token. The kernels count those that they execute; those of webgpu do not, but `executed` tells. Absent where there
+   * are no such products.
    */
   readonly dense?: SizeExpr;
+  /** For webgpu, what its products with groups of rows execute: the sum of these. Their buffers live to its end. */
+  readonly executed?: readonly ExecutedWork[];
   readonly table: ArgumentTable;
+}
+
+/** Multiply-adds that depend on what a run computes: the u32 at `at` of an arena buffer, times a size. */
+export interface ExecutedWork {
+  readonly buffer: number;
+  readonly at: number;
+  readonly times: SizeExpr;
 }
 
 /** Whether the kernels of a program count their multiply-adds. */
@@ -158,25 +182,34 @@ export interface ProgramTiles {
   readonly order: { readonly [variant in SimdVariant]: readonly number[] };
 }
 
-/** How kernels are dispatched that run every point of their grid as an invocation. */
+/** How kernels are dispatched: their points are numbered row by row, over the workgroups along x, then y. */
 export interface GpuProgram {
-  /** Invocations of a workgroup. */
+  /** Invocations of a workgroup, where a kernel does not say otherwise. */
   readonly workgroupSize: number;
+  /** What a binding of a buffer that is bound in parts holds; the last one holds what is left. A multiple of 256. */
+  readonly partBytes: number;
   /** Bindings of the kernels, by number. */
   readonly kernels: readonly GpuKernel[];
 }
 
 /**
- * All bindings are in group 0: the first `own` buffers in order; then, if there are more, one that holds all others one
- * after the other; then, if there is anything to tell, an array of i32 with the sizes and the element at which each of
- * the others begins.
+ * All bindings are in group 0: the first `own` buffers in order, each in its parts; then, if there are more, one that
+ * holds all others, and is written only if one of them is; then, if there is anything to tell, an array of i32 with the sizes and the element
+ * at which each of the others begins.
  */
 export interface GpuKernel {
   /** What the kernel does with each buffer. */
   readonly access: readonly ('read' | 'write' | 'readwrite')[];
   readonly own: number;
+  /** How many bindings each buffer has, of whom all but the own ones have 1; absent where all have. */
+  readonly parts?: readonly number[];
   /** How many sizes it takes. */
   readonly sizes: number;
+  /**
+   * Invocations of a workgroup of a kernel whose points are workgroups, each dispatched as one. Without it, a point is an
+   * invocation, and workgroups are of the program's size.
+   */
+  readonly workgroup?: number;
 }
 
 /**
@@ -201,6 +234,14 @@ export type SimdVariant = (typeof SIMD_VARIANTS)[number];
 
 export type TargetName = (typeof TARGET_NAMES)[number];
 
+/** How much a run of a routine asks for on any target; what is beyond 2^53 is absent. */
+export interface RoutineWork {
+  /** Multiplications of products, each with its addition. */
+  readonly multiplyAdds?: SizeExpr;
+  /** What kernels read and write, everything once for each kernel. */
+  readonly bytes?: SizeExpr;
+}
+
 export interface Program {
   readonly version: number;
   /** The entry's name. */
@@ -208,7 +249,9 @@ export interface Program {
   readonly dims: readonly ProgramDim[];
   /** Of a `train` entry. */
   readonly training?: TrainingSpec;
-  /** Of a model with `generate`. Targets that cannot generate have only the routine `run`. */
+  /** Of a model with `generate`. */
   readonly generation?: GenerationSpec;
+  /** By the names of routines. Estimates are made by it; nothing that runs depends on it. */
+  readonly work?: { readonly [routine: string]: RoutineWork };
   readonly targets: { readonly [target in TargetName]?: TargetProgram };
 }

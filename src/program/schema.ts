@@ -6,17 +6,20 @@ import {
   PROGRAM_VERSION,
   SIMD_VARIANTS,
   type BufferSpec,
-  type GpuKernel,
   type Program,
   type TargetProgram,
   type TensorSpec,
   type WeightSpec,
 } from './program.ts';
 import { index, list, oneOf, ProgramError, record, text, unique, type Check, type Fields } from './fields.ts';
+import { checkDispatch, checkExecuted, checkGpu } from './gpu-schema.ts';
 import { elementCount } from './safetensors.ts';
 import type { SizeExpr } from './size.ts';
 
 export { ProgramError } from './fields.ts';
+
+/** Elements between places at which a GPU may bind a buffer. */
+const WITHIN_ALIGNED = 64;
 
 /** Size expressions nest no deeper than this in a sound program. */
 const MAX_DEPTH = 64;
@@ -37,6 +40,13 @@ export function checkProgram(value: unknown): Program {
   });
   for (const [name, target] of Object.entries(record(program['targets'], 'targets'))) {
     if (target !== undefined) checkTarget(record(target, `targets.${name}`), `targets.${name}`, dims);
+  }
+  if (program['work'] !== undefined) {
+    for (const [name, item] of Object.entries(record(program['work'], 'work'))) {
+      const work = record(item, `work.${name}`);
+      for (const figure of ['multiplyAdds', 'bytes'])
+        if (work[figure] !== undefined) checkSize(work[figure], `work.${name}.${figure}`, dims);
+    }
   }
   return value as Program;
 }
@@ -67,7 +77,7 @@ function checkTarget(target: Fields, at: string, dims: ReadonlySet<string>): voi
       list(step['buffers'], `${path}.buffers`, buffer);
       list(step['sizes'], `${path}.sizes`, role === 'steps' ? size : number);
       text(step['origin'], `${path}.origin`);
-      if (gpu) checkDispatch(step, path, gpu, role === 'steps' ? size : number);
+      if (gpu) checkDispatch(step, path, gpu, { size: role === 'steps' ? size : fixed, buffer });
     });
   }
   checkRoutines(
@@ -84,6 +94,7 @@ function checkTarget(target: Fields, at: string, dims: ReadonlySet<string>): voi
         });
       }
       if (routine['dense'] !== undefined) size(routine['dense'], `${path}.dense`);
+      if (routine['executed'] !== undefined) checkExecuted(routine['executed'], `${path}.executed`, { size, buffer });
       const table = record(routine['table'], `${path}.table`);
       list(table['buffers'], `${path}.table.buffers`, buffer);
       list(table['sizes'], `${path}.table.sizes`, size);
@@ -157,37 +168,16 @@ function checkTiles(tiles: Fields, at: string, kernels: number): number {
   return length;
 }
 
-/** The kernels of a program that is dispatched, as many as `count`. */
-function checkGpu(value: unknown, at: string, count: number): readonly GpuKernel[] {
-  const gpu = record(value, at);
-  index(gpu['workgroupSize'], `${at}.workgroupSize`);
-  const kernels = list(gpu['kernels'], `${at}.kernels`, (item, path) => {
-    const kernel = record(item, path);
-    const access = list(kernel['access'], `${path}.access`, (mode, place) => {
-      oneOf(mode, place, ['read', 'write', 'readwrite']);
-    });
-    index(kernel['own'], `${path}.own`, access.length + 1);
-    index(kernel['sizes'], `${path}.sizes`);
-    return kernel as unknown as GpuKernel;
-  });
-  if (kernels.length !== count) throw new ProgramError(`${at}.kernels`, `a list of ${count}`);
-  return kernels;
-}
-
-/** A step whose kernel takes as many buffers and sizes as the step has. */
-function checkDispatch(step: Fields, path: string, kernels: readonly GpuKernel[], size: Check<SizeExpr>): void {
-  const { access, sizes } = kernels[step['kernel'] as number]!;
-  list(step['grid'], `${path}.grid`, size);
-  for (const [role, count] of [['buffers', access.length] as const, ['sizes', sizes] as const]) {
-    if ((step[role] as readonly unknown[]).length !== count)
-      throw new ProgramError(`${path}.${role}`, `a list of ${count}`);
-  }
-}
-
 function checkBuffer(spec: Fields, path: string, size: Check<SizeExpr>): void {
   oneOf(spec['kind'], `${path}.kind`, ['persistent', 'staging', 'arena', 'kept']);
   if (spec['kind'] === 'arena' || spec['kind'] === 'kept') size(spec['size'], `${path}.size`);
   else index(spec['size'], `${path}.size`);
+  if (spec['half'] !== undefined && spec['half'] !== true) throw new ProgramError(`${path}.half`, 'true');
+  if (spec['within'] !== undefined) {
+    const within = record(spec['within'], `${path}.within`);
+    index(within['buffer'], `${path}.within.buffer`);
+    index(within['at'], `${path}.within.at`);
+  }
   for (const end of ['first', 'last']) {
     if (!Number.isSafeInteger(spec[end])) throw new ProgramError(`${path}.${end}`, 'an integer');
   }
@@ -213,15 +203,17 @@ function checkTensors(
 
 /** Everything has its type; now each buffer must have the kind that its use needs. */
 function checkRoles(target: TargetProgram, at: string): void {
+  target.buffers.forEach((spec, i) => checkWithin(target, spec, `${at}.buffers[${i}].within`));
   const need = (buffer: number, kinds: readonly BufferSpec['kind'][], path: string): void => {
     const { kind } = target.buffers[buffer]!;
     if (!kinds.includes(kind)) throw new ProgramError(path, `in a buffer of kind ${kinds.join(' or ')}`);
   };
   const tensors = (list: readonly TensorSpec[], role: string): void =>
     list.forEach((tensor, i) => need(tensor.buffer, ['arena'], `${at}.${role}[${i}]`));
-  target.routines.forEach(({ inputs, outputs, table }, i) => {
+  target.routines.forEach(({ inputs, outputs, table, executed }, i) => {
     tensors(inputs, `routines[${i}].inputs`);
     tensors(outputs, `routines[${i}].outputs`);
+    executed?.forEach(({ buffer }, j) => need(buffer, ['arena'], `${at}.routines[${i}].executed[${j}].buffer`));
     table.buffers.forEach((buffer, j) =>
       need(buffer, ['persistent', 'arena', 'kept'], `${at}.routines[${i}].table.buffers[${j}]`),
     );
@@ -233,7 +225,26 @@ function checkRoles(target: TargetProgram, at: string): void {
     target[role].forEach((step, i) =>
       step.buffers.forEach((buffer, j) => need(buffer, steps[role], `${at}.${role}[${i}].buffers[${j}]`)),
     );
+    target[role].forEach(({ indirect }, i) => {
+      if (indirect !== undefined) need(indirect, ['arena'], `${at}.${role}[${i}].indirect`);
+    });
   }
+}
+
+/** A buffer that lies in another ends there, too, and is there as long. */
+function checkWithin(
+  { buffers, gpu }: TargetProgram,
+  { within, kind, size, first, last }: BufferSpec,
+  at: string,
+): void {
+  if (!within) return;
+  const outer = buffers[within.buffer];
+  if (!gpu || !outer || outer.within) throw new ProgramError(at, 'in a buffer of a GPU that lies in no other');
+  if (typeof size !== 'number' || typeof outer.size !== 'number' || within.at + size > outer.size)
+    throw new ProgramError(at, 'of static size, and inside of the other buffer');
+  if (outer.kind !== kind || outer.first > first || outer.last < last)
+    throw new ProgramError(at, 'in a buffer of the same kind that lives as long');
+  if (within.at % WITHIN_ALIGNED !== 0) throw new ProgramError(`${at}.at`, `a multiple of ${WITHIN_ALIGNED}`);
 }
 
 /** The weights of a buffer lie in it one after the other, and nothing else does. */

@@ -1,3 +1,4 @@
-/** The same for artifacts that are compiled for webgpu too, where they run but do not generate. */
+/** The same for artifacts that are compiled for webgpu too. */
 export * from './artifact-entry-generate.ts';
-export { createGpuModel } from './devices/webgpu/model.ts';
+export { deviceTools } from './device-tools.ts';
+export { createGpuSession } from './devices/webgpu/program-session.ts';

@@ -3,16 +3,19 @@ import { WINDOW_BYTES, type FileFacts, type Manifest } from '../program/manifest
 import { TARGET_NAMES, type Program, type SimdVariant, type TargetName } from '../program/program.ts';
 import { parseSafetensors } from '../program/safetensors.ts';
 import { sha256 } from '../program/sha256.ts';
+import type { Attempt } from './choice.ts';
+import type { DeviceTools } from './device-tools.ts';
 import type { JsKernelFactory } from './devices/js.ts';
 import { checkSimd, chooseSimd } from './devices/simd.ts';
 import { checkThreads, type ThreadOptions } from './devices/threads/options.ts';
 import { hindranceToThreads, type Threads } from './devices/threads/team.ts';
 import type { StartWorker } from './devices/threads/workers.ts';
-import type { Gpu } from './devices/webgpu/api.ts';
+import { checkGpu, type GpuOptions } from './devices/webgpu/options.ts';
 import { HeddleError, reasonOf } from './errors.ts';
 import { checkBytes, damaged, describeLength, openFile, type OpenFile } from './files.ts';
-import { createModel, type GpuModelFactory, type Model, type ModelParts } from './model.ts';
+import { createModel, type GpuSessionFactory, type Model, type ModelParts } from './model.ts';
 import { checkNames, checkOptions, type Loading } from './options.ts';
+import type { Testable } from './self-test.ts';
 import type { WeightSource } from './weights.ts';
 import { asMalformed, openWeightStream, readAhead, type WeightStream } from './weight-stream.ts';
 
@@ -32,8 +35,11 @@ export interface ArtifactFiles {
   /** Imports the file behind `js`. */
   readonly importJs?: () => Promise<{ readonly kernels: JsKernelFactory }>;
   readonly weights?: URL;
-  /** Comes with `webgpu`. */
-  readonly createGpuModel?: GpuModelFactory;
+  /** What a model should answer with these weights. */
+  readonly selfTest?: URL;
+  /** Both come with `webgpu`. */
+  readonly createGpuSession?: GpuSessionFactory;
+  readonly deviceTools?: DeviceTools;
 }
 
 /** Names of the files in the manifest. */
@@ -45,28 +51,43 @@ const NAMES = {
   js: 'kernels.js',
   webgpu: 'shaders.json',
   weights: 'weights.safetensors',
+  selfTest: 'self-test.json',
 };
 
-/** What a load is at. `prepare` is the work that is done once for all runs, such as packing the weights. */
-export type LoadPhase = 'program' | 'kernels' | 'weights' | 'prepare';
+/**
+ * What a load is at. `pipelines`: for webgpu, kernels are compiled for the GPU. `prepare` is the work that is done once for
+ * all runs, such as packing the weights.
+ */
+export type LoadPhase = 'program' | 'kernels' | 'weights' | 'pipelines' | 'prepare';
 
 export interface LoadProgress {
   readonly phase: LoadPhase;
-  /** Bytes; in the phase `prepare`, kernel calls. */
+  /** Bytes; in the phase `pipelines` kernels, and in `prepare` kernel calls. */
   readonly loaded: number;
   /** Absent where a server does not say how long a file is. */
   readonly total?: number;
 }
 
-export interface LoadOptions extends ThreadOptions {
+export interface LoadOptions extends ThreadOptions, GpuOptions {
   /** `wasm` where it is compiled in and the engine allows it, else `js`, else `webgpu`. */
   readonly target?: TargetName;
+  /**
+   * The same, or `auto`: what should be fastest here by an estimate of the program's work, or what can run at all. The
+   * model's `choice` tells why.
+   */
+  readonly device?: TargetName | 'auto';
+  /** For `device: 'auto'`, the sizes that most runs will have; by default the limits of the dimensions, or 1. */
+  readonly expect?: { readonly [dim: string]: number };
+  /**
+   * Whether to compare what it computes with what it should: with answers that were stored with the artifact's weights,
+   * else with wasm or js on the weights that are given. What is wrong is not used: the load warns, and takes the next
+   * device, or rejects with 'self-test' where there is none or one was asked for by name.
+   */
+  readonly selfTest?: boolean;
   /** Which module of wasm runs; by default the relaxed one, with fused multiply-adds, where the engine has relaxed SIMD. */
   readonly simd?: SimdVariant;
   /** For wasm, the register tile of products, `6x8`: without it, the fastest in a short trial. */
   readonly tile?: string;
-  /** For webgpu, in place of the engine's `navigator.gpu`: what `create([])` of the package `webgpu` answers in Node. */
-  readonly gpu?: Gpu;
   /** A safetensors file in place of the artifact's own: its location or its bytes. */
   readonly weights?: URL | string | Uint8Array<ArrayBuffer> | ArrayBuffer;
   /** Called as the files arrive, which they do at the same time. What it throws ends the load. */
@@ -77,11 +98,15 @@ export interface LoadOptions extends ThreadOptions {
 
 const OPTION_NAMES = {
   target: true,
+  device: true,
+  expect: true,
+  selfTest: true,
   simd: true,
   tile: true,
   threads: true,
   weights: true,
   gpu: true,
+  powerPreference: true,
   onProgress: true,
   onWarning: true,
   signal: true,
@@ -94,7 +119,7 @@ export async function loadArtifact(files: ArtifactFiles, options: LoadOptions = 
 }
 
 /** What `create` makes of the parts of an artifact. The options have been checked. Rejects as `loadArtifact` does. */
-export async function openArtifact<T>(
+export async function openArtifact<T extends Testable>(
   files: ArtifactFiles,
   options: LoadOptions,
   create: (parts: ModelParts) => Promise<T>,
@@ -111,24 +136,37 @@ export function checkLoadOptions(
 ): void {
   checkOptions(called, options);
   checkNames(called, options, [...Object.keys(OPTION_NAMES), ...more]);
-  const { target, simd, gpu, onProgress, signal } = options;
-  if (target !== undefined) {
-    if (!TARGET_NAMES.includes(target))
-      throw new HeddleError('option', `the option target is ${String(target)}; it can be ${TARGET_NAMES.join(' or ')}`);
-    if (!files[target]) throw new HeddleError('target', `the artifact was not compiled for ${target}`);
-  }
+  const { simd, onProgress, signal } = options;
+  const target = checkDevice(files, options);
   checkSimd(simd);
   checkThreads(options);
   if (simd !== undefined && (target ?? 'wasm') !== 'wasm')
     throw new HeddleError('option', `the option simd is for wasm, not for ${target}`);
   if (simd !== undefined && !files.wasm) throw new HeddleError('target', 'the artifact was not compiled for wasm');
-  if (gpu !== undefined && typeof gpu?.requestAdapter !== 'function')
-    throw new HeddleError('option', 'the option gpu is no WebGPU: it has no requestAdapter');
+  checkGpu(options);
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new HeddleError('option', 'the option onProgress is no function');
   // By what it can do, not by class: it may come from another realm.
   if (signal !== undefined && typeof signal?.throwIfAborted !== 'function')
     throw new HeddleError('option', 'the option signal is no AbortSignal');
+}
+
+/** What is asked for by name. Throws HeddleError 'option' or 'target'. */
+function checkDevice(files: ArtifactFiles, { target, device, expect, selfTest }: LoadOptions): TargetName | undefined {
+  if (target !== undefined && device !== undefined)
+    throw new HeddleError('option', 'the options target and device say the same; give one of them');
+  const check = (name: 'target' | 'device', value: unknown, known: readonly unknown[]): void => {
+    if (value !== undefined && !known.includes(value))
+      throw new HeddleError('option', `the option ${name} is ${String(value)}; it can be ${known.join(' or ')}`);
+  };
+  check('target', target, TARGET_NAMES);
+  check('device', device, ['auto', ...TARGET_NAMES]);
+  if (files.deviceTools) files.deviceTools.checkOptions({ expect, selfTest });
+  else if (selfTest) throw new HeddleError('target', 'a self-test is of artifacts that were compiled for webgpu');
+  const wanted = target ?? (device === 'auto' ? undefined : device);
+  if (wanted !== undefined && !files[wanted])
+    throw new HeddleError('target', `the artifact was not compiled for ${wanted}`);
+  return wanted;
 }
 
 /**
@@ -153,7 +191,14 @@ async function abortable<T>(
   }
 }
 
-type Kernels = Uint8Array<ArrayBuffer> | JsKernelFactory | readonly string[];
+/** Why a device is given up for the next: that it is not there, and where it was chosen, also that it does not work. */
+const FAILURES: readonly HeddleError['code'][] = ['unsupported', 'internal', 'memory', 'device-lost'];
+
+type Kernels = ModelParts['kernels'];
+type Weights = WeightSource | WeightStream;
+
+/** What is read anew for each attempt. */
+type Read = readonly [weights: Weights, kernels: Kernels, threads: Threads | undefined];
 
 class Loader {
   readonly #files: ArtifactFiles;
@@ -168,39 +213,110 @@ class Loader {
     this.#simd = chooseSimd(options.simd);
   }
 
-  async load<T>(create: (parts: ModelParts) => Promise<T>): Promise<T> {
-    const { target, simd, tile } = this.#options;
+  async load<T extends Testable>(create: (parts: ModelParts) => Promise<T>): Promise<T> {
     const manifest = await this.#manifest();
-    const first = target ?? (this.#files.wasm ? 'wasm' : this.#files.js ? 'js' : 'webgpu');
-    const [program, weights, kernels, threads] = await Promise.all([
-      this.#program(manifest),
-      this.#weights(manifest),
-      this.#kernels(manifest, first),
-      this.#threads(manifest, first),
-    ]);
-    const createOn = (target: TargetName, kernels: Kernels): Promise<T> =>
-      create({
-        program,
-        target,
-        kernels,
-        ...(target === 'wasm' && { simd: this.#simd }),
-        tile,
-        tilesFound: this.#files.tilesFound,
-        threads,
-        weights,
-        gpu: this.#options.gpu,
-        createGpuModel: this.#files.createGpuModel,
-        signal: this.#controller.signal,
-        onLoadStep: (loaded, total) => this.#report('prepare', loaded, total),
-      });
-    try {
-      return await createOn(first, kernels);
-    } catch (error) {
-      // Nobody asked for WebAssembly by name, so an engine without it may take the slow way.
-      const isRefused = error instanceof HeddleError && error.code === 'unsupported';
-      if (!isRefused || target || simd || tile || first === 'js' || !this.#files.js) throw error;
-      return createOn('js', await this.#kernels(manifest, 'js'));
+    const { deviceTools: tools } = this.#files;
+    const opened = tools && this.#options.device === 'auto' ? await this.#program(manifest) : undefined;
+    const choice = opened && (await tools!.chooseDevice(opened, this.#files, this.#options, tools!.hindranceToGpu));
+    const attempts = choice?.considered.filter(({ hindrance }) => hindrance === undefined) ?? this.#attempts();
+    const faults = new Map<Attempt, string>();
+    let weights: Weights | undefined;
+    for (const [at, attempt] of attempts.entries()) {
+      const [program, ...parts] = await Promise.all([
+        opened ?? this.#program(manifest),
+        weights ?? this.#weights(manifest),
+        this.#kernels(manifest, attempt.device),
+        this.#threads(manifest, attempt),
+      ]);
+      [weights] = parts;
+      const next = attempts[at + 1];
+      try {
+        const loaded = await create(this.#parts(manifest, program, attempt, parts));
+        const fault = await this.#faultOf(loaded, manifest, program, attempt, create);
+        if (fault === undefined)
+          return choice ? tools!.chosen(loaded, program, this.#options, choice, attempt, faults) : loaded;
+        loaded.dispose();
+        if (!next) throw new HeddleError('self-test', `the self-test failed on ${attempt.device}: ${fault}`);
+        this.#warn(`the self-test failed on ${attempt.device}: ${fault}; ${next.device} is used instead`);
+        faults.set(attempt, `the self-test failed: ${fault}`);
+        // What the first device has read is gone.
+        weights = undefined;
+      } catch (error) {
+        // Nobody asked for the device by name, so an engine without it may take another way.
+        const isPassedOver =
+          error instanceof HeddleError && (choice ? FAILURES : FAILURES.slice(0, 1)).includes(error.code);
+        if (!next || !isPassedOver) throw error;
+        faults.set(attempt, error.message);
+        if (error.code === 'unsupported') continue;
+        this.#warn(`${attempt.device} failed: ${error.message}; ${next.device} is used instead`);
+        weights = undefined;
+      }
     }
+    throw new HeddleError('unsupported', 'nothing that the artifact was compiled for can run here');
+  }
+
+  /** What is tried where nothing is chosen. */
+  #attempts(): readonly Attempt[] {
+    const { target, device, simd, tile, threads = 1 } = this.#options;
+    const { wasm, js } = this.#files;
+    const named = target ?? (device === 'auto' ? undefined : device);
+    const first: TargetName = named ?? (wasm ? 'wasm' : js ? 'js' : 'webgpu');
+    const isFixed = named ?? simd ?? tile;
+    const others: Attempt[] = isFixed === undefined && first === 'wasm' && js ? [{ device: 'js', threads }] : [];
+    return [{ device: first, threads }, ...others];
+  }
+
+  #parts(manifest: Manifest, program: Program, { device }: Attempt, [weights, kernels, threads]: Read): ModelParts {
+    return {
+      program,
+      target: device,
+      kernels,
+      ...(device === 'wasm' && { simd: this.#simd }),
+      ...(device === 'wasm' && { tile: this.#options.tile }),
+      tilesFound: this.#files.tilesFound,
+      threads,
+      weights,
+      reopenWeights: (reading) => this.#reopenWeights(manifest, reading),
+      gpu: this.#options.gpu,
+      powerPreference: this.#options.powerPreference,
+      createGpuSession: this.#files.createGpuSession,
+      signal: this.#controller.signal,
+      onPipeline: (loaded, total) => this.#report('pipelines', loaded, total),
+      onLoadStep: (loaded, total) => this.#report('prepare', loaded, total),
+    };
+  }
+
+  /** What is wrong with a device, by the self-test; undefined where nothing is, or none was asked for. */
+  async #faultOf<T extends Testable>(
+    loaded: T,
+    manifest: Manifest,
+    program: Program,
+    { device }: Attempt,
+    create: (parts: ModelParts) => Promise<T>,
+  ): Promise<string | undefined> {
+    const { selfTest, weights: given } = this.#options;
+    if (!selfTest) return undefined;
+    const { selfTest: location, wasm, js, deviceTools } = this.#files;
+    const read = (): Promise<Uint8Array<ArrayBuffer>> => this.#own(location!, manifest.files[NAMES.selfTest]!);
+    return deviceTools!.faultOf({
+      loaded,
+      program,
+      device,
+      others: wasm ? (js ? ['wasm', 'js'] : ['wasm']) : js ? ['js'] : [],
+      stored: location && given === undefined ? read : undefined,
+      load: async (other) => {
+        const quiet = new Loader(this.#files, given === undefined ? {} : { weights: given }, this.#controller);
+        const parts = await Promise.all([quiet.#weights(manifest), quiet.#kernels(manifest, other), undefined]);
+        return create(quiet.#parts(manifest, program, { device: other, threads: 1 }, parts));
+      },
+      warn: (message) => this.#warn(message),
+    });
+  }
+
+  #warn(message: string): void {
+    // oxlint-disable-next-line no-console
+    const { onWarning = console.warn } = this.#options;
+    onWarning(message);
   }
 
   /** What `onProgress` throws ends the load; it must not be taken for the failure of what is being loaded. */
@@ -236,11 +352,7 @@ class Loader {
 
   async #program({ files }: Manifest): Promise<Program> {
     const bytes = await this.#own(this.#files.program, files[NAMES.program]!, 'program');
-    try {
-      return JSON.parse(new TextDecoder().decode(bytes)) as Program;
-    } catch (error) {
-      throw new HeddleError('program-malformed', `program.json is not JSON: ${reasonOf(error)}`, { cause: error });
-    }
+    return parsed<Program>(bytes, NAMES.program);
   }
 
   async #kernels({ files }: Manifest, target: TargetName): Promise<Kernels> {
@@ -249,7 +361,7 @@ class Loader {
     if (!location) throw new HeddleError('target', `the artifact was not compiled for ${target}`);
     const bytes = await this.#own(location, files[NAMES[name]]!, 'kernels');
     if (target === 'wasm') return bytes;
-    if (target === 'webgpu') return JSON.parse(new TextDecoder().decode(bytes)) as string[];
+    if (target === 'webgpu') return parsed<Kernels>(bytes, NAMES.webgpu);
     try {
       return (await this.#files.importJs!()).kernels;
     } catch (error) {
@@ -261,15 +373,20 @@ class Loader {
    * The threads asked for. Their script is read here too, so that it is known to be the one that was compiled; where there
    * can be no threads, the model does without.
    */
-  async #threads({ files }: Manifest, target: TargetName): Promise<Threads | undefined> {
-    // oxlint-disable-next-line no-console
-    const { threads = 1, onWarning = console.warn } = this.#options;
+  async #threads({ files }: Manifest, { device, threads }: Attempt): Promise<Threads | undefined> {
     if (threads === 1) return undefined;
     const { worker } = this.#files;
+    const onWarning = (message: string): void => this.#warn(message);
     const wanted = { count: threads, startWorker: worker?.start, onWarning };
-    if (worker && target === 'wasm' && !hindranceToThreads(wanted))
+    if (worker && device === 'wasm' && !hindranceToThreads(wanted))
       await this.#own(worker.script, files[NAMES.worker]!);
     return wanted;
+  }
+
+  /** The weights once more, of which nobody is told. */
+  async #reopenWeights(manifest: Manifest, reading: AbortController): Promise<WeightSource | WeightStream> {
+    const { weights } = this.#options;
+    return new Loader(this.#files, weights === undefined ? {} : { weights }, reading).#weights(manifest);
   }
 
   async #weights({ files }: Manifest): Promise<WeightSource | WeightStream> {
@@ -289,6 +406,15 @@ class Loader {
     if (given instanceof Uint8Array) return heldIn(given);
     if (given instanceof ArrayBuffer) return heldIn(new Uint8Array(given));
     throw new HeddleError('option', 'the option weights is neither a location nor bytes');
+  }
+}
+
+/** Throws HeddleError 'program-malformed'. */
+function parsed<T>(bytes: Uint8Array, name: string): T {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as T;
+  } catch (error) {
+    throw new HeddleError('program-malformed', `${name} is not JSON: ${reasonOf(error)}`, { cause: error });
   }
 }
 

@@ -11,6 +11,11 @@ export class HeddleError extends Error {
   }
 }
 
+/** Whether a GPU was lost, with all that lay on it. */
+export function isLoss(error: unknown): boolean {
+  return error instanceof HeddleError && error.code === 'device-lost';
+}
+
 /** The message of whatever was thrown. */
 export function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -5,20 +5,30 @@
 import type { ElementType, TensorSpec } from '../program/program.ts';
 import { elementCount } from '../program/safetensors.ts';
 import { printShape } from '../program/size.ts';
+import { USAGE, type GpuBuffer } from './devices/webgpu/api.ts';
 import { HeddleError } from './errors.ts';
 
 /** Values of a tensor in row-major order. Plain arrays are checked element by element. */
 export type TensorData = Float32Array | Int32Array | Uint32Array | Uint8Array | readonly number[] | readonly boolean[];
 
-/** A scalar, values whose shape follows from their length, or values with their shape. */
+/**
+ * A scalar, values whose shape follows from their length, values with their shape, or a buffer of the GPU that runs the
+ * program: elements from its beginning in row-major order, four bytes each, bool as 0 or 1.
+ */
 export type TensorInput =
-  TensorData | number | boolean | { readonly data: TensorData; readonly shape?: readonly number[] };
+  | TensorData
+  | number
+  | boolean
+  | { readonly data: TensorData; readonly shape?: readonly number[] }
+  | { readonly buffer: GpuBuffer; readonly shape: readonly number[] };
 
 /** One input as given. Without `shape`, the length must tell it. */
 export interface GivenTensor {
   readonly spec: TensorSpec;
   readonly data: TensorData;
   readonly shape: readonly number[] | undefined;
+  /** In place of `data`, which is then empty. */
+  readonly buffer?: GpuBuffer;
 }
 
 /** The typed array that holds elements of each type. */
@@ -60,7 +70,8 @@ function readTensor(spec: TensorSpec, given: unknown): GivenTensor {
   if (typeof given === 'boolean') return { spec, data: checkArray(spec, [given]), shape: [] };
   if (Array.isArray(given) || ArrayBuffer.isView(given))
     return { spec, data: checkData(spec, given), shape: undefined };
-  const { data, shape } = given as { readonly data?: unknown; readonly shape?: unknown };
+  const { data, shape, buffer } = given as { readonly [part in 'data' | 'shape' | 'buffer']?: unknown };
+  if (data === undefined && buffer !== undefined) return readBuffer(spec, buffer, shape);
   if (!Array.isArray(data) && !ArrayBuffer.isView(data)) {
     const wanted = `${ARRAY_OF[spec.dtype]}, or { data, shape }`;
     throw new HeddleError('input-dtype', `the input ${spec.name} is ${nameOf(given)}; pass a ${wanted}`);
@@ -70,7 +81,25 @@ function readTensor(spec: TensorSpec, given: unknown): GivenTensor {
   return { spec, data: values, shape: checkShape(spec, values, shape) };
 }
 
+/** Of a buffer nothing is known but its size and what it may be used for. */
+function readBuffer(spec: TensorSpec, given: unknown, shape: unknown): GivenTensor {
+  const buffer = given as Partial<GpuBuffer> | null;
+  if (typeof buffer?.size !== 'number' || typeof buffer.usage !== 'number')
+    throw new HeddleError('input-dtype', `the buffer of the input ${spec.name} is no GPUBuffer`);
+  if ((buffer.usage & USAGE.copySource) === 0)
+    throw new HeddleError('input-dtype', `the buffer of the input ${spec.name} lacks the usage COPY_SRC`);
+  return { spec, data: [], shape: checkSizes(spec, shape), buffer: buffer as GpuBuffer };
+}
+
 function checkShape(spec: TensorSpec, data: TensorData, shape: unknown): readonly number[] {
+  const sizes = checkSizes(spec, shape);
+  if (elementCount(sizes) === data.length) return sizes;
+  const at = `the input ${spec.name} has shape [${sizes.join(', ')}]`;
+  const message = `${at}, which is ${elementCount(sizes)} elements, but its data has ${data.length}`;
+  throw new HeddleError('input-shape', message);
+}
+
+function checkSizes(spec: TensorSpec, shape: unknown): readonly number[] {
   if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
     const message = `the shape of the input ${spec.name} is not a list of non-negative integers`;
     throw new HeddleError('input-shape', message);
@@ -79,10 +108,6 @@ function checkShape(spec: TensorSpec, data: TensorData, shape: unknown): readonl
   const at = `the input ${spec.name} has shape [${sizes.join(', ')}]`;
   if (sizes.length !== spec.shape.length)
     throw new HeddleError('input-shape', `${at}; ${describeSpec(spec)} has ${spec.shape.length} axes`);
-  if (elementCount(sizes) !== data.length) {
-    const message = `${at}, which is ${elementCount(sizes)} elements, but its data has ${data.length}`;
-    throw new HeddleError('input-shape', message);
-  }
   return sizes;
 }
 

@@ -12,7 +12,7 @@ export function checkOptions(called: Loading | 'run', options: unknown): void {
 }
 
 /** Throws HeddleError 'option' for an option of another name than `known`. */
-export function checkNames(called: Loading, options: object, known: readonly string[]): void {
+export function checkNames(called: Loading | 'run', options: object, known: readonly string[]): void {
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new HeddleError('option', `${called} has no option ${unknown}; it has ${known.join(', ')}`);

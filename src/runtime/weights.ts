@@ -15,6 +15,20 @@ import { heldWeights, type StoredType, type WeightPiece, type WeightStream } fro
 /** Finds a weight that is in memory by name; undefined when there is none. */
 export type WeightSource = (name: string) => StoredTensor | undefined;
 
+/** Reads weights once more; what it is given is aborted when that is done. */
+export type ReopenWeights = (reading: AbortController) => Promise<WeightSource | WeightStream>;
+
+/** Has no hold on weights that cannot be read twice. */
+export function reopenerOf({
+  weights,
+  reopenWeights,
+}: {
+  readonly weights: WeightSource | WeightStream;
+  readonly reopenWeights?: ReopenWeights | undefined;
+}): ReopenWeights | undefined {
+  return reopenWeights ?? (typeof weights === 'function' ? async () => weights : undefined);
+}
+
 /** The program's weights, in its order where they are in memory. */
 export function streamOf(weights: WeightSource | WeightStream, { weights: specs }: TargetProgram): WeightStream {
   if (typeof weights !== 'function') return expandBytes(weights);
@@ -57,6 +71,8 @@ const SLICE = 30;
 export interface LoadWatch {
   readonly signal?: AbortSignal;
   readonly onLoadStep?: (done: number, total: number) => void;
+  /** For webgpu, where kernels are compiled when they are loaded. */
+  readonly onPipeline?: (done: number, total: number) => void;
 }
 
 /** What loading does to a device. Whatever it throws ends the load. */

@@ -85,7 +85,7 @@ test('a program of another version is refused', async () => {
   const folder = folderWith(await sampleArtifact({ program: { ...sampleProgram, version: 1 } }));
   expect(await refusalOf(folder)).toEqual({
     code: 'program-version',
-    message: 'the program has format version 1, this runtime reads 4',
+    message: 'the program has format version 1, this runtime reads 5',
   });
 });
 

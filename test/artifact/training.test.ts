@@ -72,10 +72,10 @@ describe('an artifact that trains', () => {
     for (let step = 0; step < 300; step++) await trainer.step(batch);
     const after = await trainer.evaluate([batch]);
     expect(after.metrics['error']).toBeLessThan(before.metrics['error']! / 1000);
-    const learned = trainer.weights();
+    const learned = await trainer.weights();
     expect([...learned.get('weight')!.data].map((value) => Math.round(value * 100) / 100)).toEqual([2, -1]);
     const other = await open({ target });
-    other.load(trainer.save());
+    await other.load(await trainer.save());
     expect(await other.step(batch)).toEqual(await trainer.step(batch));
     for (const one of [trainer, other]) one.dispose();
   });
@@ -131,8 +131,8 @@ async function* arriving(): AsyncGenerator<Inputs> {
 }
 const { examples } = await trainer.evaluate(arriving());
 const { guess } = await trainer.predict(batch);
-trainer.load(trainer.save());
-console.log(error, examples, guess.shape[0], trainer.weights('net.').size, trainer.metrics[0] satisfies 'error', HeddleError);
+await trainer.load(await trainer.save());
+console.log(error, examples, guess.shape[0], (await trainer.weights('net.')).size, trainer.metrics[0] satisfies 'error', HeddleError);
 // @ts-expect-error
 await trainer.step({ x: [1, 2] });
 // @ts-expect-error

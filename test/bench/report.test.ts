@@ -148,6 +148,10 @@ test('figures go between the markers of a page, in the place of the last ones', 
   expect(once).toMatch(/^before\n.*\n.*\n\nnew\n\n.*\n.*\nafter$/);
   expect(withFigures(once, 'new')).toBe(once);
   expect(() => withFigures('no markers', 'new')).toThrow('no place for figures');
+  const other = page.replaceAll('figures:', 'other figures:');
+  const both = withFigures(`${page}\n${other}`, 'newer', 'other figures');
+  expect(both).toBe(`${page}\n${withFigures(other, 'newer', 'other figures')}`);
+  expect(both).toContain('newer');
 });
 
 test('the engine told about at length is the first Node of version 24 or later', () => {

@@ -44,7 +44,7 @@ describe('wrong usage', () => {
     ['compile a.model -o x --target wasm,cuda', /Targets are wasm, js and webgpu: --target wasm,js,webgpu/],
     ['compile a.model -o x --set foo', /A setting is a name and a value: --set depth=4/],
     ['compile a.model -o x --set =4', /A setting is a name and a value/],
-    ['run a.model --target cuda', /Allowed choices are wasm, js, webgpu, reference/],
+    ['run a.model --target cuda', /Allowed choices are wasm, js, webgpu, auto, reference/],
     ['run a.model --image x.png --top 0', /whole number from 1/],
     ['run a.model --image x.png --mean a,b', /one for each channel: 0.5,0.5,0.5/],
     ['run a.model --image x.png --std 0', /greater than 0/],

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { TrainerOptions } from '../../src/runtime/train/load.ts';
 import type { Trainer } from '../../src/runtime/train/trainer.ts';
+import { describeGpu, softwareGpu } from '../support/webgpu.ts';
 import { AFFINE_WEIGHTS, safetensors, tensor, useWorkplace } from './support.ts';
 
 const place = useWorkplace();
@@ -50,6 +51,23 @@ beforeAll(() => {
   place.write('other.safetensors', safetensors(AFFINE_WEIGHTS));
 });
 
+describeGpu('an artifact that trains on all targets', () => {
+  it('does so on webgpu, and goes on elsewhere', async () => {
+    const compiled = await place.run('compile fit.model --entry Fit --target wasm,js,webgpu -o all');
+    expect(compiled).toMatchObject({ code: 0, stderr: '' });
+    expect(compiled.stdout).toMatch(
+      /^ {2}target +webgpu +\d+ kernels, \d+ steps a training step, \d+ steps? an evaluation$/m,
+    );
+    const gpu = await load('all', { target: 'webgpu', gpu: softwareGpu(), seed: 2 });
+    const js = await load('all', { target: 'js', seed: 3 });
+    const batch = { x: [1, 2, 3, 4], y: [1, 0, 0, 0, 1, 0] };
+    for (let step = 0; step < 3; step++) await gpu.step(batch);
+    await js.load(await gpu.save());
+    expect((await js.step(batch)).loss).toBeCloseTo((await gpu.step(batch)).loss, 5);
+    for (const trainer of [gpu, js]) trainer.dispose();
+  });
+});
+
 describe('compile of a train entry', () => {
   it('writes an artifact that trains', async () => {
     const { code, stdout, stderr } = await place.run('compile fit.model --entry Fit -o fit');
@@ -68,8 +86,8 @@ describe('compile of a train entry', () => {
     const { code } = await place.run('compile fit.model --entry Fit --weights partly.safetensors -o partly');
     expect(code).toBe(0);
     const trainer = await load('partly', { target: 'js' });
-    expect([...trainer.weights().get('net.fc.bias')!.data]).toEqual([7, 7, 7]);
-    expect(new Set(trainer.weights().get('net.fc.weight')!.data).size).toBe(6);
+    expect([...(await trainer.weights()).get('net.fc.bias')!.data]).toEqual([7, 7, 7]);
+    expect(new Set((await trainer.weights()).get('net.fc.weight')!.data).size).toBe(6);
     trainer.dispose();
   });
 
@@ -95,7 +113,6 @@ describe('compile of a train entry', () => {
   });
 
   it.each([
-    ['--target webgpu', 'training runs on wasm and js, not on webgpu'],
     ['--quantize int8', '--quantize is for models, not for train entries'],
     ['--tap net', '--tap is for models, not for train entries'],
   ])('refuses %s', async (option, message) => {

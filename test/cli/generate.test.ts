@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Io } from '../../src/cli/io.ts';
+import { describeGpu } from '../support/webgpu.ts';
 import { describeReference, referenceRoot } from '../support/reference.ts';
 import { specFile } from '../support/specs.ts';
 import { safetensors, tensor, useWorkplace } from './support.ts';
@@ -65,6 +66,18 @@ async function output(line: string, io: Partial<Io> = {}): Promise<string> {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return stdout;
 }
+
+describeGpu('on webgpu', () => {
+  it('a spec and an artifact of all targets generate', async () => {
+    expect(await output(`${ABC} -p bc -n 9 --target webgpu`)).toBe('bcdabcdabcd');
+    const compile =
+      'compile letters.model --entry Letters --weights letters.safetensors --target wasm,js,webgpu -o all';
+    expect(await place.run(compile)).toMatchObject({ code: 0, stderr: '' });
+    const texts = 'abcdabc\n---\nbcdabcda';
+    for (const target of ['wasm', 'js', 'webgpu'])
+      expect(await output(`generate all --tokenizer abc.json -p a bc -n 6 --target ${target}`)).toBe(texts);
+  });
+});
 
 describe('a text', () => {
   it.each(['wasm', 'js', 'reference', 'wasm --no-cache', 'js --no-cache', 'reference --no-cache', 'wasm --threads 2'])(
@@ -242,7 +255,7 @@ describe('a model', () => {
     [`${ABC} -p a --prompt-ids 1`, '--prompt and --prompt-ids cannot be combined'],
     [`${ABC} -p a --ids --stop b`, '--stop is for texts'],
     [`${ABC} -p a --threads 2 --target js`, '--threads is for wasm and cannot be combined with --target js'],
-    [`${ABC} -p a --target webgpu`, 'webgpu keeps nothing from token to token'],
+    [`${ABC} -p a --threads 2 --target webgpu`, '--threads is for wasm and cannot be combined with --target webgpu'],
     [`${ABC} -p a --temperature -1`, 'It is a number from 0 on.'],
     [`${ABC} -p a --top-p 0`, 'It is a number above 0, at most 1.'],
     [`${ABC} -p a --top-k 1.5`, 'It is a whole number from 0 on.'],
@@ -277,7 +290,6 @@ describe('an artifact', () => {
       ['--no-cache', '--no-cache is for specs, but built is an artifact'],
       ['--entry Letters', '--entry is for specs, but built is an artifact'],
       ['--target reference', 'the reference interprets a spec, but built is an artifact'],
-      ['--target webgpu', 'webgpu keeps nothing from token to token'],
     ];
     for (const [option, message] of wrong) {
       const { code, stderr } = await place.run(words(`generate built --tokenizer abc.json -p a ${option}`));

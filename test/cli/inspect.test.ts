@@ -112,6 +112,26 @@ describe('explanations, dumps and code', () => {
     expect((await inspect('--explain tiling --target js')).stdout).toMatch(/ 2 × 4 +1 +layers\.0\.map$/m);
   });
 
+  it('--explain webgpu tells of each dispatch, equal layers together, and of the whole', async () => {
+    const { code, stdout, stderr } = await inspect('--explain webgpu');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^product +3 × .* layers\.\{0\.\.2\}\.map$/m);
+    expect(stdout).toMatch(/^for +batch = 8$/m);
+    expect(stdout).toMatch(/^dispatches +3 of 1 pipelines, with 3 bind groups, in 1 submission$/m);
+    expect(stdout).toMatch(/^in each +layers\.\{0\.\.2\}: 1$/m);
+    expect(stdout).toMatch(/^multiply-adds .*; the graph asks for 384; /m);
+    const { stdout: all } = await inspect('--explain webgpu --all --dims batch=2');
+    expect(all).toMatch(/ layers\.1\.map$/m);
+    expect(all).toMatch(/^multiply-adds .*; the graph asks for 96; /m);
+  });
+
+  it('--explain webgpu is JSON with --json', async () => {
+    const { stdout } = await inspect('--explain webgpu --json --dims batch=2');
+    const { routines } = JSON.parse(stdout) as { routines: { name: string; dispatches: { asked: number }[] }[] };
+    expect(routines).toMatchObject([{ name: 'run', dims: { batch: 2 }, totals: { dispatches: 3, asked: 96 } }]);
+    expect(routines[0]!.dispatches.map(({ asked }) => asked)).toEqual([32, 32, 32]);
+  });
+
   it.each([
     ['elaborated', /^graph Layers \{[^]* = einsum\(/],
     ['after:expand', /^graph Layers \{[^]* = contract\(/],
@@ -141,7 +161,7 @@ describe('wrong usage', () => {
     ['--dims batch', /A dimension is a name and a size/],
     ['--depth 0', /whole number from 1/],
     ['--graph png', /Allowed choices are svg, mermaid, html/],
-    ['--explain everything', /Allowed choices are fusion, memory, quantization, tiling/],
+    ['--explain everything', /Allowed choices are fusion, memory, quantization, tiling, webgpu/],
   ])('%s exits with 2', async (options, message) => {
     const { code, stdout, stderr } = await inspect(options);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { beforeAll, describe, expect, it } from 'vitest';
 import { repetitionNote } from '../../src/cli/profile/measure.ts';
 import type { ProfileRow } from '../../src/compiler/inspect/profile/report.ts';
+import { describeGpu } from '../support/webgpu.ts';
 import { safetensors, tensor, useWorkplace } from './support.ts';
 
 const place = useWorkplace();
@@ -210,6 +211,21 @@ describe('of an artifact', () => {
   });
 });
 
+describeGpu('on a GPU', () => {
+  it('has the times of the steps by its own clock, and their lines', async () => {
+    const { code, stdout } = await place.run('profile spec.model --dims batch=4 --runs 1 --json --target webgpu');
+    expect(code).toBe(0);
+    const told = jsonOf(stdout);
+    expect(told).toMatchObject({ target: 'webgpu', dims: { batch: 4 }, samples: 1 });
+    expect(told.whole.least).toBeGreaterThan(0);
+    expect(told.ceilings.tile.operationsPerSecond).toBeGreaterThan(0);
+    const products = told.rows.find(({ path }) => path === 'layers.*.map')!;
+    expect(products).toMatchObject({ operations: 2 * (2 * 4 * 8 * 8 + 2 * 4 * 8) });
+    expect(products.place).toMatch(/nn\.model:\d+$/);
+    for (const { least } of told.steps) expect(least).toBeGreaterThan(0);
+  }, 120_000);
+});
+
 describe('steps that come to less than the run', () => {
   const row = (least: number): ProfileRow => ({
     steps: [0],
@@ -241,7 +257,6 @@ describe('what makes no sense', () => {
     ['spec.model', 2, 'Layers needs a size for batch'],
     ['spec.model --dims rows=1', 2, 'Layers has no dimension rows'],
     ['spec.model --dims batch=65', 2, 'batch is at most 64 in Layers'],
-    ['spec.model --dims batch=1 --target webgpu', 2, 'a GPU runs all steps as one submission'],
     ['spec.model --dims batch=1 --target js --simd strict', 2, '--simd is for wasm'],
     ['spec.model --dims batch=1 --target js --threads 2', 2, '--threads is for wasm'],
     ['spec.model --dims batch=1 --runs 1 --seconds 1', 2, '--runs and --seconds say the same in two ways'],

@@ -33,7 +33,7 @@ export class Workplace {
   async prepare(): Promise<void> {
     this.link();
     await bundleRuntime({ outfile: join(this.packageRoot, 'dist/runtime.js') });
-    for (const kind of ['webgpu', 'train', 'generate', 'generate-webgpu'] as const)
+    for (const kind of ['webgpu', 'train', 'train-webgpu', 'generate', 'generate-webgpu'] as const)
       await bundleRuntime({ kind, outfile: join(this.packageRoot, `dist/runtime-${kind}.js`) });
     await bundleWorker({ outfile: join(this.packageRoot, 'dist/worker.js') });
   }

@@ -9,9 +9,20 @@ import { emitJs } from '../../src/compiler/codegen/js/emit.ts';
 import { emitWasm } from '../../src/compiler/codegen/wasm/emit.ts';
 import { emitWgsl } from '../../src/compiler/codegen/wgsl/emit.ts';
 import { webgpuTarget } from '../../src/compiler/codegen/wgsl/target.ts';
-import { add, constant as c, multiply, symbol } from '../../src/compiler/dims/dim.ts';
-import { binary, compare, literal, load, position, select, variable } from '../../src/compiler/kernel/build.ts';
+import { add, constant as c, multiply, subtract, symbol } from '../../src/compiler/dims/dim.ts';
+import {
+  binary,
+  combine,
+  compare,
+  lane,
+  literal,
+  load,
+  position,
+  select,
+  variable,
+} from '../../src/compiler/kernel/build.ts';
 import type { Kernel } from '../../src/compiler/kernel/ir.ts';
+import type { Shader } from '../../src/program/shaders.ts';
 import { teamWords } from '../../src/program/team.ts';
 import { assign, buffer, constantly, declare, kernel, loop, store } from './dsl.ts';
 import { tiledProduct } from './product.ts';
@@ -97,6 +108,36 @@ const difference: Kernel = kernel({
   ],
 });
 
+/** A workgroup a row of 128 elements: divided by its sum and reversed, four neighbours an invocation. */
+const group: Kernel = {
+  ...kernel({
+    name: 'group',
+    buffers: [
+      { ...buffer('input'), access: 'read' },
+      { ...buffer('output'), access: 'write' },
+    ],
+    sizes: ['m'],
+    grid: [['i', symbol('m')]],
+    body: [
+      constantly('x', load('input', add(multiply(i, c(128)), multiply(c(4), j)), 'f32', 4)),
+      constantly('sum', { kind: 'reduceLanes', type: 'f32', lanes: 1, op: 'add', operand: variable('x', 'f32', 4) }),
+      { kind: 'reduce', name: 'total', op: 'add', value: variable('sum', 'f32') },
+      store('tile', multiply(c(4), j), binary('div', variable('x', 'f32', 4), variable('total', 'f32'))),
+      { kind: 'barrier' },
+      constantly('turned', load('tile', subtract(c(124), multiply(c(4), j)), 'f32', 4)),
+      store(
+        'output',
+        add(multiply(i, c(128)), multiply(c(4), j)),
+        combine(
+          [3, 2, 1, 0].map((at) => lane(variable('turned', 'f32', 4), at)),
+          4,
+        ),
+      ),
+    ],
+  }),
+  workgroup: { invocation: 'j', size: 32, memory: [{ name: 'tile', type: 'f32', length: 128 }] },
+};
+
 it.each([rows, difference, tiledProduct(32, 32)])('$name is written as recorded for wasm', (tested) => {
   expectGolden(`${tested.name}.wat`, watOf(tested).replace(TEAM, ''));
 });
@@ -109,6 +150,11 @@ it.each([rows, difference])('$name is written as recorded for JavaScript', (test
   expectGolden(`${tested.name}.js`, emitJs([tested]));
 });
 
-it.each([rows, difference, addition(9)])('$name is written as recorded for WebGPU', (tested) => {
-  expectGolden(`${tested.name}.wgsl`, emitWgsl([tested], webgpuTarget.workgroups!)[0]!);
+it.each([rows, difference, addition(9), group])('$name is written as recorded for WebGPU', (tested) => {
+  const [{ code, variants = [] }] = emitWgsl([tested], webgpuTarget.workgroups) as [Shader];
+  expectGolden(`${tested.name}.wgsl`, code);
+  for (const { needs, storageBuffers, code: text } of variants) {
+    const asked = [...needs, ...(storageBuffers === undefined ? [] : [`${storageBuffers}-buffers`])];
+    expectGolden(`${tested.name}.${asked.join('.')}.wgsl`, text);
+  }
 });

@@ -396,6 +396,8 @@ function positionTests(backend: Backend, numRuns: number): void {
 
 describe.each(['wasm', 'js'] as const)('random positions on %s', (backend) => positionTests(backend, 150));
 describeGpu('webgpu', () => {
-  describe('random expressions', () => expressionTests('webgpu', 1, 'ordinary', 40));
+  describe.each([1, 4] as const)('random expressions with %i lanes', (lanes) =>
+    expressionTests('webgpu', lanes, 'ordinary', 40),
+  );
   describe('random positions', () => positionTests('webgpu', 40));
 });

@@ -52,11 +52,13 @@ describe('the examples', () => {
   test('in the guide run', async () => {
     // What generates has a test of its own.
     const code = codeIn(guide).filter((one) => !one.includes('generate'));
-    const [loading, running, threads, training, resuming] = code;
+    const [loading, choosing, running, threads, training, resuming] = code;
     const progress = await printed(loading!);
     for (const phase of ['program', 'kernels', 'weights', 'prepare'])
       expect(progress).toMatch(new RegExp(`^${phase} (\\d+) of \\1$`, 'm'));
     expect(progress).toContain(`MLP wasm [ 'batch', 64 ]`);
+    // The artifact was not compiled for webgpu, so there is nothing to choose.
+    expect(await printed(choosing!)).toBe('wasm undefined\n');
     expect(await printed(running!)).toBe('[ 3, 10 ] 30\n');
     expect(await printed(threads!)).toBe('2 true\n');
     expect(await printed(training!)).toBe('2001 true [ 0.1 ]\n2 [ 2, 2 ]\n');

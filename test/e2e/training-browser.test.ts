@@ -28,7 +28,7 @@ const training = (options: string): string => `
   for (let step = 0; step < 10; step++) losses.push((await trainer.step({ x, label })).loss);
   const { loss } = await trainer.evaluate([{ x, label }]);
   const bad = await trainer.step({ x: x.map(() => NaN), label }).catch(({ code }) => code);
-  const saved = [...trainer.save()];
+  const saved = [...(await trainer.save())];
   const pending = trainer.step({ x, label });
   const second = await trainer.step({ x, label }).then(() => 'done', ({ code }) => code);
   await pending;

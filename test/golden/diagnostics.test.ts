@@ -3,6 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Diagnostic, DiagnosticSink } from '../../src/compiler/base/diagnostic.ts';
 import { renderDiagnostic, renderSummary } from '../../src/compiler/base/render.ts';
+import { openCompilation } from '../../src/cli/compilation.ts';
+import { fitHalves } from '../../src/cli/f16/fit.ts';
+import { makeHost } from '../../src/cli/host.ts';
 import { checkSpec, elaborateGeneration } from '../../src/compiler/driver.ts';
 import { readWeights } from '../../src/compiler/interop/weights.ts';
 import { invertRename } from '../../src/compiler/interop/rename.ts';
@@ -43,6 +46,21 @@ goldenSuite(join(folder, 'generation'), (text, name) => {
   return models
     .map((entry) => `${entry}\n${rendered(elaborateGeneration(path, { entry }, specHost({ [path]: text })).diagnostics)}`)
     .join('\n\n');
+});
+
+/** Of `--f16`, on random weights and inputs. */
+goldenSuite(join(folder, 'f16'), async (text) => {
+  const place = new Workplace();
+  try {
+    place.link();
+    place.write('f16.model', text);
+    const { io, err } = place.io();
+    const compilation = openCompilation('f16.model', { target: ['webgpu'], f16: true }, io, makeHost(io));
+    await fitHalves(compilation.halves!, compilation.compile(), undefined, {}, io);
+    return err.join('').trimEnd();
+  } finally {
+    place.remove();
+  }
 });
 
 /** Of whole commands: lines `$ heddle …`, then the files they are run among. */

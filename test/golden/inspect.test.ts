@@ -4,8 +4,11 @@ import { alignColumns } from '../../src/cli/table.ts';
 import { printFusion, reportFusion } from '../../src/compiler/inspect/explain/fusion.ts';
 import { MEMORY_HEAD, memoryCells, memoryTotals } from '../../src/compiler/inspect/explain/memory.ts';
 import { TILING_HEAD, tilingCells } from '../../src/compiler/inspect/explain/tiling.ts';
+import { costCells, dispatchCells, WEBGPU_HEAD } from '../../src/compiler/inspect/explain/webgpu.ts';
+import { groupDispatches } from '../../src/compiler/inspect/gpu/repeated.ts';
 import { printDrawing } from '../../src/compiler/inspect/graph/print.ts';
 import { TABLE_HEAD, tableCells, totalCells } from '../../src/compiler/inspect/table.ts';
+import { costsOf } from '../inspect/gpu-support.ts';
 import { inspectedText } from '../inspect/support.ts';
 import { projectRoot } from '../support/reference.ts';
 import { goldenSuite } from './run.ts';
@@ -37,4 +40,12 @@ goldenSuite(join(folder, 'explain'), (text) => {
     table(...memoryTotals(summary.memory)),
     table(TILING_HEAD, ...tilingCells(fused, target)),
   ].join('\n\n');
+});
+
+goldenSuite(join(folder, 'webgpu'), (text) => {
+  const costs = costsOf('test.model', {}, { batch: 4 }, { 'test.model': text });
+  const cells = dispatchCells(groupDispatches(costs.dispatches)).map((row) =>
+    row.map((cell) => cell.replace(projectRoot, '')),
+  );
+  return [table(WEBGPU_HEAD, ...cells), table(...costCells(costs))].join('\n\n');
 });

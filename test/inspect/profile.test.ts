@@ -131,7 +131,7 @@ describe('facts of a compiled model', () => {
   });
 });
 
-test.each(['wasm', 'js'] as const)('the measuring program of %s has a step for each measurement', (name) => {
+test.each(['wasm', 'js', 'webgpu'] as const)('the measuring program of %s has a step for each measurement', (name) => {
   const { lowered, measurements } = ceilingProgram(targetNamed(name));
   expect(compileLowered(lowered, name).program.targets[name]!.steps).toHaveLength(measurements.length);
 });

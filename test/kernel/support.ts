@@ -13,6 +13,7 @@ import type {
   UnaryOp,
 } from '../../src/compiler/kernel/ir.ts';
 import type { ReductionOp } from '../../src/compiler/kernel/arithmetic.ts';
+import { webgpuTarget } from '../../src/compiler/codegen/wgsl/target.ts';
 import type { Target } from '../../src/compiler/kernel/target.ts';
 
 /** The functions that WebAssembly computes itself. */
@@ -31,7 +32,7 @@ export const WASM: Target = {
 export const SCALAR: Target = { ...WASM, lanes: 1 };
 
 /** A target that runs the points of a grid at once, behind a compiler that may reorder arithmetic. */
-export const GRID: Target = { ...SCALAR, strictArithmetic: false, workgroups: { size: 64, storageBuffers: 8 } };
+export const GRID: Target = { ...SCALAR, strictArithmetic: false, workgroups: webgpuTarget.workgroups };
 
 /** A target that has to do without even the rounding functions. */
 export const POOR: Target = { ...WASM, nativeUnary: new Set<UnaryOp>(['neg', 'abs', 'sqrt', 'not']) };

@@ -3,8 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { jsTarget } from '../../src/compiler/codegen/js/target.ts';
 import { wasmTarget } from '../../src/compiler/codegen/wasm/target.ts';
 import { webgpuTarget } from '../../src/compiler/codegen/wgsl/target.ts';
-import { constant, symbol, type Dim } from '../../src/compiler/dims/dim.ts';
-import { Builder } from '../../src/compiler/ir/builder.ts';
 import type { Graph, Value } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpret.ts';
 import { concreteShape } from '../../src/compiler/ir/types.ts';
@@ -16,50 +14,10 @@ import { lowerGraph } from '../../src/compiler/lowering/lower.ts';
 import { ops } from '../../src/compiler/ops/table.ts';
 import { passes } from '../../src/compiler/passes/index.ts';
 import { runPasses } from '../../src/compiler/passes/run.ts';
-import type { LoweredProgram } from '../../src/compiler/plan/lowered.ts';
+import { kernelsOf, type LoweredProgram } from '../../src/compiler/plan/lowered.ts';
 import { expectClose, randomNumbers, randomTensor } from '../support/tensors.ts';
 import { execute } from './execute.ts';
-
-/** What follows the product: nothing, what happens in registers, or what a loop does to parked sums. */
-type Follower = 'none' | 'bias' | 'gelu';
-
-interface Case {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  /** Whether an operand is stored with its summed axis first. */
-  readonly left?: 'km';
-  readonly right?: 'kn';
-  readonly follower?: Follower;
-  readonly batch?: number;
-}
-
-/** The product with the sizes `known`, and the others as symbols `m`, `n` and `k`. */
-function graphOf({ m, n, k, left, right, follower = 'none', batch }: Case, known: string): Graph {
-  const builder = new Builder(ops, new Map());
-  const size = (name: string, value: number): Dim => (known.includes(name) ? constant(value) : symbol(name));
-  const [rows, columns, depth] = [size('m', m), size('n', n), size('k', k)];
-  const lead = batch === undefined ? [] : [constant(batch)];
-  const labels = (...own: string[]): string[] => [...lead.map(() => 'b'), ...own];
-  const value = (...shape: Dim[]): Value => builder.value({ dtype: 'f32', shape: [...lead, ...shape] });
-  const x = left === 'km' ? value(depth, rows) : value(rows, depth);
-  const w = right === 'kn' ? value(depth, columns) : value(columns, depth);
-  const bias = value(rows, columns);
-  let y = builder.one('contract', [x, w], {
-    left: left === 'km' ? labels('k', 'i') : labels('i', 'k'),
-    right: right === 'kn' ? labels('k', 'j') : labels('j', 'k'),
-    result: labels('i', 'j'),
-  });
-  if (follower !== 'none') y = builder.one('add', [y, bias]);
-  if (follower === 'gelu') y = builder.one('gelu', [y]);
-  const inputs = [
-    { name: 'x', value: x },
-    { name: 'w', value: w },
-    ...(follower === 'none' ? [] : [{ name: 'bias', value: bias }]),
-  ];
-  const dims = ['m', 'n', 'k'].filter((name) => !known.includes(name)).map((name) => ({ name }));
-  return { name: 'P', dims, inputs, parameters: [], nodes: builder.nodes, outputs: [{ name: 'y', value: y }] };
-}
+import { productGraph, type Follower, type Product } from './products.ts';
 
 const withTile = (target: Target, at: number): Target => ({ ...target, tiles: [target.tiles[at]!] });
 
@@ -71,16 +29,16 @@ const targets: readonly (readonly [string, Target])[] = [
 
 function lowered(graph: Graph, target: Target): LoweredProgram {
   const program = lowerGraph(runPasses(graph, passes, ops).graph, target);
-  for (const { kernel } of program.calls) expect(kernelFaults(kernel)).toEqual([]);
+  for (const kernel of program.calls.flatMap(kernelsOf)) expect(kernelFaults(kernel)).toEqual([]);
   return program;
 }
 
 /** Runs it where every access is checked, with each tile and sizes that are known or not; tiles of one order give the same bits. */
-function check(product: Case, knowledge: readonly string[] = ['mnk', '']): void {
+function check(product: Product, knowledge: readonly string[] = ['mnk', '']): void {
   const { m, n, k } = product;
   const symbols = new Map(Object.entries({ m, n, k }));
   for (const known of knowledge) {
-    const graph = graphOf(product, known);
+    const graph = productGraph(product, known);
     const random = randomNumbers(m + 31 * n + 977 * k);
     const draw = ({ type }: Value): ReturnType<typeof randomTensor> =>
       randomTensor('f32', concreteShape(type.shape, symbols), random);
@@ -148,8 +106,8 @@ function countStatements(kernels: readonly Kernel[], kind: string): number {
 }
 
 describe('what a product is made of', () => {
-  const kernelsOf = (product: Case, tile: number): Kernel[] =>
-    lowered(graphOf(product, 'mnk'), withTile(wasmTarget, tile)).calls.map(({ kernel }) => kernel);
+  const kernelsOf = (product: Product, tile: number): Kernel[] =>
+    lowered(productGraph(product, 'mnk'), withTile(wasmTarget, tile)).calls.map(({ kernel }) => kernel);
 
   test('a dear epilogue is written once, not for every vector of a tile', () => {
     const stores = (follower: Follower): number =>

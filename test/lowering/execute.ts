@@ -1,7 +1,8 @@
 /** Runs lowered programs in the kernel interpreter, on buffers of exactly their sizes. */
-import { evaluate } from '../../src/compiler/dims/dim.ts';
+import { evaluate, type Dim } from '../../src/compiler/dims/dim.ts';
 import { interpretKernel, type BufferData } from '../../src/compiler/kernel/interpret.ts';
-import type { LoweredBuffer, LoweredProgram } from '../../src/compiler/plan/lowered.ts';
+import type { Kernel } from '../../src/compiler/kernel/ir.ts';
+import type { KernelCall, LoweredBuffer, LoweredProgram } from '../../src/compiler/plan/lowered.ts';
 
 function memoryOf({ type, size }: LoweredBuffer, symbols: ReadonlyMap<string, number>): BufferData {
   const length = evaluate(size, symbols);
@@ -14,6 +15,13 @@ function memoryOf({ type, size }: LoweredBuffer, symbols: ReadonlyMap<string, nu
     case 'bool':
       return new Int32Array(length);
   }
+}
+
+/** The kernel that a call runs with the first of the target's tiles. */
+function chosen({ kernel, alternatives = [] }: KernelCall, symbols: ReadonlyMap<string, number>): Kernel {
+  const holds = (atLeastZero: Dim | undefined): boolean => !atLeastZero || evaluate(atLeastZero, symbols) >= 0;
+  const other = alternatives.find(({ tile, atLeastZero }) => tile === undefined && holds(atLeastZero));
+  return other?.kernel ?? kernel;
 }
 
 /**
@@ -30,7 +38,9 @@ export function execute(
   const { inputs, outputs } = program.routines[0]!;
   const kept = program.kept ?? [];
   for (const { name, buffer } of [...inputs, ...program.weights, ...kept]) memory[buffer]!.set(given.get(name)!);
-  for (const { kernel, buffers, sizes } of program.calls) {
+  for (const call of program.calls) {
+    const { buffers, sizes } = call;
+    const kernel = chosen(call, symbols);
     const bound = Object.fromEntries(kernel.buffers.map(({ name }, at) => [name, memory[buffers[at]!]!]));
     const values = Object.fromEntries(kernel.sizes.map((name, at) => [name, evaluate(sizes[at]!, symbols)]));
     run(kernel, bound, values);

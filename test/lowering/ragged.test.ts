@@ -9,14 +9,14 @@ import type { Graph, Value } from '../../src/compiler/ir/graph.ts';
 import { interpret } from '../../src/compiler/ir/interpret.ts';
 import type { Tensor } from '../../src/compiler/ir/op.ts';
 import { concreteShape } from '../../src/compiler/ir/types.ts';
-import { interpretKernel } from '../../src/compiler/kernel/interpret.ts';
+import { interpretKernel, type BufferData } from '../../src/compiler/kernel/interpret.ts';
 import type { Target } from '../../src/compiler/kernel/target.ts';
 import { kernelFaults } from '../../src/compiler/kernel/verify.ts';
 import { lowerGraph } from '../../src/compiler/lowering/lower.ts';
 import { ops } from '../../src/compiler/ops/table.ts';
 import { passes } from '../../src/compiler/passes/index.ts';
 import { runPasses } from '../../src/compiler/passes/run.ts';
-import type { LoweredProgram } from '../../src/compiler/plan/lowered.ts';
+import { kernelsOf, type BufferId, type LoweredProgram } from '../../src/compiler/plan/lowered.ts';
 import { expectClose, randomNumbers, randomTensor, tensorOf } from '../support/tensors.ts';
 import { execute } from './execute.ts';
 
@@ -78,7 +78,7 @@ const targets: readonly Target[] = [...tiles, withTile(jsTarget, 0), webgpuTarge
 
 function lowered(graph: Graph, target: Target): LoweredProgram {
   const program = lowerGraph(runPasses(graph, passes, ops).graph, target);
-  for (const { kernel } of program.calls) expect(kernelFaults(kernel)).toEqual([]);
+  for (const kernel of program.calls.flatMap(kernelsOf)) expect(kernelFaults(kernel)).toEqual([]);
   return program;
 }
 
@@ -109,7 +109,7 @@ function check(product: Case, knowledge: readonly boolean[] = [true, false]): vo
     const truth = interpret(graph, { inputs, parameters: new Map(), symbols }).get('y')!;
     const results = targets.map((target) => {
       const y = resultOf(graph, target, product.rows, inputs);
-      const what = `${target.name} ${target.tiles[0]!.rows} rows a tile, ${JSON.stringify(product)}`;
+      const what = `${target.name} ${target.tiles[0]?.rows ?? 'any number of'} rows a tile, ${JSON.stringify(product)}`;
       expectClose(y, truth.data, { absolute: 1e-4, relative: 1e-4 }, what);
       return y;
     });
@@ -144,6 +144,10 @@ describe('each row by the matrix of its group', () => {
     check({ offsets, rows: 50, n: 16, k: 4, twice: true, follower: 'gelu' }, [false]);
   });
 
+  test('rows enough for tiles of any height', () => {
+    for (const rows of [11, 24, 30, 130, 150]) check({ offsets: [0, 9, rows - 2], rows, n: 33, k: 3 }, [false]);
+  });
+
   test.each([0, 1, 5, 7, 13, 25])('%i rows of two groups', (rows) => {
     check({ offsets: [0, Math.floor(rows / 3), rows], rows, n: 5, k: 9 });
     check({ offsets: [0, rows, rows], rows, n: 40, k: 2, follower: 'gelu' }, [false]);
@@ -155,6 +159,94 @@ describe('the sums of each group', () => {
     check({ offsets, rows: 50, n: 9, k: 5, summed: true });
     check({ offsets, rows: 50, n: 7, k: 97, summed: true, follower: 'add' }, [true]);
     check({ offsets, rows: 50, n: 26, k: 16, summed: true, follower: 'gelu' }, [false]);
+  });
+});
+
+describe('the map of tiles on a device with workgroups', () => {
+  /** Two products of the same rows, of 40 and of 70 columns, and the sums of their groups. */
+  function layers(): Graph {
+    const builder = new Builder(ops, new Map());
+    const rows = symbol('r');
+    const value = (...shape: Dim[]): Value => builder.value({ dtype: 'f32', shape });
+    const [x, w, v] = [
+      value(rows, constant(7)),
+      value(constant(3), constant(40), constant(7)),
+      value(constant(3), constant(70), constant(40)),
+    ];
+    const offsets = builder.value({ dtype: 'i32', shape: [constant(4)] });
+    const form = { left: ['r', 'k'], right: ['e', 'n', 'k'], result: ['r', 'n'], ...labels };
+    const y = builder.one('ragged_contract', [x, w, offsets], form);
+    const z = builder.one('ragged_contract', [y, v, offsets], form);
+    const sums = { left: ['r', 'n'], right: ['r', 'k'], result: ['e', 'n', 'k'], ...labels };
+    const gradient = builder.one('ragged_contract', [z, y, offsets], sums);
+    return {
+      name: 'P',
+      dims: [{ name: 'r' }],
+      inputs: Object.entries({ x, w, v, offsets }).map(([name, input]) => ({ name, value: input })),
+      parameters: [],
+      nodes: builder.nodes,
+      outputs: [
+        { name: 'z', value: z },
+        { name: 'gradient', value: gradient },
+      ],
+    };
+  }
+
+  /** What the buffers hold after a run with so many rows. */
+  function memoryAfter(program: LoweredProgram, rows: number, offsets: readonly number[]): (at: BufferId) => number[] {
+    const held = new Map<BufferId, BufferData>();
+    const given = new Map<string, ArrayLike<number>>([
+      ['x', new Float32Array(rows * 7)],
+      ['w', new Float32Array(3 * 40 * 7)],
+      ['v', new Float32Array(3 * 70 * 40)],
+      ['offsets', offsets],
+    ]);
+    let at = 0;
+    execute(program, new Map([['r', rows]]), given, (kernel, buffers, sizes) => {
+      interpretKernel(kernel, buffers, sizes);
+      const call = program.calls[at++]!;
+      kernel.buffers.forEach(({ name }, place) => held.set(call.buffers[place]!, buffers[name]!));
+    });
+    return (buffer) => [...held.get(buffer)!];
+  }
+
+  const program = lowered(layers(), webgpuTarget);
+  const products = program.calls.filter(({ kernel }) => kernel.name === 'product');
+
+  test('is made once for all products of the same groups', () => {
+    expect(program.calls.map(({ kernel }) => kernel.name)).toEqual(['tile_map', 'product', 'product', 'product']);
+    const { kernel, alternatives = [] } = program.calls[0]!;
+    for (const one of [kernel, ...alternatives.map((other) => other.kernel)]) expect(one.buffers.length).toBe(4);
+  });
+
+  test.each([
+    [30, [0, 5, 5, 26], 4],
+    [40, [0, 5, 5, 26], 8],
+    [200, [3, 20, 20, 190], 16],
+  ])('tells how many workgroups there are, of %i rows', (rows, offsets, height) => {
+    const held = memoryAfter(program, rows, offsets);
+    const sizes = [0, 1, 2].map((group) => offsets[group + 1]! - offsets[group]!);
+    const upTo = (multiple: number): number =>
+      sizes.reduce((sum, size) => sum + multiple * Math.ceil(size / multiple), 0);
+    const outside = Math.ceil(offsets[0]! / height) + Math.ceil((rows - offsets[3]!) / height);
+    const tiles = upTo(height) / height + outside;
+    const [first, second, third] = products;
+    expect(held(first!.indirect!)).toEqual([2 * tiles, 1, 1]);
+    expect(held(second!.indirect!)).toEqual([3 * tiles, 1, 1]);
+    expect(third!.indirect).toBeUndefined();
+    const executed = program.routines[0]!.executed!.map(({ buffer, at, times }) => [held(buffer)[at], times.key]);
+    expect(executed).toEqual([
+      [upTo(height), String(64 * 8 + 96 * 64)],
+      [upTo(32), String(96 * 64)],
+    ]);
+  });
+
+  test('workgroups beyond what one dimension holds take a second one', () => {
+    const narrow = { ...webgpuTarget, workgroups: { ...webgpuTarget.workgroups, perDimension: 7 } };
+    const held = memoryAfter(lowered(layers(), narrow), 40, [0, 5, 5, 26]);
+    const [along, lines, planes] = held(products[1]!.indirect!);
+    // 6 tiles by 3 workgroups.
+    expect([along! * lines!, lines, planes]).toEqual([18, 3, 1]);
   });
 });
 

@@ -41,7 +41,6 @@ describeReference('BERT in PyTorch', 'oracle/shared/bert', () => {
 
   testOnTargets('classifier: outputs, activations and loss', async (target) => {
     await expectCase(given, model, target, ['out.hidden', 'out.pooled', 'out.logits']);
-    if (target === 'webgpu') return;
     const { activations: _, ...plain } = model;
     const training = { ...plain, settings: { ...plain.settings, dropout: 0 }, instance: 'net' };
     await expectCase(given, { ...training, entry: 'TrainBertClassifier' }, target, [

@@ -5,11 +5,11 @@ import { describe, expect, test } from 'vitest';
 import { withoutPrefix } from '../../src/compiler/interop/weights.ts';
 import { parseTokenizer } from '../../src/data/tokenizers/open.ts';
 import { caseWith, inputsOf } from '../support/cases.ts';
-import { continuationOn, GENERATION_TARGETS } from '../support/continuations.ts';
+import { continuationOn, GENERATION_TARGETS, type GenerationTarget } from '../support/continuations.ts';
 import { describeReference, largestDifference, readTensors, referenceRoot, valuesOf } from '../support/reference.ts';
-import { graphOf, runnerOf, settings as given, specFile, TARGETS, withRun, type Run } from '../support/specs.ts';
+import { graphOf, runnerOf, settings as given, specFile, withRun, type Run } from '../support/specs.ts';
 import { tensorOf } from '../support/tensors.ts';
-import { testOnTargets } from '../support/webgpu.ts';
+import { describeGpu, testOnTargets } from '../support/webgpu.ts';
 
 /** The most likely tokens one after the other, with the logits that each was chosen by. */
 async function continueGreedily(
@@ -59,7 +59,7 @@ describeReference('the trained sparse language model', 'oracle/shared/makemoe_ge
     });
   });
 
-  test.each(GENERATION_TARGETS)('gives both through the cache, side by side and alone, on %s', async (target) => {
+  const throughCache = async (target: GenerationTarget): Promise<void> => {
     const entry = { entry: 'MoELanguageModel', settings: given(settings) };
     const { run, dispose } = await continuationOn(specFile('moe_lm.model'), entry, target, weights);
     const names = ['newline', 'romeo'] as const;
@@ -83,9 +83,13 @@ describeReference('the trained sparse language model', 'oracle/shared/makemoe_ge
       }
     }
     dispose();
+  };
+  test.each(GENERATION_TARGETS)('gives both through the cache, side by side and alone, on %s', throughCache);
+  describeGpu('on webgpu', () => {
+    test('gives both through the cache, side by side and alone', () => throughCache('webgpu'));
   });
 
-  test.each(TARGETS)('has the loss of PyTorch on the validation batch on %s', async (target) => {
+  testOnTargets('has the loss of PyTorch on the validation batch', async (target) => {
     const options = { entry: 'TrainMoELanguageModel', settings: given(settings), training: false };
     const training = graphOf(specFile('moe_lm.model'), options);
     const own = new Map([...weights].map(([name, one]) => [`net.${name}`, one]));

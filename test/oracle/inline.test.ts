@@ -131,7 +131,7 @@ describeReference('InLine-DeiT and its siblings in PyTorch', 'oracle/shared/inli
 
     testOnTargets('logits, activations and loss', async (target) => {
       await expectCase(given, model, target, ['out.logits']);
-      if (target !== 'webgpu') await expectCase(given, training, target, ['out.logits', 'loss']);
+      await expectCase(given, training, target, ['out.logits', 'loss']);
     });
 
     test.each<[string, CaseEntry, Mutant]>([

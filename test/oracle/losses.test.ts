@@ -1,5 +1,6 @@
-/** The stored calls of PyTorch's losses, each written as a model, on every target. */
+/** The stored calls of PyTorch's losses, each written as a model, on every target of a CPU. */
+import { TARGETS } from '../support/specs.ts';
 import { testFamily } from './bundles/check.ts';
 import { lossForms } from './bundles/losses.ts';
 
-testFamily('losses', lossForms);
+testFamily('losses', lossForms, TARGETS);

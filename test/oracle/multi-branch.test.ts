@@ -21,7 +21,7 @@ describeReference('networks of several branches in PyTorch', 'oracle/shared/mult
     testOnTargets('both heads and the losses', async (target) => {
       await expectCase(given, model, target, ['out.main', 'out.aux']);
       const outputs = ['out.main', 'out.aux', 'out.main_loss', 'out.aux_loss', 'loss'];
-      if (target !== 'webgpu') await expectCase(given, training, target, outputs);
+      await expectCase(given, training, target, outputs);
     });
 
     test.each([

@@ -1,12 +1,6 @@
-/** The stored calls of PyTorch's ops, each written as a model, on every target. */
+/** The stored calls of PyTorch's ops, each written as a model, on every target of a CPU. */
+import { TARGETS } from '../support/specs.ts';
 import { testFamily } from './bundles/check.ts';
-import type { Table } from './bundles/form.ts';
-import { layerForms } from './bundles/layers.ts';
-import { movementForms } from './bundles/movement.ts';
-import { pointwiseForms } from './bundles/pointwise.ts';
-import { reductionForms } from './bundles/reductions.ts';
-import { windowForms } from './bundles/windows.ts';
+import { opForms } from './bundles/ops.ts';
 
-const table: Table = { ...layerForms, ...movementForms, ...pointwiseForms, ...reductionForms, ...windowForms };
-
-testFamily('ops', table);
+testFamily('ops', opForms, TARGETS);

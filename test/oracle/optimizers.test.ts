@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { Tensor } from '../../src/compiler/ir/op.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
 import { describeReference, readCase, valuesOf } from '../support/reference.ts';
-import { asTensor, type TargetUnderTest } from '../support/specs.ts';
+import { asTensor, type AnyTarget } from '../support/specs.ts';
 import { Learner, trainingOfText } from '../support/training.ts';
+import { describeGpu } from '../support/webgpu.ts';
 
 interface Subcase {
   readonly attrs: { readonly [name: string]: unknown; readonly lr_sequence?: readonly number[] };
@@ -74,7 +75,7 @@ describeReference('updates in PyTorch', 'oracle/shared/optim', () => {
 
   describe.each(Object.keys(OPTIMIZERS))('%s', (subcase) => {
     const sub = subcases[subcase]!;
-    test.each(['reference', 'js', 'wasm', 'relaxed'] as const)('%s', async (target: TargetUnderTest) => {
+    const check = async (target: AnyTarget): Promise<void> => {
       const module = trainingOfText(specOf(callOf(subcase, sub)));
       const rates = sub.attrs.lr_sequence;
       const weights = new Map([
@@ -87,27 +88,40 @@ describeReference('updates in PyTorch', 'oracle/shared/optim', () => {
         within(subcase, `out.step${t}.w`, learner.weights.get('w')!.data);
         within(subcase, `out.step${t}.b`, learner.weights.get('b')!.data);
       }
+    };
+    test.each(['reference', 'js', 'wasm', 'relaxed'] as const)('%s', check);
+    describeGpu('on webgpu', () => {
+      test('webgpu', () => check('webgpu'));
     });
   });
 
-  test.each(['clip_grad_norm', 'clip_grad_norm_inactive', 'clip_grad_value'])('%s', async (subcase) => {
-    const { attrs } = subcases[subcase]!;
-    const [how, most] = Object.entries(attrs)[0] as readonly [string, number];
-    const module = trainingOfText(
-      specOf(`sgd(lr: 1.0, ${how === 'max_norm' ? 'clip_norm' : how}: ${most.toFixed(4)})`),
-    );
-    const zeros = (name: string): Tensor => ({ ...given(subcase, name), data: given(subcase, name).data.map(() => 0) });
-    const weights = new Map([
-      ['w', zeros('in.w')],
-      ['b', zeros('in.b')],
-    ]);
-    const learner = await Learner.of(module, weights);
-    await learner.step({ gw: given(subcase, 'in.g1.w'), gb: given(subcase, 'in.g1.b') });
-    for (const name of ['w', 'b'])
-      within(
-        subcase,
-        `out.g.${name}`,
-        learner.weights.get(name)!.data.map((value) => -value),
+  describe.each(['clip_grad_norm', 'clip_grad_norm_inactive', 'clip_grad_value'])('%s', (subcase) => {
+    const check = async (target: AnyTarget): Promise<void> => {
+      const { attrs } = subcases[subcase]!;
+      const [how, most] = Object.entries(attrs)[0] as readonly [string, number];
+      const module = trainingOfText(
+        specOf(`sgd(lr: 1.0, ${how === 'max_norm' ? 'clip_norm' : how}: ${most.toFixed(4)})`),
       );
+      const zeros = (name: string): Tensor => ({
+        ...given(subcase, name),
+        data: given(subcase, name).data.map(() => 0),
+      });
+      const weights = new Map([
+        ['w', zeros('in.w')],
+        ['b', zeros('in.b')],
+      ]);
+      const learner = await Learner.of(module, weights, target);
+      await learner.step({ gw: given(subcase, 'in.g1.w'), gb: given(subcase, 'in.g1.b') });
+      for (const name of ['w', 'b'])
+        within(
+          subcase,
+          `out.g.${name}`,
+          learner.weights.get(name)!.data.map((value) => -value),
+        );
+    };
+    test.each(['reference', 'js', 'wasm', 'relaxed'] as const)('%s', check);
+    describeGpu('on webgpu', () => {
+      test('webgpu', () => check('webgpu'));
+    });
   });
 });

@@ -1,14 +1,6 @@
-/** Scalar computations with gradients that a hand can derive. */
+/** The stored scalar computations, each written as a model, on every target of a CPU. */
+import { TARGETS } from '../support/specs.ts';
 import { testFamily } from './bundles/check.ts';
-import { form } from './bundles/form.ts';
+import { scalarForms } from './bundles/scalars.ts';
 
-const FORMULAS = ['e = (a + b) * (b + 1)', 'z = (2 * w + b) * (b + 1)', 'f = (x + y) * z'];
-
-testFamily('scalar_graphs', {
-  seed004: form(({ operands }) => {
-    const used = FORMULAS.find((text) =>
-      operands.every((name) => new RegExp(`[( ]${name}\\b`).test(text.split('=')[1]!)),
-    );
-    return `output ${operands.length === 1 ? 'y = x * sigmoid(x) + square(x) * exp(-x)' : used!}`;
-  }),
-});
+testFamily('scalar_graphs', scalarForms, TARGETS);

@@ -47,7 +47,7 @@ describeReference('TextCNN and its distillation in PyTorch', 'oracle/shared/text
 
     testOnTargets('logits, activations and losses', async (target) => {
       await expectCase(given, model, target, ['out.logits']);
-      if (target !== 'webgpu') await expectCase(given, distilling, target, losses);
+      await expectCase(given, distilling, target, losses);
     });
 
     test.each(mutants)('is off as it should be with the mistake %s', async (mutant, passage, mistake) => {

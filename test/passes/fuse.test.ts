@@ -265,6 +265,29 @@ describe('what is stored', () => {
     expect(kernels.map((kernel) => kernel.kind).sort()).toEqual(['contract', 'pointwise', 'row', 'row']);
   });
 
+  describe('kernels of which one reads a part of what the other makes', () => {
+    const inputs = 'input x: f32[n, 8]\n input y: f32[n, 8]\n input z: f32[n, 5]';
+    const forms = {
+      'and needs something of it through a third':
+        'm = max(x, axis: 1, keepdim: true)\n s = mean(z, axis: 1, keepdim: true)\n' +
+        ' output a = sum(z * m + s, axis: 1)\n output b = x * m + cumsum(z * s, axis: 1)[:, 4:]',
+      'and which stands behind that in the graph':
+        'p = softmax(x, axis: 1)\n c = cumsum(p, axis: 0)\n g = sigmoid(y)\n b = x * g\n' +
+        ' output w = x * c * (g * y)\n output v = p * (flip(cumsum(flip(b, 0), axis: 0), 0) - y)',
+    };
+    test.each(Object.entries(forms))('%s', async (_, text) => {
+      const graph = model(text, inputs);
+      expect(kernelsOf(graph).length).toBeGreaterThan(3);
+      const numbers = (count: number): number[] => Array.from({ length: count }, (__, at) => Math.sin(at));
+      const x = tensorOf('f32', [3, 8], numbers(24));
+      const given = { x, y: x, z: tensorOf('f32', [3, 5], numbers(15)) };
+      const truth = await (await runnerOf(graph, 'reference'))(given);
+      const got = await (await runnerOf(graph, 'js'))(given);
+      for (const [name, { data }] of truth)
+        expect(largestDifference(got.get(name)!.data, data), name).toBeLessThan(1e-5);
+    });
+  });
+
   test('an input that is an output, and a value with two names, get places of their own', () => {
     const kernels = kernelsOf(model('h = x * 2\n output a = x\n output b = h\n output c = h'));
     expect(kernels).toHaveLength(3);

@@ -124,20 +124,88 @@ describe('a program', () => {
         { access: ['read', 'read', 'write'], own: 2, sizes: 1 },
       ];
       const loadSteps = js!.loadSteps.map(dispatched);
-      const webgpu = { ...js, steps, loadSteps, gpu: { workgroupSize: 64, kernels } };
+      const webgpu = { ...js, steps, loadSteps, gpu: { workgroupSize: 64, partBytes: 256, kernels } };
       return { ...sampleProgram, targets: { webgpu } };
     };
     expect(() => checkProgram(gpu())).not.toThrow();
     expect(() => checkProgram(gpu({ own: 3 }))).toThrow('gpu.kernels[2].own is not an index below 3');
+    expect(() => checkProgram(gpu({ parts: [2, 1] }))).not.toThrow();
+    expect(() => checkProgram(gpu({ parts: [2] }))).toThrow('gpu.kernels[2].parts is not a list of 2');
+    expect(() => checkProgram(gpu({ parts: [2, 0] }))).toThrow('gpu.kernels[2].parts[1] is not at least 1');
     expect(() => checkProgram(gpu({ access: ['read', 'reads'] }))).toThrow('gpu.kernels[2].access[1] is not one of');
     expect(() => checkProgram(gpu({ sizes: 2 }))).toThrow('steps[1].sizes is not a list of 2');
     expect(() => checkProgram(gpu({ access: ['read'], own: 1 }))).toThrow('steps[1].buffers is not a list of 1');
     expect(() => checkProgram(gpu({}, { grid: undefined }))).toThrow('steps[1].grid is not a list');
     expect(() => checkProgram(gpu({}, { grid: ['time'] }))).toThrow('steps[1].grid[0] is not a size expression');
+    expect(() => checkProgram(gpu({ workgroup: 128 }))).not.toThrow();
+    expect(() => checkProgram(gpu({ workgroup: 0 }))).toThrow('gpu.kernels[2].workgroup is not at least 1');
+    const instead = (alternative: object): unknown => gpu({}, { alternatives: [{ kernel: 0, ...alternative }] });
+    expect(() => checkProgram(instead({ grid: ['batch'], atLeastZero: 'batch' }))).not.toThrow();
+    expect(() => checkProgram(instead({}))).toThrow('steps[1].alternatives[0].grid is not a list');
+    expect(() => checkProgram(instead({ kernel: 1, grid: [1] }))).toThrow('steps[1].buffers is not a list of 3');
+  });
+
+  test('may have buffers of a GPU within others', () => {
+    const { js } = sampleProgram.targets;
+    const outer = { kind: 'persistent', size: 128, first: 0, last: 0 };
+    const inner = { kind: 'persistent', size: 3, first: 0, last: 0, within: { buffer: js!.buffers.length, at: 64 } };
+    const check = (changes: object, outerChanges: object = {}, hasGpu = true): void => {
+      const gpu = {
+        workgroupSize: 64,
+        partBytes: 256,
+        kernels: js!.kernels.map(() => ({ access: [], own: 0, sizes: 0 })),
+      };
+      const buffers = [...js!.buffers, { ...outer, ...outerChanges }, { ...inner, ...changes }];
+      const webgpu = { ...js, buffers, steps: [], loadSteps: [], ...(hasGpu && { gpu }) };
+      const routines = js!.routines.map((routine) => ({ ...routine, first: 0, last: 0 }));
+      checkProgram({ ...sampleProgram, targets: { webgpu: { ...webgpu, routines } } });
+    };
+    const at = (place: number): object => ({ within: { buffer: js!.buffers.length, at: place } });
+    expect(() => check({})).not.toThrow();
+    expect(() => check({}, {}, false)).toThrow('within is not in a buffer of a GPU that lies in no other');
+    expect(() => check({}, at(0))).toThrow('within is not in a buffer of a GPU that lies in no other');
+    expect(() => check({ within: { buffer: 99, at: 0 } })).toThrow('within is not in a buffer of a GPU');
+    expect(() => check(at(128))).toThrow('within is not of static size, and inside of the other buffer');
+    expect(() => check({}, { kind: 'arena' })).toThrow('within is not in a buffer of the same kind that lives as long');
+    expect(() => check(at(32))).toThrow('within.at is not a multiple of 64');
+  });
+
+  test('may have the device say how much of a step is dispatched and executed', () => {
+    const { js } = sampleProgram.targets;
+    const kinds = js!.buffers.map(({ kind }) => kind);
+    const [arena, persistent] = [kinds.indexOf('arena'), kinds.indexOf('persistent')];
+    const made = (indirect: unknown, executed: unknown): unknown => {
+      const dispatched = <T extends { readonly sizes: readonly unknown[] }>(step: T) => ({ ...step, grid: step.sizes });
+      const gpu = {
+        workgroupSize: 64,
+        partBytes: 256,
+        kernels: [
+          { access: ['read', 'write'], own: 2, sizes: 1 },
+          { access: ['read', 'read', 'write'], own: 3, sizes: 2 },
+          { access: ['read', 'write'], own: 2, sizes: 1 },
+          { access: ['read', 'read', 'write'], own: 2, sizes: 1 },
+        ],
+      };
+      const steps = js!.steps.map((step, at) => ({ ...dispatched(step), ...(at === 1 && { indirect }) }));
+      const routines = js!.routines.map((routine) => ({ ...routine, executed }));
+      return {
+        ...sampleProgram,
+        targets: { webgpu: { ...js, gpu, steps, loadSteps: js!.loadSteps.map(dispatched), routines } },
+      };
+    };
+    const work = { buffer: arena, at: 3, times: ['*', 2, 'batch'] };
+    expect(() => checkProgram(made(arena, [work]))).not.toThrow();
+    expect(() => checkProgram(made(99, [work]))).toThrow('steps[1].indirect is not an index below');
+    expect(() => checkProgram(made(persistent, [work]))).toThrow('steps[1].indirect is not in a buffer of kind arena');
+    expect(() => checkProgram(made(arena, [{ ...work, at: -1 }]))).toThrow('executed[0].at is not a non-negative');
+    expect(() => checkProgram(made(arena, [{ ...work, times: 'time' }]))).toThrow('executed[0].times is not a size');
+    expect(() => checkProgram(made(arena, [{ ...work, buffer: persistent }]))).toThrow(
+      'executed[0].buffer is not in a',
+    );
   });
 
   const cases: [what: string, path: Path, value: unknown, message: string][] = [
-    ['of another version', ['version'], 1, 'the program has format version 1, this runtime reads 4'],
+    ['of another version', ['version'], 1, 'the program has format version 1, this runtime reads 5'],
     ['without a version', ['version'], undefined, 'format version undefined'],
     ['without a name', ['name'], undefined, 'name is not a string'],
     ['with two equal dimensions', ['dims'], [{ name: 'n' }, { name: 'n' }], 'dims[1].name is not unique'],

@@ -1,12 +1,14 @@
 /** What models and trainers tell of the multiply-adds of their experts: counted while they run, and if every expert saw all. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { print } from '../../src/compiler/dims/dim.ts';
+import { constantValue, print } from '../../src/compiler/dims/dim.ts';
 import { groupedWork } from '../../src/compiler/ir/grouped-work.ts';
+import { parameterTensors } from '../../src/compiler/ir/parameter-tensors.ts';
 import type { Inputs, Model } from '../../src/runtime/model.ts';
-import { graphOfText, modelOf } from '../support/specs.ts';
-import { storedTensor } from '../support/specs.ts';
+import { graphOf, graphOfText, modelOf, settings, specFile, storedTensor } from '../support/specs.ts';
 import { useThreads } from '../support/threads.ts';
+import { randomNumbers } from '../support/tensors.ts';
 import { compiledTrainingText, trainerOf } from '../support/trainers.ts';
+import { describeGpu } from '../support/webgpu.ts';
 
 const threads = useThreads();
 
@@ -78,6 +80,84 @@ describe.each(['js', 'wasm', 'relaxed'] as const)('a model on %s', (target) => {
     expect(model.multiplyAdds).toEqual({ executed: 0, dense: 4 * EACH * 37 });
     model.dispose();
     expect(model.multiplyAdds).toBeUndefined();
+  });
+});
+
+describeGpu('a model on webgpu', () => {
+  /** Rows of 64 by matrices of 64 columns, so that rows alone are padded. */
+  const body = BODY.replace('24', '64').replace('48', '64');
+  const graph = graphOfText(`import { Linear } from "std/nn"\nmodel Experts() {${body}\noutput out = y }`);
+  const each = 64 * 64;
+  const weights = new Map(
+    [0, 1, 2, 3].map((at) => [
+      `experts.${at}.up.weight`,
+      storedTensor(
+        [64, 64],
+        Array.from({ length: each }, () => at),
+      ),
+    ]),
+  );
+  const inputs = (index: readonly number[]): Inputs => ({
+    ...inputsOf(index),
+    x: new Float32Array(32 * index.length).fill(1),
+  });
+
+  test('tells what its experts compute, in tiles as high as there are rows for', async () => {
+    const model = await modelOf(graph, 'webgpu', weights);
+    for (const [index, height] of [
+      [spread.slice(0, 6), 4],
+      [spread, 8],
+      [Array.from({ length: 512 }, (_, at) => spread[at % spread.length]!), 16],
+      [onOne, 8],
+      [nowhere, 8],
+    ] as const) {
+      await model.run(inputs(index));
+      const tiles = sizesOf(index).map((size) => Math.ceil(size / height));
+      const rows = height * tiles.reduce((sum, count) => sum + count, 0);
+      expect(model.multiplyAdds).toEqual({ executed: rows * each, dense: 4 * each * (index.length / 2) });
+    }
+    model.dispose();
+  });
+
+  test('a trainer tells that of a step forward and backward', async () => {
+    const text = `import { Linear } from "std/nn"\ntrain Learn() {${body}\nloss mean(y * y)\noptimizer sgd(lr: 0.1) }`;
+    const trainer = await trainerOf(compiledTrainingText(text, {}, ['webgpu']), { target: 'webgpu', weights });
+    for (const index of [spread, onOne]) {
+      await trainer.step(inputs(index));
+      // The rows of the product are in tiles of eight; those that are summed for the weights in chunks of 32.
+      const upTo = (multiple: number): number =>
+        sizesOf(index).reduce((sum, size) => sum + multiple * Math.ceil(size / multiple), 0);
+      expect(trainer.multiplyAdds).toEqual({ executed: (upTo(8) + upTo(32)) * each, dense: 8 * each * 37 });
+    }
+    trainer.dispose();
+  });
+
+  test('of eight experts of which a token sees two computes about a quarter', async () => {
+    const small = settings({ n_embed: 64, n_head: 2, n_layer: 1, vocab_size: 11 });
+    const language = graphOf(specFile('moe_lm.model'), { entry: 'MoELanguageModel', settings: small });
+    const random = randomNumbers(5);
+    const drawn = new Map(
+      parameterTensors(language.parameters).map(({ name, type }) => {
+        const shape = type.shape.map((size) => constantValue(size)!);
+        const count = shape.reduce((product, size) => product * size, 1);
+        return [
+          name,
+          storedTensor(
+            shape,
+            Array.from({ length: count }, () => random() - 0.5),
+          ),
+        ];
+      }),
+    );
+    const model = await modelOf(language, 'webgpu', drawn);
+    const tokens = 8 * 32;
+    await model.run({ idx: { data: Int32Array.from({ length: tokens }, (_, at) => (at * 7) % 11), shape: [8, 32] } });
+    const { executed, dense } = model.multiplyAdds!;
+    // Each expert has one tile of 16 rows at most that is not full.
+    const most = (2 * tokens + 8 * 15) / (8 * tokens);
+    expect(executed / dense).toBeGreaterThanOrEqual(0.25);
+    expect(executed / dense).toBeLessThanOrEqual(most);
+    model.dispose();
   });
 });
 

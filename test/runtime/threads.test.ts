@@ -21,7 +21,7 @@ import { withSharedMemory } from '../../src/runtime/devices/threads/module.ts';
 import type { Threads } from '../../src/runtime/devices/threads/team.ts';
 import { HeddleError } from '../../src/runtime/errors.ts';
 import { createModel, LoadedModel, type Model, type ModelParts } from '../../src/runtime/model.ts';
-import { openSession } from '../../src/runtime/session.ts';
+import { openSession } from '../../src/runtime/open-session.ts';
 import { sampleParts, useFolders } from '../artifact/support.ts';
 import { buffer, kernel, store } from '../codegen/dsl.ts';
 import { call, lowered } from '../plan/programs.ts';

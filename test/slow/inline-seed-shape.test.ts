@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { expectCase, type CaseEntry } from '../support/cases.ts';
 import { readGeneratedCase } from '../support/generated.ts';
 import { describeReference, largestDifference, valuesOf } from '../support/reference.ts';
-import { TARGETS } from '../support/specs.ts';
+import { testOnTargets } from '../support/webgpu.ts';
 
 describeReference('the full-size InLine-DeiT in PyTorch', 'oracle/shared/inline_seed_shape', () => {
   const given = readGeneratedCase('inline_seed_shape/deit_tiny_cifar10');
@@ -14,7 +14,7 @@ describeReference('the full-size InLine-DeiT in PyTorch', 'oracle/shared/inline_
     settings: Object.fromEntries(SIZES.map((size) => [size, config[size]!])),
   };
 
-  test.each(TARGETS)('logits, attention and loss on %s', async (target) => {
+  testOnTargets('logits, attention and loss', async (target) => {
     const outputs = await expectCase(given, { ...model, taps: ['blocks.*.attn'] }, target, ['out.logits']);
     for (let block = 0; block < Number(config.depth); block++) {
       const name = `act.block${block}.attn.cls`;

@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { withoutPrefix } from '../../src/compiler/interop/weights.ts';
 import { readGeneratedCase } from '../support/generated.ts';
 import { describeReference, largestDifference, valuesOf } from '../support/reference.ts';
-import { asTensor, graphOf, renamed, runnerOf, specFile, TARGETS } from '../support/specs.ts';
+import { asTensor, graphOf, renamed, runnerOf, specFile } from '../support/specs.ts';
+import { testOnTargets } from '../support/webgpu.ts';
 
 describeReference('the full-size ViT in PyTorch', 'oracle/shared/vit_seed_shape', () => {
   const { tensors, tolerances } = readGeneratedCase('vit_seed_shape/cls');
@@ -10,7 +11,7 @@ describeReference('the full-size ViT in PyTorch', 'oracle/shared/vit_seed_shape'
   const img = asTensor('f32', tensors.get('in.img')!);
   const graph = graphOf(specFile('vit.model'), { entry: 'ViT', taps: ['layers.*.ff'] });
 
-  test.each(TARGETS)('logits and feed-forward activations on %s', { timeout: 600_000 }, async (target) => {
+  testOnTargets('logits and feed-forward activations', async (target) => {
     const run = await runnerOf(graph, target, weights);
     const outputs = await run({ img });
     const logits = outputs.get('logits')!.data;

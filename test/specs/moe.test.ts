@@ -160,7 +160,7 @@ describe('an expert that no token chose', () => {
     const weights = new Map(first.stored).set('moe.router.linear.bias', storedTensor([3], [0, 50, 0]));
     const trainer = await trainerOf(compiled, { target, weights });
     await trainer.step({ x: Float32Array.from(randomTensor('f32', [1, 6, WIDTH], randomNumbers(1)).data) });
-    const after = trainer.weights();
+    const after = await trainer.weights();
     for (const path of ['experts.0.net.0.weight', 'experts.2.net.2.bias', 'experts.1.net.0.weight']) {
       const old = first.read(`moe.${path}`);
       const own = [...after.get(`moe.${path}`)!.data];

@@ -243,7 +243,7 @@ describe('ALBERT that learns hidden words', () => {
     'has one table, with one state of the optimizer, and learns it, on %s',
     async (target) => {
       const trainer = await trainerOf(compiled, { target, seed: 3 });
-      const { tensors } = parseSafetensors(trainer.save());
+      const { tensors } = parseSafetensors(await trainer.save());
       const tables = [...tensors].filter(([, { shape }]) => String(shape) === '11,6').map(([name]) => name);
       expect(tables.toSorted()).toEqual(
         [TABLE, `optimizer.exp_avg.${TABLE}`, `optimizer.exp_avg_sq.${TABLE}`].toSorted(),

@@ -14,12 +14,12 @@ const PLACES = ['chromium', 'chromium-headless-shell', 'chromium-browser', 'goog
 );
 
 /** What is started; the variable CHROMIUM stands before the usual places. */
-const executable = process.env['CHROMIUM'] || PLACES.find((path) => existsSync(path));
+export const executable = process.env['CHROMIUM'] || PLACES.find((path) => existsSync(path));
 
 /** A name of this machine that browsers do not trust over plain HTTP, as they do localhost. */
 const INSECURE_HOST = 'insecure.test';
 
-const FLAGS = [
+export const FLAGS = [
   '--no-sandbox',
   '--disable-quic',
   '--no-first-run',
@@ -27,6 +27,8 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
   '--enable-unsafe-webgpu',
+  // See ./webgpu.ts.
+  '--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension',
   `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`,
 ];
 
@@ -58,6 +60,8 @@ export interface VisitOptions {
   readonly isInsecure?: boolean;
   /** The page is isolated from other origins, so that it may share memory with its workers. */
   readonly isIsolated?: boolean;
+  /** Milliseconds after which a page that has not answered has failed. */
+  readonly within?: number;
 }
 
 /** A suite whose tests share one browser. */
@@ -130,7 +134,7 @@ class ServedSite implements Site {
 
   async visit(
     script: string,
-    { policy, inWorker = false, isInsecure = false, isIsolated = false }: VisitOptions,
+    { policy, inWorker = false, isInsecure = false, isIsolated = false, within = 20_000 }: VisitOptions,
   ): Promise<unknown> {
     const folder = `/visit/${++this.#visits}`;
     this.put(`${folder}/script.js`, reporting(script));
@@ -140,12 +144,12 @@ class ServedSite implements Site {
     this.#policy = policy;
     this.#isIsolated = isIsolated;
     const origin = isInsecure ? this.#originAt(INSECURE_HOST) : this.origin;
-    const { value, error } = await this.#reportOf(`${origin}${folder}/page.html`);
+    const { value, error } = await this.#reportOf(`${origin}${folder}/page.html`, within);
     if (error !== undefined) throw new Error(error);
     return value;
   }
 
-  async #reportOf(url: string): Promise<Report> {
+  async #reportOf(url: string, within: number): Promise<Report> {
     const page = await this.#browser!.newPage();
     const lines: string[] = [];
     page.on('console', (message) => lines.push(message.text()));
@@ -155,7 +159,7 @@ class ServedSite implements Site {
       this.#report = resolve;
       timer = setTimeout(
         () => resolve({ error: `the page reports nothing; its console:\n${lines.join('\n')}` }),
-        20_000,
+        within,
       );
     });
     try {

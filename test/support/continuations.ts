@@ -12,7 +12,8 @@ import { compiledGenerator, generatorOn } from './generators.ts';
 import { ENGINES, type Engine } from './quantized.ts';
 import { asTensor, renderAll, specHost } from './specs.ts';
 
-export type GenerationTarget = 'reference' | Engine;
+export type GenerationTarget = 'reference' | Engine | 'webgpu';
+/** All but webgpu, which not every machine has. */
 export const GENERATION_TARGETS: readonly GenerationTarget[] = ['reference', ...ENGINES];
 
 /** Continues texts; the steps are given out when all are done. */
@@ -26,8 +27,11 @@ export async function continuationOn(
   weights: ReadonlyMap<string, StoredTensor>,
 ): Promise<{ readonly run: Continue; readonly dispose: () => void }> {
   if (target === 'reference') return { run: interpreted(path, entry, weights), dispose: () => undefined };
-  const compiled = compiledGenerator(path, entry, { targets: [target === 'js' ? 'js' : 'wasm'] });
-  const model = await generatorOn(compiled, target, weights);
+  const compiled = compiledGenerator(path, entry, {
+    targets: [target === 'js' || target === 'webgpu' ? target : 'wasm'],
+  });
+  const gpu = target === 'webgpu' ? (await import('./webgpu.ts')).modelGpu() : undefined;
+  const model = await generatorOn(compiled, target, weights, undefined, gpu);
   return { run: (prompts, options) => allOf(model.generate(prompts, options)), dispose: () => model.dispose() };
 }
 

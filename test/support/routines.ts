@@ -8,7 +8,8 @@ import { parseGraph } from '../../src/compiler/ir/parser.ts';
 import { ops } from '../../src/compiler/ops/table.ts';
 import type { TargetProgram } from '../../src/program/program.ts';
 import type { Threads } from '../../src/runtime/devices/threads/team.ts';
-import { collect, openSession, wholeFace, type Session } from '../../src/runtime/session.ts';
+import { openMemorySession, type MemorySession } from '../../src/runtime/memory-session.ts';
+import { collect, wholeFace } from '../../src/runtime/session.ts';
 import type { Engine } from './quantized.ts';
 import { importKernels, storedTensor } from './specs.ts';
 
@@ -52,7 +53,7 @@ export function onReference({ graphs }: Module, weights: Tensors): Running {
 
 export interface OnEngine extends Running {
   readonly program: TargetProgram;
-  readonly session: Session;
+  readonly session: MemorySession;
   dispose(): void;
 }
 
@@ -60,7 +61,7 @@ export interface OnEngine extends Running {
 export async function onEngine(module: Module, engine: Engine, weights: Tensors, threads?: Threads): Promise<OnEngine> {
   const target = engine === 'js' ? 'js' : 'wasm';
   const { program, js, wasm } = compileModule(module, { targets: [target], verify: true });
-  const session = await openSession({
+  const session = await openMemorySession({
     program,
     target,
     kernels: engine === 'js' ? await importKernels(js!) : wasm![engine],
@@ -79,7 +80,7 @@ export async function onEngine(module: Module, engine: Engine, weights: Tensors,
     run(routine, inputs) {
       const face = faces.get(routine)!;
       const given = [...inputs].map(([name, { data, shape }]) => [name, { data: Float32Array.from(data), shape }]);
-      const views = session.put(face, Object.fromEntries(given) as Parameters<Session['put']>[1], {});
+      const views = session.put(face, Object.fromEntries(given) as Parameters<MemorySession['put']>[1], {});
       session.device.runSteps(face.routine.first, face.routine.last);
       return new Map(Object.entries(collect(views)).map(([name, { data }]) => [name, [...data]]));
     },

@@ -17,7 +17,7 @@ import { toElements, toFloat64 } from '../../src/program/convert.ts';
 import type { TargetName } from '../../src/program/program.ts';
 import type { StoredTensor } from '../../src/program/safetensors.ts';
 import type { JsKernelFactory } from '../../src/runtime/devices/js.ts';
-import { createGpuModel } from '../../src/runtime/devices/webgpu/model.ts';
+import { createGpuSession } from '../../src/runtime/devices/webgpu/program-session.ts';
 import type { Threads } from '../../src/runtime/devices/threads/team.ts';
 import { createModel, type Model } from '../../src/runtime/model.ts';
 import { projectRoot } from './reference.ts';
@@ -91,7 +91,7 @@ export type Run = (
 /** A function that runs the graph on a target, for any binding of its dimensions. */
 export async function runnerOf(
   graph: Graph,
-  target: TargetUnderTest,
+  target: AnyTarget,
   weights: ReadonlyMap<string, StoredTensor> = new Map(),
 ): Promise<Run> {
   if (target === 'reference') {
@@ -157,8 +157,8 @@ export async function modelOf(
     case 'js':
       return createModel({ ...parts, kernels: await importKernels(compiled.js!) });
     case 'webgpu': {
-      const { softwareGpu } = await import('./webgpu.ts');
-      return createModel({ ...parts, kernels: compiled.wgsl!, gpu: softwareGpu(), createGpuModel });
+      const { modelGpu } = await import('./webgpu.ts');
+      return createModel({ ...parts, kernels: compiled.wgsl!, gpu: modelGpu(), createGpuSession });
     }
   }
 }

@@ -10,7 +10,17 @@ import type { TensorInput } from '../../src/runtime/inputs.ts';
 import type { TensorInfo } from '../../src/runtime/tensors.ts';
 import { inputsOf, type CaseEntry } from './cases.ts';
 import { largestDifference, valuesOf, type ReferenceCase } from './reference.ts';
-import { asTensor, renamed, renderAll, runnerOf, settings, specFile, specHost, type TargetUnderTest } from './specs.ts';
+import {
+  asTensor,
+  renamed,
+  renderAll,
+  runnerOf,
+  settings,
+  specFile,
+  specHost,
+  type AnyTarget,
+  type TargetUnderTest,
+} from './specs.ts';
 import { trainerOf } from './trainers.ts';
 import { trainingOf, Learner } from './training.ts';
 
@@ -47,7 +57,7 @@ function sourceOf(entry: TrainingCase): readonly [path: string, host: ReturnType
 export async function gradientDeviations(
   given: ReferenceCase,
   entry: TrainingCase,
-  target: TargetUnderTest,
+  target: AnyTarget,
 ): Promise<ReadonlyMap<string, number>> {
   const { tensors, tolerances } = given;
   const { foreign, weights } = ownNames(entry, withoutPrefix(tensors, 'param.'));
@@ -90,7 +100,7 @@ function gradientGraphOf(given: ReferenceCase, entry: TrainingCase, gradients: r
 interface Student {
   /** Answers the loss. */
   step(batch: ReadonlyMap<string, StoredTensor>): Promise<number>;
-  weight(name: string): ArrayLike<number>;
+  weight(name: string): Promise<ArrayLike<number>>;
 }
 
 type Enrol = (module: TrainingModule, weights: ReadonlyMap<string, StoredTensor>) => Promise<Student>;
@@ -105,7 +115,7 @@ const learning =
     const inputs = graph.inputs.filter(({ name }) => !name.startsWith('optimizer.'));
     return {
       step: async (batch) => (await learner.step(inputsOf({ ...graph, inputs }, batch))).get('loss')!.data[0]!,
-      weight: (name) => learner.weights.get(name)!.data,
+      weight: async (name) => learner.weights.get(name)!.data,
     };
   };
 
@@ -113,9 +123,11 @@ const learning =
 const trainedOn =
   (target: TrainerTarget): Enrol =>
   async (module, weights) => {
-    const compiled = compileModule(module, { targets: [target === 'js' ? 'js' : 'wasm'], verify: true });
+    const name = target === 'relaxed' ? 'wasm' : target;
+    const compiled = compileModule(module, { targets: [name], verify: true });
     const simd = target === 'relaxed' ? 'relaxed' : 'strict';
-    const trainer = await trainerOf(compiled, { target: target === 'js' ? 'js' : 'wasm', simd, weights });
+    const gpu = target === 'webgpu' ? (await import('./webgpu.ts')).modelGpu() : undefined;
+    const trainer = await trainerOf(compiled, { target: name, simd, weights, ...(gpu && { gpu }) });
     const dataOf = ({ name, dtype }: TensorInfo, batch: ReadonlyMap<string, StoredTensor>): TensorInput => {
       const stored = batch.get(name)!;
       return { data: toElements(stored, dtype), shape: stored.shape };
@@ -123,7 +135,7 @@ const trainedOn =
     return {
       step: async (batch) =>
         (await trainer.step(Object.fromEntries(trainer.inputs.map((info) => [info.name, dataOf(info, batch)])))).loss,
-      weight: (name) => trainer.weights().get(name)!.data,
+      weight: async (name) => (await trainer.weights()).get(name)!.data,
     };
   };
 
@@ -137,7 +149,7 @@ export function sequenceDeviations(
 }
 
 /** The targets of a trainer, wasm by its modules. */
-export type TrainerTarget = 'js' | 'wasm' | 'relaxed';
+export type TrainerTarget = 'js' | 'wasm' | 'relaxed' | 'webgpu';
 
 /** The same of a trainer. */
 export function trainerDeviations(
@@ -168,6 +180,6 @@ async function deviationsOf(
     found.set(name, difference / tolerances[name]!.tol);
   };
   compare('out.losses', losses);
-  for (const [ours, theirs] of foreign) compare(`out.final.${theirs}`, student.weight(ours));
+  for (const [ours, theirs] of foreign) compare(`out.final.${theirs}`, await student.weight(ours));
   return found;
 }

@@ -9,7 +9,7 @@ import type { EntryOptions } from '../../src/compiler/options.ts';
 import type { SourceHost } from '../../src/compiler/semantics/modules.ts';
 import { evaluateHost } from '../../src/program/host-expr.ts';
 import type { HostExpr, TrainingRoutine } from '../../src/program/training.ts';
-import { renderAll, runnerOf, specHost, type Run, type TargetUnderTest } from './specs.ts';
+import { renderAll, runnerOf, specHost, type AnyTarget, type Run } from './specs.ts';
 import { tensorOf } from './tensors.ts';
 
 export type Tensors = ReadonlyMap<string, Tensor>;
@@ -66,7 +66,7 @@ export class Learner {
   static async of(
     module: TrainingModule,
     weights: Tensors,
-    target: TargetUnderTest = 'reference',
+    target: AnyTarget = 'reference',
     rates?: (update: number) => number,
   ): Promise<Learner> {
     const runs = new Map<TrainingRoutine, Run>();

@@ -3,9 +3,10 @@
  * backend that only validates. In CI a missing driver is a failure; elsewhere the tests that need it are skipped.
  */
 import { existsSync } from 'node:fs';
-import { describe, test } from 'vitest';
+import { describe, onTestFinished, test } from 'vitest';
 import { create } from 'webgpu';
 import type { Gpu, GpuDevice } from '../../src/runtime/devices/webgpu/api.ts';
+import { guardedGpu } from './guarded-gpu.ts';
 import { TARGETS, type AnyTarget } from './specs.ts';
 
 const DRIVERS = ['/usr/lib/chromium/vk_swiftshader_icd.json', '/usr/lib/chromium-browser/vk_swiftshader_icd.json'];
@@ -24,14 +25,53 @@ function implementation(options: readonly string[]): Gpu {
   return known;
 }
 
+/**
+ * Has workgroup memory zeroed by a loop in front of each kernel: the driver's own way takes half a second for each to
+ * compile.
+ */
+const ZEROED_BY_LOOP = 'disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension';
+
 export function softwareGpu(): Gpu {
-  return implementation([]);
+  return implementation([ZEROED_BY_LOOP]);
 }
 
-/** A device that checks everything and computes nothing: what it reads back is garbage. */
-export async function validatingDevice(): Promise<GpuDevice> {
-  const adapter = await implementation(['backend=null']).requestAdapter();
-  return adapter!.requestDevice();
+/** Of all models that tests open by `modelGpu`. */
+const guarded: Gpu[] = [];
+
+/**
+ * For the model of a test: on a device that all tests share, with guards around every buffer. The test fails where a guard
+ * was written, and frees what it has not.
+ */
+export function modelGpu(): Gpu {
+  guarded[0] ??= guardedGpu(softwareGpu(), (view) => onTestFinished(() => view.finish()));
+  return guarded[0];
+}
+
+/** What checks everything and computes nothing: what it reads back is garbage. It has 512 MiB of memory. */
+export function validatingGpu(): Gpu {
+  return implementation(['backend=null']);
+}
+
+/** A device of `gpu` with the limits that every device has. */
+export function byDefault(gpu: Gpu): Gpu {
+  return {
+    async requestAdapter() {
+      const adapter = (await gpu.requestAdapter())!;
+      const { limits, features } = adapter;
+      return {
+        limits,
+        features,
+        requestDevice: ({ requiredFeatures = [] } = {}) => adapter.requestDevice({ requiredFeatures }),
+      };
+    },
+  };
+}
+
+/** At the default limits, but for what is asked for. */
+export async function validatingDevice(requiredLimits: Readonly<Record<string, number>> = {}): Promise<GpuDevice> {
+  const adapter = await validatingGpu().requestAdapter();
+  const features = (['subgroups', 'shader-f16'] as const).filter((feature) => adapter!.features.has(feature));
+  return adapter!.requestDevice({ requiredFeatures: features, requiredLimits });
 }
 
 /** A suite that needs a device that computes. */
@@ -47,8 +87,8 @@ export function describeGpu(name: string, suite: () => void): void {
 }
 
 /**
- * The test on each target; on webgpu where there is a device that computes. Its software driver takes half a second to
- * build a large kernel, so a test of several programs may leave out there what others cover.
+ * The test on each target; on webgpu where there is a device that computes. Its software driver takes a tenth of a
+ * second to build a large kernel, so a test of many programs may leave out there what others cover.
  */
 export function testOnTargets(name: string, check: (target: AnyTarget) => Promise<void>): void {
   test.each(TARGETS)(`${name} on %s`, check);

@@ -80,9 +80,10 @@ function addModelOptions(command: Command): void {
     .option('-i, --inputs <file[:prefix]>', 'a safetensors file with further inputs by name')
     .option('--no-cache', 'compute the whole text again for every token')
     .addOption(
-      new Option('--target <name>', 'what runs it (default: wasm); reference interprets in double precision').choices(
-        GENERATION_TARGETS,
-      ),
+      new Option(
+        '--target <name>',
+        'what runs it (default: wasm); auto takes what should be fastest here; reference interprets in double precision',
+      ).choices(GENERATION_TARGETS),
     )
     .addOption(new Option('--simd <variant>', 'the module of wasm (default: the best there is)').choices(SIMD_VARIANTS))
     .option('--threads <count>', 'threads that run it on wasm, at most 64 (default: 1)', readThreads)

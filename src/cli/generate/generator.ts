@@ -1,22 +1,25 @@
 /** What continues texts: a spec that is compiled or interpreted, or an artifact. */
 import { join } from 'node:path';
-import { compileModule, elaborateGeneration, elaborateUncached } from '../../compiler/index.ts';
+import { compileModule, elaborateGeneration, elaborateUncached, type Emitted } from '../../compiler/index.ts';
 import type { GenerationSpec } from '../../program/generation.ts';
-import type { Program } from '../../program/program.ts';
+import { type Program, TARGET_NAMES } from '../../program/program.ts';
 import type { Generated } from '../../runtime/generate/continuation.ts';
 import { createGenerativeModel, type GenerativeModel } from '../../runtime/generate/model.ts';
 import type { GenerateOptions as GenerationOptions } from '../../runtime/generate/options.ts';
 import type { TensorInfo } from '../../runtime/tensors.ts';
+import { AUTO } from '../auto.ts';
 import { threadsOf } from '../built.ts';
 import { Failure, printNote, UsageError } from '../errors.ts';
 import { readText } from '../files.ts';
+import { nodeGpu } from '../gpu.ts';
 import { makeHost } from '../host.ts';
 import type { Io } from '../io.ts';
 import {
+  autoOptions,
   engineOptions,
   importArtifact,
   interpretedWeights,
-  loadCompiled,
+  loadChosen,
   neededWeights,
   partsOf,
 } from '../runnable.ts';
@@ -47,15 +50,18 @@ export async function openGenerator(source: Source, options: GenerateOptions, io
   if (target === 'reference')
     throw new UsageError(
       `the reference interprets a spec, but ${source.path} is an artifact`,
-      'choose --target wasm or js',
+      'choose --target wasm, js or webgpu',
     );
-  if (target === 'webgpu') throw noCacheOnGpu();
   const program = JSON.parse(await readText(join(source.path, 'program.json'), io)) as Partial<Program>;
   if (!program.generation)
     throw new Failure(`${source.path} was not compiled to generate`, {
       hint: 'a model generates that says so: `generate idx along time from logits`',
     });
-  const chosen = { ...engineOptions(options, io), ...(target && { target }) };
+  const isGpu = (target ?? Object.keys(program.targets ?? {}).join()) === 'webgpu';
+  const chosen =
+    target === AUTO
+      ? await autoOptions(options, io)
+      : { ...engineOptions(options, io), ...(target && { target }), ...(isGpu && { gpu: await nodeGpu() }) };
   const model = (await importArtifact(source.path, chosen, io)) as GenerativeModel;
   return ofModel(model, program.generation);
 }
@@ -73,8 +79,7 @@ function ofModel(model: GenerativeModel, spec: GenerationSpec): Generator {
 type SpecSource = Extract<Source, { kind: 'spec' }>;
 
 async function openCached({ path, options: chosen }: SpecSource, options: GenerateOptions, io: Io): Promise<Generator> {
-  const { target = 'wasm', threads } = options;
-  if (target === 'webgpu') throw noCacheOnGpu();
+  const { target = 'wasm' } = options;
   const spec = [specPath(path, io), elaborateOptionsOf(chosen), makeHost(io)] as const;
   const elaborated = elaborateGeneration(...spec);
   if (!elaborated.result && elaborateUncached(...spec).result)
@@ -87,10 +92,10 @@ async function openCached({ path, options: chosen }: SpecSource, options: Genera
     const routines = interpretedRoutines(module.graphs, interpretedWeights(signature, weights));
     return ofRoutines(routines, generation, signature.inputs);
   }
-  const model = await loadCompiled(target, options, async () => {
-    const compiled = compileModule(module, { targets: [target] });
-    return createGenerativeModel(await partsOf(compiled, target, weights?.bound, options, threadsOf(threads, io)));
-  });
+  const compile = (): Emitted => compileModule(module, { targets: target === AUTO ? TARGET_NAMES : [target] });
+  const model = await loadChosen(target, compile, options, io, async (emitted, device, threads) =>
+    createGenerativeModel(await partsOf(emitted, device, weights?.bound, options, threadsOf(threads, io))),
+  );
   return ofModel(model, generation);
 }
 
@@ -110,8 +115,4 @@ function ofRoutines(routines: TokenRoutines, spec: GenerationSpec, inputs: reado
     generate: (prompts, options) => continueBy(routines, prompts, options, spec),
     dispose: () => undefined,
   };
-}
-
-function noCacheOnGpu(): UsageError {
-  return new UsageError('webgpu keeps nothing from token to token', 'with --no-cache, a spec generates there too');
 }

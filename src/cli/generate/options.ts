@@ -2,9 +2,10 @@
 import type { Setting } from '../../compiler/index.ts';
 import { TARGET_NAMES } from '../../program/program.ts';
 import type { SimdVariant } from '../../program/program.ts';
+import { AUTO } from '../auto.ts';
 import { UsageError } from '../errors.ts';
 
-export const GENERATION_TARGETS = [...TARGET_NAMES, 'reference'] as const;
+export const GENERATION_TARGETS = [...TARGET_NAMES, AUTO, 'reference'] as const;
 export type GenerationTarget = (typeof GENERATION_TARGETS)[number];
 
 export interface GenerateOptions {
@@ -48,7 +49,7 @@ export function checkOptions(options: GenerateOptions): void {
   if (ids && promptIds && tokenizer !== undefined)
     throw new UsageError('--tokenizer is for texts, but there are numbers only');
   const wrongEngine = (['simd', 'threads'] as const).find((name) => options[name] !== undefined);
-  if (wrongEngine && (target ?? 'wasm') !== 'wasm')
+  if (wrongEngine && (target ?? 'wasm') !== 'wasm' && !(target === AUTO && wrongEngine === 'threads'))
     throw new UsageError(`--${wrongEngine} is for wasm and cannot be combined with --target ${target}`);
 }
 

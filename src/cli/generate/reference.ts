@@ -21,8 +21,11 @@ export interface Interpreted extends Next {
   readonly kept: Tensors;
 }
 
-/** Throws Failure and InterpreterError. */
-export function interpretRoutine(graph: Graph, { inputs, parameters, kept }: Given): Interpreted {
+/** What the interpreter takes for what the runtime is given. */
+export function routineArguments(
+  graph: Graph,
+  { inputs, kept }: Omit<Given, 'parameters'>,
+): { readonly inputs: Tensors; readonly kept: Tensors } {
   const batch = (inputs[LENGTHS] ?? inputs[PAST]) as Int32Array | undefined;
   const given = graph.inputs.map(
     ({ name, value }) => [name, asTensor(value.type, inputs[name]!, batch?.length)] as const,
@@ -30,7 +33,12 @@ export function interpretRoutine(graph: Graph, { inputs, parameters, kept }: Giv
   const before = (graph.kept ?? []).map(
     ({ name, value }) => [name, kept?.get(name) ?? zeros(value.type, graph, batch!.length)] as const,
   );
-  const results = evaluate(graph, { inputs: new Map(given), parameters, kept: new Map(before) });
+  return { inputs: new Map(given), kept: new Map(before) };
+}
+
+/** Throws Failure and InterpreterError. */
+export function interpretRoutine(graph: Graph, { parameters, ...given }: Given): Interpreted {
+  const results = evaluate(graph, { ...routineArguments(graph, given), parameters });
   const after = graph.outputs.flatMap(({ name, into }) =>
     into === undefined ? [] : [[into, results.get(name)!] as const],
   );

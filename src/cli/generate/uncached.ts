@@ -1,12 +1,14 @@
 /** Computes texts whole for every token, the texts of one length at a time, so that nothing is filled up. */
-import { compileGraph, elaborateUncached } from '../../compiler/index.ts';
+import { compileGraph, elaborateUncached, type Emitted } from '../../compiler/index.ts';
 import { LENGTHS, LOGITS, TOKEN, type GenerationSpec } from '../../program/generation.ts';
+import { TARGET_NAMES } from '../../program/program.ts';
 import type { Inputs } from '../../runtime/model.ts';
 import type { TensorInfo } from '../../runtime/tensors.ts';
+import { AUTO } from '../auto.ts';
 import { threadsOf } from '../built.ts';
 import { makeHost } from '../host.ts';
 import type { Io } from '../io.ts';
-import { interpretedWeights, loadCompiled, modelOf, neededWeights } from '../runnable.ts';
+import { interpretedWeights, loadChosen, modelOf, neededWeights } from '../runnable.ts';
 import { signatureOf } from '../signature.ts';
 import { elaborateOptionsOf, type SpecOptions, specPath } from '../spec.ts';
 import { generating } from './generating.ts';
@@ -33,14 +35,15 @@ export async function uncachedRoutines(
   const signature = signatureOf(graph);
   const weights = await neededWeights(graph.name, signature, chosen, io);
   const { inputs } = signature;
-  const { target = 'wasm', threads } = options;
+  const { target = 'wasm' } = options;
   if (target === 'reference') {
     const parameters = interpretedWeights(signature, weights);
     const next: NextTokens = async (given) => interpretRoutine(graph, { inputs: given, parameters });
     return { routines: routinesOf(next, spec), spec, inputs, dispose: () => undefined };
   }
-  const model = await loadCompiled(target, options, () =>
-    modelOf(compileGraph(graph, { targets: [target] }), target, weights?.bound, options, threadsOf(threads, io)),
+  const compile = (): Emitted => compileGraph(graph, { targets: target === AUTO ? TARGET_NAMES : [target] });
+  const model = await loadChosen(target, compile, options, io, (emitted, device, threads) =>
+    modelOf(emitted, device, weights?.bound, options, threadsOf(threads, io)),
   );
   const next: NextTokens = async (given) => {
     const { [TOKEN]: token, [LOGITS]: logits } = await model.run(given);

@@ -1,17 +1,18 @@
 /** Measures what this machine and engine can do with the code of a target, in this process. */
+import type { TargetName } from '../../program/program.ts';
 import { compileLowered, targetNamed } from '../../compiler/index.ts';
 import { ceilingProgram } from '../../compiler/inspect/profile/ceilings.ts';
 import type { Ceilings, TileCeiling } from '../../compiler/inspect/profile/report.ts';
-import type { SteppedModel } from '../../runtime/model.ts';
 import { threadsOf } from '../built.ts';
 import type { Io } from '../io.ts';
 import { type EngineOptions, modelOf } from '../runnable.ts';
-import { type Effort, measureSteps } from './measure.ts';
-import type { ProfileTarget } from './subject.ts';
+import type { Effort } from './measure.ts';
+import { measureTrial } from './measure-trial.ts';
+import { profiledModel } from './subject.ts';
 
 /** On as many threads as the options say. */
 export async function measureCeilings(
-  target: ProfileTarget,
+  target: TargetName,
   options: EngineOptions,
   effort: Effort,
   io: Io,
@@ -25,12 +26,12 @@ export async function measureCeilings(
     threadsOf(options.threads, io),
   );
   const trial = {
-    model: model as SteppedModel,
+    model: profiledModel(model, 'the ceilings'),
     inputs: {},
     options: {},
     steps: { first: 0, last: measurements.length },
   };
-  const { steps } = measureSteps(trial, effort);
+  const { steps } = await measureTrial(trial, effort);
   model.dispose();
   const tiles = new Map<'tile' | 'byteTile', TileCeiling>();
   const memory = new Map<number, number>();

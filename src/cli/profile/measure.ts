@@ -10,8 +10,8 @@ export interface Effort {
 }
 
 /** What is run. */
-export interface Trial {
-  readonly model: SteppedModel;
+export interface Trial<M> {
+  readonly model: M;
   readonly inputs: Inputs;
   readonly options: RunOptions;
   /** Those of a run. */
@@ -30,12 +30,12 @@ export interface Measured {
 const LEAST_SAMPLE = 50e-6;
 const MAX_REPEATS = 4096;
 /** Runs that were no faster than those before by this factor, for so long and so often, are taken to be in the last tier. */
-const SETTLED = { gain: 0.98, seconds: 0.25, runs: 4 } as const;
+export const SETTLED = { gain: 0.98, seconds: 0.25, runs: 4 } as const;
 const LONGEST_WARM_UP = 15;
 const CALIBRATIONS = 3;
 
 /** Warms up, then measures each step again and again, in the order of a run and with what the steps before left. */
-export function measureSteps(trial: Trial, effort: Effort): Measured {
+export async function measureSteps(trial: Trial<SteppedModel>, effort: Effort): Promise<Measured> {
   const { model, inputs, options, steps } = trial;
   warmUp(() => model.runSync(inputs, options));
   const { first, last } = steps;
@@ -55,7 +55,7 @@ export function measureSteps(trial: Trial, effort: Effort): Measured {
     for (const span of [whole, ...spans]) prepareSpan(span);
   }
   const costs = callCosts(trial);
-  const samples = repeat(pass, effort);
+  const samples = await repeat(pass, effort);
   const timing = (span: Span): Timing => timingOf(span, costs);
   return { steps: spans.map(timing), whole: timing(whole), samples };
 }
@@ -102,7 +102,7 @@ interface CallCosts {
   readonly call: number;
 }
 
-function callCosts({ model, inputs, options }: Trial): CallCosts {
+function callCosts({ model, inputs, options }: Trial<SteppedModel>): CallCosts {
   const empty: Span = { first: 0, last: 0, repeats: 1000, samples: [] };
   let clock = Infinity;
   model.runBySteps(inputs, options, (runSteps) => {
@@ -138,11 +138,12 @@ function warmUp(run: () => unknown): void {
   }
 }
 
-function repeat(pass: () => void, { least, most, seconds }: Effort): number {
+/** Answers how often that was. */
+export async function repeat(pass: () => void | Promise<void>, { least, most, seconds }: Effort): Promise<number> {
   const end = performance.now() + 1000 * seconds;
   let samples = 0;
   while (samples < most && (samples < least || performance.now() < end)) {
-    pass();
+    await pass();
     samples++;
   }
   return samples;

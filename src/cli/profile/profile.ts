@@ -26,9 +26,10 @@ import { chooseInputs, type InputFile, readInputFile } from '../run.ts';
 import type { SpecOptions } from '../spec.ts';
 import { alignColumns, count } from '../table.ts';
 import { measureCeilings } from './ceilings.ts';
-import { type Effort, measureSteps, repetitionNote } from './measure.ts';
+import { type Effort, repetitionNote } from './measure.ts';
+import { measureTrial } from './measure-trial.ts';
 import { drawInput } from './random.ts';
-import { compileSubject, loadSubject, type ProfileTarget, type Subject } from './subject.ts';
+import { compileSubject, loadSubject, type Subject } from './subject.ts';
 
 export interface ProfileOptions extends SpecOptions, EngineOptions {
   readonly inputs?: string;
@@ -63,14 +64,9 @@ const SPEC_ONLY = ['entry', 'set', 'given', 'weights', 'rename', 'tap', 'quantiz
 
 async function open(path: string, options: ProfileOptions, io: Io): Promise<Subject> {
   const { target } = options;
-  if (target === 'webgpu')
-    throw new UsageError(
-      'a GPU runs all steps as one submission, so that their times cannot be told apart',
-      'choose --target wasm or js',
-    );
   const wasmOnly = (['simd', 'tile', 'threads'] as const).find((name) => options[name] !== undefined);
-  if (wasmOnly && target === 'js')
-    throw new UsageError(`--${wasmOnly} is for wasm and cannot be combined with --target js`);
+  if (wasmOnly && target !== undefined && target !== 'wasm')
+    throw new UsageError(`--${wasmOnly} is for wasm and cannot be combined with --target ${target}`);
   if (!isFolder(path, io)) return compileSubject(path, target ?? 'wasm', options, io);
   const wrong = SPEC_ONLY.find((name) => options[name] !== undefined);
   if (wrong) throw new UsageError(`--${wrong} is for specs, but ${path} is an artifact, which is compiled already`);
@@ -108,8 +104,8 @@ async function measure(
   const dims = bindDims(declared, readInputs(givenInputs(routine.inputs), inputs), given);
   const efforts = effortsOf(options);
   const trial = { model, inputs, options: { dims: given }, steps: routine };
-  const { steps, whole, samples } = measureSteps(trial, efforts.steps);
-  model.runSync(inputs, trial.options);
+  const { steps, whole, samples } = await measureTrial(trial, efforts.steps);
+  await model.run(inputs, trial.options);
   const { multiplyAdds } = model;
   update('measuring the ceilings');
   const { simd, threads } = model;
@@ -133,7 +129,7 @@ async function measure(
 }
 
 /** `wasm, relaxed SIMD, 2 threads, Node 24.1.0` */
-function engineText(target: ProfileTarget, { simd, threads = 1 }: EngineOptions): string {
+function engineText(target: TargetName, { simd, threads = 1 }: EngineOptions): string {
   const module = simd === undefined ? [] : [`${simd} SIMD`];
   const team = threads === 1 ? [] : [count(threads, 'thread')];
   return [target, ...module, ...team, `Node ${process.versions.node}`].join(', ');
@@ -179,7 +175,7 @@ function reportText(report: ProfileReport, { all = false, depth = DEPTH }: Profi
   const rows = fitted([PROFILE_HEAD, ...cells], ['right', 'right', 'left', 'right', 'right', 'right', 'left']);
   const blocks = fitted([BLOCKS_HEAD, ...blockCells(report, depth)], ['left', 'right']);
   const table = ([head = '', ...lines]: readonly string[]): string[] => [dim(head), ...lines, ''];
-  const note = repetitionNote(report);
+  const note = report.target === 'webgpu' ? undefined : repetitionNote(report);
   const lines = [
     bold(report.name),
     ...alignColumns(summaryCells(report), ['left']),

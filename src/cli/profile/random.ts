@@ -2,6 +2,7 @@
 import { storedType } from '../../program/convert.ts';
 import type { ElementType } from '../../program/program.ts';
 import { elementCount, type StoredTensor } from '../../program/safetensors.ts';
+import { seededElement, uniform } from '../../program/seeded.ts';
 import { HeddleError } from '../../runtime/errors.ts';
 
 /**
@@ -9,18 +10,10 @@ import { HeddleError } from '../../runtime/errors.ts';
  * that keep nothing make no sense.
  */
 export function drawInput(name: string, dtype: ElementType, shape: readonly number[], limit: number): StoredTensor {
-  const next = uniform(name);
-  switch (dtype) {
-    case 'f32':
-      return tensorOf(Float32Array, dtype, shape, () => 2 * next() - 1);
-    case 'i32':
-      return tensorOf(Int32Array, dtype, shape, () => Math.floor(limit * next()));
-    case 'u32':
-      return tensorOf(Uint32Array, dtype, shape, () => Math.floor(limit * next()));
-    case 'bool':
-      return tensorOf(Uint8Array, dtype, shape, () => (next() < 0.9 ? 1 : 0));
-  }
+  return tensorOf(ARRAYS[dtype], dtype, shape, seededElement(name, dtype, limit));
 }
+
+const ARRAYS = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint8Array } as const;
 
 /**
  * A weight: matrices that keep the size of what they are applied to, uniform with the variance 1 / fan-in (LeCun et al.,
@@ -58,14 +51,4 @@ function allocated(Type: new (length: number) => Elements, length: number): Elem
   } catch (error) {
     throw new HeddleError('memory', `the engine gives no memory for ${length} random elements`, { cause: error });
   }
-}
-
-/** Numbers from 0 to 1 that `name` decides: the linear congruential generator of Numerical Recipes (Press et al.). */
-function uniform(name: string): () => number {
-  let state = 0;
-  for (const character of name) state = (Math.imul(state, 31) + character.codePointAt(0)!) >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }

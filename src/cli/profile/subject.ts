@@ -7,22 +7,23 @@ import { PROFILE_VERSION, type ProfileFacts } from '../../program/profile.ts';
 import type { Program, ProgramDim, TargetName, TargetProgram } from '../../program/program.ts';
 import type { StoredTensor } from '../../program/safetensors.ts';
 import { checkProgram, ProgramError } from '../../program/schema.ts';
-import type { Model, SteppedModel } from '../../runtime/model.ts';
+import type { Model, SteppedModel, TimedModel } from '../../runtime/model.ts';
 import { threadsOf } from '../built.ts';
 import { Failure, printNote } from '../errors.ts';
 import { exists, readText } from '../files.ts';
+import { nodeGpu } from '../gpu.ts';
 import type { Io } from '../io.ts';
 import { checkArtifact, type EngineOptions, engineOptions, importArtifact, modelOf } from '../runnable.ts';
 import { signatureOf } from '../signature.ts';
 import { compilerOptions, elaborateEntry, loadWeights, type SpecOptions } from '../spec.ts';
 import { drawWeight } from './random.ts';
 
-/** The targets whose steps run one after the other, so that each can be timed. */
-export type ProfileTarget = Exclude<TargetName, 'webgpu'>;
+/** What runs steps one by one, or times them on a GPU. */
+export type ProfiledModel = SteppedModel & TimedModel;
 
 export interface Subject {
-  readonly model: SteppedModel;
-  readonly target: ProfileTarget;
+  readonly model: ProfiledModel;
+  readonly target: TargetName;
   readonly program: TargetProgram;
   readonly declared: readonly ProgramDim[];
   /** What the compiler tells of the steps; an artifact may be without it. */
@@ -32,7 +33,7 @@ export interface Subject {
 /** Compiles a spec. Without weights it gets random ones, and a note says so. Throws Rejected and Failure. */
 export async function compileSubject(
   path: string,
-  target: ProfileTarget,
+  target: TargetName,
   options: SpecOptions & EngineOptions,
   io: Io,
 ): Promise<Subject> {
@@ -44,7 +45,7 @@ export async function compileSubject(
   const compiled = compileGraph(graph, { targets: [target], ...compilerOptions(options) });
   const model = await modelOf(compiled, target, weights, options, threadsOf(options.threads, io));
   return {
-    model: steppedModel(model, path),
+    model: profiledModel(model, path),
     target,
     program: compiled.program.targets[target]!,
     declared: graph.dims,
@@ -55,13 +56,13 @@ export async function compileSubject(
 /** Loads an artifact. Without weights in it, it gets random ones, and a note says so. Throws Failure. */
 export async function loadSubject(
   folder: string,
-  wanted: ProfileTarget | undefined,
+  wanted: TargetName | undefined,
   options: EngineOptions,
   io: Io,
 ): Promise<Subject> {
   checkArtifact(folder, io);
   const program = await readProgram(folder, io);
-  const target = wanted ?? (program.targets.wasm ? 'wasm' : 'js');
+  const target = wanted ?? (program.targets.wasm ? 'wasm' : program.targets.js ? 'js' : 'webgpu');
   const targetProgram = program.targets[target];
   if (!targetProgram) {
     const names = Object.keys(program.targets).join(', ');
@@ -70,11 +71,16 @@ export async function loadSubject(
   const isBare = targetProgram.weights.length > 0 && !exists(join(folder, 'weights.safetensors'), io);
   if (isBare) printNote(`the weights are random: ${folder} was compiled without`, io);
   const weights = isBare ? writeSafetensors([...drawWeights(targetProgram.weights)]) : undefined;
-  const chosen = { ...engineOptions(options, io), target, ...(weights && { weights }) };
+  const chosen = {
+    ...engineOptions(options, io),
+    target,
+    ...(weights && { weights }),
+    ...(target === 'webgpu' && { gpu: await nodeGpu() }),
+  };
   const model = await importArtifact(folder, chosen, io);
   const facts = await readFacts(folder, targetProgram, target, io);
   return {
-    model: steppedModel(model, folder),
+    model: profiledModel(model, folder),
     target,
     program: targetProgram,
     declared: program.dims,
@@ -82,13 +88,15 @@ export async function loadSubject(
   };
 }
 
-function drawWeights(
+/** Random weights of these types. */
+export function drawWeights(
   specs: readonly Pick<TargetProgram['weights'][number], 'name' | 'dtype' | 'shape'>[],
 ): ReadonlyMap<string, StoredTensor> {
   return new Map(specs.map(({ name, dtype, shape }) => [name, drawWeight(name, dtype, shape)]));
 }
 
-async function readProgram(folder: string, io: Io): Promise<Program> {
+/** Throws Failure. */
+export async function readProgram(folder: string, io: Io): Promise<Program> {
   const path = join(folder, 'program.json');
   try {
     return checkProgram(JSON.parse(await readText(path, io)));
@@ -101,7 +109,7 @@ async function readProgram(folder: string, io: Io): Promise<Program> {
 async function readFacts(
   folder: string,
   program: TargetProgram,
-  target: ProfileTarget,
+  target: TargetName,
   io: Io,
 ): Promise<ProfileFacts | undefined> {
   const path = join(folder, 'profile.json');
@@ -124,7 +132,7 @@ async function readFacts(
 }
 
 /** An artifact brings its own runtime, which may be older than profiles. */
-function steppedModel(model: Model, path: string): SteppedModel {
-  if ('runBySteps' in model) return model as SteppedModel;
+export function profiledModel(model: Model, path: string): ProfiledModel {
+  if ('runBySteps' in model && 'runTimed' in model) return model as ProfiledModel;
   throw new Failure(`the runtime of ${path} cannot run single steps`, { hint: 'compile it again' });
 }

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { REMATERIALIZATIONS } from '../../compiler/index.ts';
 import { FORMATS } from '../../data/open.ts';
 import { SIMD_VARIANTS } from '../../program/program.ts';
+import { AUTO } from '../auto.ts';
 import { collect, readCount, readNumbers, readScales, readSeed, readSetting, readThreads } from '../arguments.ts';
 import { type CacheRequest, type FieldBinding, TRAIN_TARGETS } from './config.ts';
 import type { TrainOptions } from './options.ts';
@@ -115,7 +116,12 @@ function addLoopOptions(command: Command): void {
     .option('--eval-every <steps>', 'steps from evaluation to evaluation (default: a twentieth of all)', readCount)
     .option('--checkpoint-every <steps>', 'steps from checkpoint to checkpoint (default: a tenth of all)', readCount)
     .option('--keep <count>', 'checkpoints to keep, beside the best one (default: 2)', readCount)
-    .addOption(new Option('--target <name>', 'what runs it (default: wasm)').choices(TRAIN_TARGETS))
+    .addOption(
+      new Option('--target <name>', 'what runs it (default: wasm); auto: what should be fastest here').choices([
+        ...TRAIN_TARGETS,
+        AUTO,
+      ]),
+    )
     .addOption(new Option('--simd <variant>', 'the module of wasm (default: the best there is)').choices(SIMD_VARIANTS))
     .addOption(
       new Option('--remat <what>', 'compute the insides of numbered blocks again instead of keeping them').choices(

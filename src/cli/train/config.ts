@@ -59,5 +59,5 @@ export interface RunConfig {
   readonly remat?: RematerializationOption;
 }
 
-export const TRAIN_TARGETS = ['wasm', 'js'] as const;
+export const TRAIN_TARGETS = ['wasm', 'js', 'webgpu'] as const;
 export type TrainTarget = (typeof TRAIN_TARGETS)[number];

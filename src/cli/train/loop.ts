@@ -59,7 +59,7 @@ export async function train(parts: LoopParts): Promise<boolean> {
     parts.watch.step(line, examples);
     if (parts.evaluation && (step % options.evaluateEvery === 0 || isLast)) await evaluate(parts, step, seconds);
     const ends = isLast || isStopped();
-    if (ends || step % options.checkpointEvery === 0) save(parts, step);
+    if (ends || step % options.checkpointEvery === 0) await save(parts, step);
     if (ends) return isLast;
     log.flush();
   }
@@ -112,19 +112,19 @@ async function evaluate(
   const isBest = loss < log.best;
   const line = { step, evaluation: { loss, metrics, examples }, seconds: seconds() };
   log.add(line);
-  if (isBest) folder.saveBest(trainer.save());
+  if (isBest) folder.saveBest(await trainer.save());
   watch.evaluated(line, isBest);
 }
 
 /**
- * What the log tells of a step is on the disk before its checkpoint is. Throws HeddleError 'not-finite' where the update
+ * What the log tells of a step is on the disk before its checkpoint is. Rejects with HeddleError 'not-finite' where the update
  * left values that no training could go on with, so that the checkpoints before it stay.
  */
-function save({ trainer, options, folder, log, watch }: LoopParts, step: number): void {
+async function save({ trainer, options, folder, log, watch }: LoopParts, step: number): Promise<void> {
   log.flush(true);
-  if (weightNotFinite(trainer.weights()) !== undefined)
+  if (weightNotFinite(await trainer.weights()) !== undefined)
     throw new HeddleError('not-finite', 'the loss is finite, but not what the update made of the parameters');
-  folder.saveCheckpoint(step, trainer.save(), options.keep);
+  folder.saveCheckpoint(step, await trainer.save(), options.keep);
   folder.drawCurve(log.lines());
   watch.saved(step);
 }

@@ -45,7 +45,7 @@ export async function explainNotFinite(suspects: Suspects): Promise<Failure> {
     note: string,
     hint = step === 1 ? SMALLER_STEPS : `the last checkpoint is from before; ${SMALLER_STEPS}`,
   ): Failure => new Failure(`step ${step}: ${message}`, { notes: [note], hint });
-  const weights = new Map([...suspects.frozen, ...storedWeights(trainer)]);
+  const weights = new Map([...suspects.frozen, ...(await storedWeights(trainer))]);
   const input = Object.entries(suspects.inputs).find(
     ([, given]) => typeof given === 'object' && 'data' in given && hasNotFinite(given.data),
   );
@@ -105,7 +105,7 @@ async function firstNotFinite(
 
 /** Batches hold tensors with their shapes. */
 function tensorOf(given: Inputs[string] | undefined): Known | undefined {
-  return typeof given === 'object' && 'shape' in given && given.shape
+  return typeof given === 'object' && 'data' in given && given.shape
     ? { data: given.data, shape: given.shape }
     : undefined;
 }

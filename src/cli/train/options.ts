@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { RematerializationOption, Setting } from '../../compiler/index.ts';
 import type { DataOptions, Format } from '../../data/open.ts';
 import type { SimdVariant } from '../../program/program.ts';
+import { AUTO } from '../auto.ts';
 import { UsageError } from '../errors.ts';
 import { exists } from '../files.ts';
 import type { Io } from '../io.ts';
@@ -47,7 +48,8 @@ export interface TrainOptions {
   readonly evalEvery?: number;
   readonly checkpointEvery?: number;
   readonly keep?: number;
-  readonly target?: TrainTarget;
+  /** `auto` is settled before the run is described. */
+  readonly target?: TrainTarget | typeof AUTO;
   readonly simd?: SimdVariant;
   readonly threads?: number;
   readonly remat?: RematerializationOption;
@@ -78,10 +80,10 @@ export function checkOptions(spec: string | undefined, options: TrainOptions): v
 }
 
 /** Throws UsageError for options that are for wasm only. */
-export function checkEngine({ threads, simd }: TrainOptions, target: TrainTarget): void {
-  if (target !== 'js') return;
+export function checkEngine({ threads, simd }: TrainOptions, target: TrainTarget | typeof AUTO): void {
+  if (target === 'wasm' || (target === AUTO && simd === undefined)) return;
   const option = threads !== undefined ? '--threads' : simd !== undefined ? '--simd' : undefined;
-  if (option) throw new UsageError(`${option} is for wasm, but the target is js`);
+  if (option) throw new UsageError(`${option} is for wasm, but the target is ${target}`);
 }
 
 /** What a stored sequence of batches leaves no choice of. */
@@ -156,7 +158,12 @@ export interface Known {
 }
 
 /** Throws UsageError for numbers that are missing. */
-export function configOf(spec: string, options: TrainOptions, known: Known, io: Io): RunConfig {
+export function configOf(
+  spec: string,
+  options: TrainOptions & { readonly target?: TrainTarget },
+  known: Known,
+  io: Io,
+): RunConfig {
   const { stored, accumulate } = known;
   const steps = options.steps ?? (stored === undefined ? undefined : Math.max(1, Math.floor(stored / accumulate)));
   if (steps === undefined) throw new UsageError('how long to train is not told', 'for 1000 updates: --steps 1000');

@@ -14,6 +14,7 @@ import type { Tensors } from '../spec.ts';
 import { computeCaches, withCaches } from './cache.ts';
 import type { RunConfig } from './config.ts';
 import { checkSources, elaborateRun } from './elaborate.ts';
+import { settleEngine } from './engine.ts';
 import { checkEngine, checkReplayOptions, checkStored, configOf, dataOptions, type TrainOptions } from './options.ts';
 import { RunFolder } from './run-folder.ts';
 import { type Feed, feedOf, namesAtHand, openRunData, orFailure } from './session.ts';
@@ -57,7 +58,7 @@ export async function begin(spec: string, options: TrainOptions, update: Update,
     stored: data.kind === 'sequence' ? data.sequence.batches.length : undefined,
     accumulate: module.training.accumulate,
   };
-  const wanted = configOf(spec, options, known, io);
+  const wanted = configOf(spec, await settleEngine(options, module, io), known, io);
   const compiled = compileModule(module, compilerOptions(wanted));
   const weights = await readGiven(wanted.weights, wanted.rename, io);
   if (data.kind === 'examples') noteVocabularies(wanted.weights, data.vocabulary, io);
@@ -67,10 +68,11 @@ export async function begin(spec: string, options: TrainOptions, update: Update,
   const config = trainer.simd ? { ...wanted, simd: trainer.simd } : wanted;
   const feed = feedOf(data, trainer.inputs, config);
   const frozen = frozenOf(weights, target);
+  const beginning = await trainer.save();
   folder.create(config, data.kind === 'examples' ? data.vocabulary : undefined, (made) => {
     made.saveTensors('frozen', frozen);
     made.saveTensors('cache', caches);
-    made.saveCheckpoint(0, trainer.save(), config.keep);
+    made.saveCheckpoint(0, beginning, config.keep);
   });
   return { folder, config, data, trainer, feed, frozen };
 }
@@ -114,7 +116,7 @@ async function loadLast(trainer: Trainer, folder: RunFolder, io: Io): Promise<vo
   const path = shownPath(folder.last(), io.cwd);
   const bytes = await readBytes(path, io);
   try {
-    trainer.load(bytes);
+    await trainer.load(bytes);
   } catch (error) {
     if (!(error instanceof HeddleError)) throw error;
     throw new Failure(`${path}: ${error.message}`, {

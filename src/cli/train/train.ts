@@ -91,16 +91,15 @@ async function explain(
 
 /** The losses, and the parameters under the names that they were given with. */
 async function writeReplay({ folder, config, trainer }: OpenRun, lines: readonly LogLine[], io: Io): Promise<void> {
-  const named = await namedAsGiven(storedWeights(trainer), config.weights, config.rename, io);
+  const named = await namedAsGiven(await storedWeights(trainer), config.weights, config.rename, io);
   const losses = lines.flatMap((line) => (isEvaluation(line) ? [] : [line.loss]));
   writeDurably(folder.file('replay.safetensors'), replayFile(losses, named));
 }
 
 function describeStart({ folder, config, data, trainer }: OpenRun, io: Io): void {
-  const facts = [
-    `${trainer.name} on ${describeData(data)}`,
-    `${config.target}${trainer.simd ? ` (${trainer.simd})` : ''}, ${count(trainer.threads, 'thread')}, seed ${config.seed}`,
-  ];
+  const processor = [`${config.target}${trainer.simd ? ` (${trainer.simd})` : ''}`, count(trainer.threads, 'thread')];
+  const engine = config.target === 'webgpu' ? [config.target] : processor;
+  const facts = [`${trainer.name} on ${describeData(data)}`, [...engine, `seed ${config.seed}`].join(', ')];
   const where = trainer.update > 0 ? `${folder.path}, from step ${trainer.update}` : folder.path;
   io.stderr.write(`${facts.join('; ')}; to ${where}\n`);
 }

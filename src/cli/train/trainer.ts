@@ -3,12 +3,11 @@ import type { Emitted } from '../../compiler/index.ts';
 import { storedType } from '../../program/convert.ts';
 import type { ElementType } from '../../program/program.ts';
 import type { StoredTensor } from '../../program/safetensors.ts';
-import { chooseSimd } from '../../runtime/devices/simd.ts';
 import type { OutputData } from '../../runtime/model.ts';
 import { createTrainer, type Trainer } from '../../runtime/train/trainer.ts';
 import { threadsOf } from '../built.ts';
 import type { Io } from '../io.ts';
-import { importKernels } from '../runnable.ts';
+import { asDriverFailure, partsOf } from '../runnable.ts';
 import type { Tensors } from '../spec.ts';
 import type { RunConfig } from './config.ts';
 
@@ -19,23 +18,25 @@ export type LoopTrainer = Pick<Trainer, 'update' | 'batches' | 'step' | 'evaluat
 /** The engine that a run keeps. */
 export type Engine = Pick<RunConfig, 'target' | 'simd' | 'threads' | 'seed'>;
 
-/** A trainer with the given weights; the others are drawn. Rejects with HeddleError. */
+/** A trainer with the given weights; the others are drawn. Rejects with HeddleError, and Failure where there is no GPU. */
 export async function openTrainer(
-  { program, wasm, js }: Emitted,
+  emitted: Emitted,
   weights: Tensors,
   { target, simd, threads, seed }: Engine,
   io: Io,
 ): Promise<Trainer> {
-  const parts = { program, target, weights: (name: string) => weights.get(name), seed };
-  if (target === 'js') return createTrainer({ ...parts, kernels: await importKernels(js!) });
-  const chosen = chooseSimd(simd);
-  return createTrainer({ ...parts, simd: chosen, kernels: wasm![chosen], threads: threadsOf(threads, io) });
+  const parts = await partsOf(emitted, target, weights, { ...(simd && { simd }) }, threadsOf(threads, io));
+  try {
+    return await createTrainer({ ...parts, seed });
+  } catch (error) {
+    throw target === 'webgpu' ? asDriverFailure(error) : error;
+  }
 }
 
 /** The parameters and states of a trainer, frozen ones aside, as they are stored. */
-export function storedWeights(trainer: Pick<Trainer, 'weights'>): Tensors {
+export async function storedWeights(trainer: Pick<Trainer, 'weights'>): Promise<Tensors> {
   return new Map(
-    [...trainer.weights()].map(([name, { data, shape }]): [string, StoredTensor] => {
+    [...(await trainer.weights())].map(([name, { data, shape }]): [string, StoredTensor] => {
       const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
       return [name, { dtype: storedType(elementTypeOf(data)), shape, bytes }];
     }),

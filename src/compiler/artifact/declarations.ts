@@ -11,6 +11,7 @@ import {
 import { namesIn, printShape, type SizeExpr } from '../../program/size.ts';
 import { givenInputs } from '../../program/training.ts';
 import { members, property, quoted } from './declaration-text.ts';
+import { choiceMember, choiceType, deviceOptions } from './device-declarations.ts';
 import { generateMethod, generationTypes } from './generation-declarations.ts';
 
 /** The array that holds elements of each type, and the elements of a plain array. */
@@ -32,11 +33,13 @@ export function declarations(program: Program, hasWeights: boolean): string {
   return [
     `/** Types of ${program.name}, compiled by Heddle. */`,
     SHARED,
+    ...deviceTypes(program),
     dimTypes(program),
     inputTypes(program, inputs),
     outputTypes(program, outputs),
     runOptions(program, inputs, outputs, draws),
     LOAD_PROGRESS,
+    ...choiceType(program),
     loadOptions(program, { isNeeded: needsWeights, doc: needsWeights ? 'The weights' : 'Other weights' }),
     ...(program.generation ? [generationTypes(inputs, program.generation)] : []),
     model(program, inputs, outputs),
@@ -65,9 +68,9 @@ export interface WeightsOption {
 }
 
 export const LOAD_PROGRESS = `export interface LoadProgress {
-  /** The files arrive at the same time; \`prepare\` is what is then computed once for all runs. */
-  readonly phase: 'program' | 'kernels' | 'weights' | 'prepare';
-  /** Bytes; in the phase \`prepare\`, kernel calls. */
+  /** The files arrive at the same time; \`pipelines\` are kernels that are compiled for the GPU; \`prepare\` is what is computed once for all runs. */
+  readonly phase: 'program' | 'kernels' | 'weights' | 'pipelines' | 'prepare';
+  /** Bytes; in the phase \`pipelines\` kernels, and in \`prepare\` kernel calls. */
   readonly loaded: number;
   /** Absent where a server does not say how long a file is. */
   readonly total?: number;
@@ -109,9 +112,27 @@ export function inputTypes(program: Program, inputs: readonly TensorSpec[]): str
     const { array, element } = TYPES[input.dtype];
     const scalar = input.shape.length === 0 ? `${element} | ` : '';
     const tensor = `Tensor<${array} | readonly ${element}[], ${tupleType(input.shape)}>`;
-    return [`/** ${describe(input)} */`, `readonly ${property(input.name)}: ${scalar}${tensor};`];
+    const onGpu = program.targets.webgpu ? ` | DeviceTensor<${tupleType(input.shape)}>` : '';
+    return [`/** ${describe(input)} */`, `readonly ${property(input.name)}: ${scalar}${tensor}${onGpu};`];
   });
   return `/** The inputs of ${program.name}. */\nexport interface Inputs ${members(lines)}`;
+}
+
+/** Of programs for webgpu, tensors that stay on the GPU. */
+export function deviceTypes({ targets }: Program): string[] {
+  if (!targets.webgpu) return [];
+  return [
+    `/** GPUBuffer, where its type is known. */
+export type DeviceBuffer = typeof globalThis extends { readonly GPUBuffer: { readonly prototype: infer Known } }
+  ? Known
+  : { readonly size: number; readonly usage: number };
+
+/** A buffer of the GPU that runs the model: its elements in row-major order, four bytes each, bool as 0 or 1. */
+export interface DeviceTensor<Shape extends readonly number[]> {
+  readonly buffer: DeviceBuffer;
+  readonly shape: Shape;
+}`,
+  ];
 }
 
 /** `kind` says what the data are. */
@@ -163,6 +184,7 @@ export function loadOptions(program: Program, weights: WeightsOption, more: read
   return `export interface LoadOptions ${members([
     '/** What runs the kernels; by default wasm where it is compiled in and allowed, else js, else webgpu. */',
     `readonly target?: ${targetTypes(program)};`,
+    ...deviceOptions(program),
     ...(program.targets.wasm
       ? [
           '/** Which module of wasm runs; by default relaxed, with fused multiply-adds, where the engine has relaxed SIMD. */',
@@ -172,15 +194,17 @@ export function loadOptions(program: Program, weights: WeightsOption, more: read
       : []),
     ...(program.targets.webgpu
       ? [
-          '/** For webgpu, in place of navigator.gpu: in Node, what create([]) of the package webgpu answers. */',
-          'readonly gpu?: { requestAdapter(options?: object): Promise<object | null> };',
+          '/** For webgpu, in place of navigator.gpu: in Node, what create([]) of the package webgpu answers; or a GPUDevice to share. */',
+          'readonly gpu?: { requestAdapter(options?: object): Promise<object | null> } | { createBuffer(descriptor: never): object };',
+          '/** For webgpu, which GPU of a machine that has two; by default the faster one. */',
+          "readonly powerPreference?: 'high-performance' | 'low-power';",
         ]
       : []),
     ...(program.targets.wasm
       ? [
           '/** How many threads run the model on wasm: 1 by default, at most 64. */',
           'readonly threads?: number;',
-          '/** Told in one line why there is only one thread, in place of `console.warn`. */',
+          '/** Told in one line what is other than it should be, in place of `console.warn`. */',
           'readonly onWarning?: (message: string) => void;',
         ]
       : []),
@@ -217,8 +241,7 @@ export function engineTypes({ tiles }: TargetProgram): string {
 export function multiplyAddsType({ targets }: Program, what: string): string {
   if (!Object.values(targets).some(isCounting)) return '';
   return `  /**
-   * Of the experts in the last ${what}: multiply-adds executed, and those if every expert saw every token. Absent before it, and
-   * on webgpu.
+   * Of the experts in the last ${what}: multiply-adds executed, and those if every expert saw every token. Absent before it.
    */
   readonly multiplyAdds?: { readonly executed: number; readonly dense: number } | undefined;
 `;
@@ -233,6 +256,13 @@ export function infoTypes(specs: readonly TensorSpec[]): string {
   return `readonly [${types.join(', ')}]`;
 }
 
+const KEEPING_RUN = `  /** The same on webgpu, but that the outputs in \`keep\` stay on the GPU, where they are valid until the next run. */
+  run<Kept extends keyof Outputs>(
+    inputs: Inputs,
+    options: RunOptions & { readonly keep: readonly Kept[] },
+  ): Promise<Omit<Outputs, Kept> & { readonly [Name in Kept]: DeviceTensor<Outputs[Name]['shape']> }>;
+`;
+
 function model(program: Program, inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): string {
   const optional = untoldDims(program, inputs).length > 0 ? '' : '?';
   return `export interface Model {
@@ -240,14 +270,14 @@ function model(program: Program, inputs: readonly TensorSpec[], outputs: readonl
   readonly target: ${targetTypes(program)};
 ${program.targets.wasm ? engineTypes(program.targets.wasm) : ''}  /** How many threads run it. */
   readonly threads: number;
-  readonly inputs: ${infoTypes(inputs)};
+${choiceMember(program)}  readonly inputs: ${infoTypes(inputs)};
   readonly outputs: ${infoTypes(outputs)};
 ${multiplyAddsType(program, 'run')}  /**
    * Runs the model. Repeated runs with the same dimensions allocate no buffers and return the same object, whose data
    * the next run overwrites; await each before the next. Rejects with HeddleError.
    */
   run(inputs: Inputs, options${optional}: RunOptions): Promise<Outputs>;
-  /** The same, at once; on the main thread of a page by that thread alone. Throws HeddleError. */
+${program.targets.webgpu ? KEEPING_RUN : ''}  /** The same, at once; on the main thread of a page by that thread alone. Throws HeddleError. */
   runSync(inputs: Inputs, options${optional}: RunOptions): Outputs;
 ${program.generation ? generateMethod(program.generation) : ''}  /** Frees the memory and ends the threads. Later runs fail with the code 'disposed'. */
   dispose(): void;

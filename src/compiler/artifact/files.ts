@@ -6,7 +6,9 @@ import { windowBytes, type FileFacts, type ModelFacts } from '../../program/mani
 import type { ProfileFacts } from '../../program/profile.ts';
 import type { Program, SimdVariant, TensorSpec } from '../../program/program.ts';
 import type { StoredTensor } from '../../program/safetensors.ts';
+import type { SelfTest } from '../../program/self-test.ts';
 import { sha256 } from '../../program/sha256.ts';
+import type { Shader } from '../../program/shaders.ts';
 import { writeSafetensors } from '../../program/safetensors-writer.ts';
 import { declarations } from './declarations.ts';
 import { manifestOf, type Provenance } from './manifest.ts';
@@ -26,11 +28,13 @@ export interface ArtifactParts {
   /** The text of the kernels module, when compiled for js. */
   readonly js?: string | undefined;
   /** The texts of the shader modules, when compiled for webgpu. */
-  readonly wgsl?: readonly string[] | undefined;
+  readonly wgsl?: readonly Shader[] | undefined;
   /** What `heddle profile` tells of the steps. */
   readonly profile?: ProfileFacts | undefined;
   /** Values of the parameters by name, and what those in bytes need; those the program does not use are left out. */
   readonly weights?: ReadonlyMap<string, StoredTensor> | undefined;
+  /** What a model answers with these weights. */
+  readonly selfTest?: SelfTest | undefined;
   /**
    * The bundled runtime, for training where the program trains, for generation where it generates, and with webgpu where
    * there are `wgsl` modules: a script that declares `heddle`.
@@ -41,6 +45,7 @@ export interface ArtifactParts {
 }
 
 const WEIGHTS_FILE = 'weights.safetensors';
+const SELF_TEST_FILE = 'self-test.json';
 
 /**
  * The whole artifact; it runs from any folder or server and needs nothing else. `index.js` holds the digest of the
@@ -65,6 +70,7 @@ export async function artifactFiles(parts: ArtifactParts): Promise<ArtifactFile[
   // Nothing that runs the program reads it, so that an application may leave it out.
   if (parts.profile) files.push(textFile('profile.json', JSON.stringify(parts.profile)));
   if (weights) files.push({ name: WEIGHTS_FILE, bytes: writeSafetensors(weights) });
+  if (weights && parts.selfTest) files.push(textFile(SELF_TEST_FILE, JSON.stringify(parts.selfTest)));
   const manifest = manifestOf(program, facts, provenance, await factsOf(files));
   const manifestFile = textFile('manifest.json', `${JSON.stringify(manifest, undefined, 2)}\n`);
   const { sha256: digest } = await fileFacts(manifestFile);
@@ -99,7 +105,7 @@ function usedWeights(program: Program, given: ReadonlyMap<string, StoredTensor>)
 
 /** Each file is named by a literal URL, which bundlers recognise. */
 function loaderSource(
-  { program, wasm, js, wgsl, runtimeSource }: ArtifactParts,
+  { program, wasm, js, wgsl, selfTest, runtimeSource }: ArtifactParts,
   digest: string,
   hasWeights: boolean,
 ): string {
@@ -112,8 +118,12 @@ function loaderSource(
     files.push(`worker: { script: ${url('worker.js')}, start: ${start} }`);
   }
   if (js !== undefined) files.push(`js: ${url('kernels.js')}`, `importJs: () => import('./kernels.js')`);
-  if (wgsl !== undefined) files.push(`webgpu: ${url('shaders.json')}`, 'createGpuModel: heddle.createGpuModel');
+  if (wgsl !== undefined) {
+    files.push(`webgpu: ${url('shaders.json')}`);
+    for (const name of ['createGpuSession', 'deviceTools']) files.push(`${name}: heddle.${name}`);
+  }
   if (hasWeights) files.push(`weights: ${url('weights.safetensors')}`);
+  if (hasWeights && selfTest) files.push(`selfTest: ${url(SELF_TEST_FILE)}`);
   const [name, loader] = program.training ? ['loadTrainer', 'loadTrainer'] : ['load', 'loadArtifact'];
   // Only an identifier of the language can be a name, so that it cannot end the comment.
   return `// ${program.name}, compiled by Heddle: the runtime, then the loader.

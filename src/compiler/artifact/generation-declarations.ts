@@ -57,7 +57,7 @@ export function generateMethod({ inputs }: GenerationSpec): string {
   const options = `options${inputs.length > 0 ? '' : '?'}: GenerateOptions`;
   return `  /**
    * Continues a prompt, or several side by side, which may differ in length: one token for each at a time. Tokens are made
-   * as they are asked for, so that nothing goes on behind a \`break\`. Not on webgpu. Throws HeddleError.
+   * as they are asked for, so that nothing goes on behind a \`break\`. Throws HeddleError.
    */
   generate<Given extends Prompt | readonly Prompt[]>(prompts: Given, ${options}): AsyncGenerator<GeneratedFor<Given>, void>;
 `;

@@ -2,6 +2,7 @@
 import type { Program } from '../../program/program.ts';
 import { givenInputs, type TrainingSpec } from '../../program/training.ts';
 import {
+  deviceTypes,
   dimTypes,
   engineTypes,
   errorClass,
@@ -15,6 +16,7 @@ import {
   targetTypes,
 } from './declarations.ts';
 import { members, property, quoted } from './declaration-text.ts';
+import { choiceMember, choiceType } from './device-declarations.ts';
 
 /** The text of `index.d.ts`. `hasWeights` tells whether the artifact carries weights. */
 export function trainerDeclarations(program: Program, hasWeights: boolean): string {
@@ -34,11 +36,13 @@ export function trainerDeclarations(program: Program, hasWeights: boolean): stri
   return [
     `/** Types of ${program.name}, compiled by Heddle for training. */`,
     SHARED,
+    ...deviceTypes(program),
     dimTypes(program),
     inputTypes(program, inputs),
     outputTypes(program, outputs, 'copies'),
     resultTypes(program.training!),
     LOAD_PROGRESS,
+    ...choiceType(program),
     loadOptions(program, { isNeeded, doc }, seed),
     trainer(program, infoTypes(inputs), infoTypes(outputs)),
     errorClass(),
@@ -84,7 +88,7 @@ function trainer(program: Program, inputs: string, outputs: string): string {
   readonly target: ${targetTypes(program)};
 ${program.targets.wasm ? engineTypes(program.targets.wasm) : ''}  /** How many threads run it. */
   readonly threads: number;
-  readonly inputs: ${inputs};
+${choiceMember(program)}  readonly inputs: ${inputs};
   readonly outputs: ${outputs};
   readonly metrics: readonly [${metrics}];
   readonly seed: number;
@@ -97,18 +101,18 @@ ${multiplyAddsType(program, 'step')}  /**
    * where the loss is infinite or NaN, before anything is changed.
    */
   step(batch: Inputs): Promise<StepResult>;
-  /** The same, at once; on the main thread of a page by that thread alone. Throws HeddleError. */
+  /** The same, at once; not on webgpu, and on the main thread of a page by that thread alone. Throws HeddleError. */
   stepSync(batch: Inputs): StepResult;
   /** Loss and metrics without training, each batch weighed by its examples, the size of its first axis. */
   evaluate(batches: AsyncIterable<Inputs> | Iterable<Inputs>): Promise<Evaluation>;
   /** The outputs for one batch, without training. */
   predict(batch: Inputs): Promise<Outputs>;
   /** A checkpoint: a safetensors file of all that further training depends on but frozen weights. */
-  save(): Uint8Array<ArrayBuffer>;
-  /** Goes on where a checkpoint was written. Throws HeddleError 'checkpoint' where it does not fit, and changes nothing. */
-  load(checkpoint: Uint8Array | ArrayBuffer): void;
+  save(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Goes on where a checkpoint was written, on any target. Rejects with HeddleError 'checkpoint' where it does not fit, and changes nothing. */
+  load(checkpoint: Uint8Array | ArrayBuffer): Promise<void>;
   /** Copies of the weights that are trained and of running statistics: those whose names begin with \`prefix\`, without it. */
-  weights(prefix?: string): ReadonlyMap<string, Weight>;
+  weights(prefix?: string): Promise<ReadonlyMap<string, Weight>>;
   /** Frees the memory and ends the threads. Later calls fail with the code 'disposed'. */
   dispose(): void;
 }`;

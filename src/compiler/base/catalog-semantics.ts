@@ -370,4 +370,9 @@ export const semanticEntries = {
     explanation:
       "A train entry has a loss. For a model, `--grad` needs the gradient by at least one of its outputs among the inputs, `cot.OUTPUT` of the output's shape: the loss is then the sum of all products of outputs with these.",
   },
+  HED4009: {
+    title: 'values that f16 cannot hold',
+    explanation:
+      'A warning of `--f16`: f16 holds magnitudes from 6e-8 to 65504, and the tensor has others, so that it stays f32. Weights and constants, such as the −1e9 of a mask, are known. Results are those of a run of the model with its weights, if it is compiled with any, on random inputs or on those of `--calibrate`; they stay f32 where 8 times as much is beyond the range, as other inputs may be larger. Infinities are the same in f16.',
+  },
 } as const;

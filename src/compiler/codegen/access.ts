@@ -75,6 +75,7 @@ export function positionsIn(statements: readonly Statement[], depth: 'list' | 'b
       case 'let':
       case 'declare':
       case 'assign':
+      case 'reduce':
         return visitRoot(statement.value, conditional);
       case 'store':
         found.accesses.push({ buffer: statement.buffer, index: statement.index, conditional });
@@ -92,6 +93,7 @@ export function positionsIn(statements: readonly Statement[], depth: 'list' | 'b
         statement.else.forEach((inner) => visit(inner, true));
         return;
       case 'loop':
+      case 'barrier':
     }
   };
   statements.forEach((statement) => visit(statement, false));

@@ -1,8 +1,8 @@
 /** What nodes cost: multiply-adds of their products, and bytes that the kernels made of them store. */
 import { add, exactly, scale, ZERO, type Dim } from '../dims/dim.ts';
 import type { Origin } from '../ir/graph.ts';
-import { loadTimeCalls, writesOf } from '../plan/hoist.ts';
-import type { BufferId, LoweredProgram } from '../plan/lowered.ts';
+import { loadTimeCalls } from '../plan/hoist.ts';
+import { writesOf, type BufferId, type LoweredProgram } from '../plan/lowered.ts';
 import { ELEMENT_BYTES } from '../plan/memory.ts';
 
 /** Sums are undefined where they are beyond 2^53. */

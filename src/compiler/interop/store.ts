@@ -5,6 +5,7 @@
  */
 import { absmaxName, MOST, runsOf } from '../../program/channels.ts';
 import { toFloat32 } from '../../program/convert.ts';
+import { writeHalves } from '../../program/half.ts';
 import { elementCount, type StoredTensor } from '../../program/safetensors.ts';
 
 export const STORAGES = ['f32', 'f16', 'int8'] as const;
@@ -41,26 +42,9 @@ function stored(name: string, tensor: StoredTensor, storage: Storage, axes: read
 function asHalf(tensor: StoredTensor): StoredTensor | undefined {
   const values = toFloat32(tensor);
   const halves = new Uint16Array(values.length);
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  for (let i = 0; i < values.length; i++) {
-    const half = halfOf(bits[i]!, values[i]!);
-    if ((half & 0x7fff) === 0x7c00 && Number.isFinite(values[i])) return undefined;
-    halves[i] = half;
-  }
+  writeHalves(halves, 0, values);
+  if (halves.some((half, at) => (half & 0x7fff) === 0x7c00 && Number.isFinite(values[at]))) return undefined;
   return { ...tensor, dtype: 'F16', bytes: new Uint8Array(halves.buffer) };
-}
-
-/** An f32, given as its bits and its value, as the bits of an f16. */
-function halfOf(bits: number, value: number): number {
-  const sign = (bits >>> 16) & 0x8000;
-  const magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000) return sign | 0x7e00;
-  if (magnitude >= 0x47800000) return sign | 0x7c00;
-  // Below 2⁻¹⁴ an f16 counts 2⁻²⁴. Adding 2⁵² · 2⁻²⁴ in f64 rounds to that.
-  if (magnitude < 0x38800000) return sign | ((Math.abs(value) + 2 ** 28 - 2 ** 28) * 2 ** 24);
-  // To nearest: half a unit, less a bit where the last one kept is 0. A carry goes into the exponent as it should.
-  const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
-  return sign | ((rounded - 0x38000000) >>> 13);
 }
 
 /** Undefined where a value is not finite. */

@@ -26,8 +26,14 @@ export interface Arguments {
 
 type Symbols = ReadonlyMap<string, number>;
 
-/** Runs the graph; outputs by name. Tensors are never written to, so results may share data with arguments. */
-export function interpret(graph: Graph, given: Arguments): Map<string, Tensor> {
+/** What a graph computes with: its inputs, parameters and kept tensors, and the dims that these tell. */
+export interface BoundArguments {
+  readonly values: ReadonlyMap<Value, Tensor>;
+  readonly symbols: ReadonlyMap<string, number>;
+}
+
+/** Finds a tensor for everything that the graph is given, and its dims. Throws InterpreterError where they do not fit. */
+export function bindArguments(graph: Graph, given: Arguments): BoundArguments {
   const inputs = graph.inputs.map(({ name, value }) => ({ name, value, tensor: find('input', name, given.inputs) }));
   const parameters = graph.parameters.map((parameter) => ({
     name: parameter.name,
@@ -46,13 +52,19 @@ export function interpret(graph: Graph, given: Arguments): Map<string, Tensor> {
     checkTensor(name, tensor, value.type, symbols);
     values.set(value, tensor);
   }
+  return { values, symbols };
+}
+
+/** Runs the graph; outputs by name. Tensors are never written to, so results may share data with arguments. */
+export function interpret(graph: Graph, given: Arguments): Map<string, Tensor> {
+  const { values, symbols } = bindArguments(graph, given);
   const outputs = graph.outputs.map((output) => output.value);
-  const results = evaluateNodes(graph.nodes, values, outputs, symbols);
+  const results = evaluateNodes(graph.nodes, new Map(values), outputs, symbols);
   return new Map(graph.outputs.map(({ name }, at) => [name, results[at]!]));
 }
 
 /** One node on concrete operands. */
-function evaluateNode(node: Node, inputs: readonly Tensor[], symbols: Symbols): Tensor[] {
+export function evaluateNode(node: Node, inputs: readonly Tensor[], symbols: Symbols): Tensor[] {
   const types = node.results.map((result) => concreteType(result.type, symbols));
   const results = node.op.evaluate(inputs, node.attributes, types, symbols);
   return types.map((type, at) => {

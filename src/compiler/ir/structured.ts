@@ -34,6 +34,12 @@ export interface NestWriter {
   readonly results: readonly Storage[];
   /** Whether the first result is where the operand is that the record `overwrites`. */
   readonly isInPlace: boolean;
+  /**
+   * Whether points of a grid and iterations of `vector` loops run at once, by the hundreds, as on a GPU: a point's loops are
+   * shared out there, where branches and loops around them depend on sizes and operands alone. What is serial is dear then,
+   * and so is a loop that many points go through each by itself.
+   */
+  readonly isParallel: boolean;
   /** Limits of the dimensions. */
   readonly bounds: Bounds;
   /** Memory that lasts from the first to the last kernel; it holds nothing in particular at first. */

@@ -1,9 +1,10 @@
 /** How much arithmetic a graph asks for, read off the bodies of its ops. */
-import { add, exactly, multiply, product, scale, ZERO, type Bounds, type Dim } from '../dims/dim.ts';
+import { add, exactly, minimum, multiply, product, scale, ZERO, type Bounds, type Dim } from '../dims/dim.ts';
 import { elementCount } from '../dims/shape.ts';
 import { isRegion } from './attributes.ts';
 import { Builder } from './builder.ts';
-import type { Attributes, Node } from './graph.ts';
+import { fusionOf } from './fusion.ts';
+import type { Attributes, Node, Region, Value } from './graph.ts';
 import type { ContractionBody, OpTable } from './op.ts';
 
 /**
@@ -93,4 +94,32 @@ function elementwise({ op, inputs, attributes, results }: Node): Dim {
     case 'composite':
       return ZERO;
   }
+}
+
+/** Of what is only read through movements, such as a table of which rows are gathered, no more than those take. */
+export function elementsRead(region: Region, value: Value, bounds: Bounds): Dim {
+  const size = elementCount(value.type.shape);
+  const readers = region.nodes.filter(({ inputs }) => inputs.includes(value));
+  if (region.results.includes(value) || !readers.every(({ op }) => op.body.kind === 'movement')) return size;
+  const taken = readers.flatMap(({ results }) => results.map((result) => elementsRead(region, result, bounds)));
+  return taken.length === 0 ? size : minimum(size, add(...taken), bounds);
+}
+
+/**
+ * Elements that kernels read and write, everything once for each kernel: the operands and results of `nodes`, which are fused.
+ * Undefined when the number is beyond 2^53.
+ */
+export function elementsMoved(nodes: readonly Node[], bounds: Bounds): Dim | undefined {
+  return exactly(() => add(ZERO, ...nodes.flatMap((node) => operandsOf(node, bounds)), ...nodes.flatMap(resultsOf)));
+}
+
+function operandsOf(node: Node, bounds: Bounds): Dim[] {
+  const region = fusionOf(node)?.body;
+  return node.inputs.map((value, at) =>
+    region ? elementsRead(region, region.parameters[at]!, bounds) : elementCount(value.type.shape),
+  );
+}
+
+function resultsOf({ results }: Node): Dim[] {
+  return results.map(({ type }) => elementCount(type.shape));
 }

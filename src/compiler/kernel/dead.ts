@@ -50,6 +50,7 @@ function liveOnly(
 function liveStatement(statement: Statement, live: Set<string>, read: ReadonlySet<string>): Statement | undefined {
   switch (statement.kind) {
     case 'let':
+    case 'reduce':
       return live.has(statement.name) ? statement : undefined;
     case 'declare':
     case 'assign':
@@ -57,6 +58,7 @@ function liveStatement(statement: Statement, live: Set<string>, read: ReadonlySe
     case 'store':
     case 'prefetch':
     case 'count':
+    case 'barrier':
       return statement;
     case 'loop': {
       const body = liveOnly(statement.body, live, read);

@@ -8,11 +8,12 @@ export interface Effects {
   readonly names: Set<string>;
   /** Of these, the variables that they assign after their definition. */
   readonly assigned: Set<string>;
-  /** Buffers that the statements store to. */
+  /** Buffers that the statements store to, or whose contents change at their barriers. */
   readonly buffers: Set<string>;
 }
 
-export function effectsOf(statements: readonly Statement[]): Effects {
+/** `written` are the buffers that the kernel stores to anywhere: what other invocations wrote shows at a barrier. */
+export function effectsOf(statements: readonly Statement[], written: ReadonlySet<string>): Effects {
   const effects: Effects = { names: new Set(), assigned: new Set(), buffers: new Set() };
   forEachStatement(statements, (statement) => {
     const name = definedName(statement);
@@ -22,8 +23,18 @@ export function effectsOf(statements: readonly Statement[]): Effects {
       effects.assigned.add(statement.name);
     }
     if (statement.kind === 'store') effects.buffers.add(statement.buffer);
+    if (statement.kind === 'barrier') for (const buffer of written) effects.buffers.add(buffer);
   });
   return effects;
+}
+
+/** The buffers that the statements store to. */
+export function writtenBy(statements: readonly Statement[]): ReadonlySet<string> {
+  const buffers = new Set<string>();
+  forEachStatement(statements, (statement) => {
+    if (statement.kind === 'store') buffers.add(statement.buffer);
+  });
+  return buffers;
 }
 
 /** Whether the kernel counts multiply-adds. */

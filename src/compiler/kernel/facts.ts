@@ -3,7 +3,7 @@
  * made of the keys of its parts, each part is looked at once, and no text grows with the expression. It must not know
  * what is done with equal expressions.
  */
-import { effectsOf, failsItself } from './effects.ts';
+import { effectsOf, failsItself, writtenBy } from './effects.ts';
 import type { Expr, Statement } from './ir.ts';
 import { childrenOf } from './rewrite.ts';
 
@@ -23,9 +23,12 @@ export class ExprFacts {
   readonly #ids = new Map<string, number>();
   readonly #changes = new Map<Statement, readonly string[]>();
   readonly #changing: ReadonlySet<string>;
+  /** The buffers that the kernel stores to. */
+  readonly #written: ReadonlySet<string>;
 
   constructor(statements: readonly Statement[]) {
-    this.#changing = new Set(changesOf(statements));
+    this.#written = writtenBy(statements);
+    this.#changing = new Set(this.#changesOf(statements));
   }
 
   /** Whether `expr` may fail where the program would not have evaluated it. */
@@ -35,7 +38,7 @@ export class ExprFacts {
 
   /** The variables and buffers that `statement` changes. Lets and loop variables are only seen while they are fixed. */
   changesOf(statement: Statement): readonly string[] {
-    const changes = this.#changes.get(statement) ?? changesOf([statement]);
+    const changes = this.#changes.get(statement) ?? this.#changesOf([statement]);
     this.#changes.set(statement, changes);
     return changes;
   }
@@ -58,6 +61,11 @@ export class ExprFacts {
     return fact;
   }
 
+  #changesOf(statements: readonly Statement[]): string[] {
+    const { assigned, buffers } = effectsOf(statements, this.#written);
+    return [...assigned, ...buffers];
+  }
+
   #idOf(key: string): number {
     const id = this.#ids.get(key) ?? this.#ids.size;
     this.#ids.set(key, id);
@@ -68,11 +76,6 @@ export class ExprFacts {
     const name = expr.kind === 'variable' ? expr.name : expr.kind === 'load' ? expr.buffer : undefined;
     return name !== undefined && this.#changing.has(name) ? [name] : NOTHING;
   }
-}
-
-function changesOf(statements: readonly Statement[]): string[] {
-  const { assigned, buffers } = effectsOf(statements);
-  return [...assigned, ...buffers];
 }
 
 function union(a: readonly string[], b: readonly string[]): readonly string[] {

@@ -44,10 +44,11 @@ export function letsOf(statements: readonly Statement[]): Lets {
   return new Lets(letValues(statements));
 }
 
+/** With the values that go into reductions, which depend on nothing else. */
 export function letValues(statements: readonly Statement[]): ReadonlyMap<string, Expr> {
   const values = new Map<string, Expr>();
   forEachStatement(statements, (statement) => {
-    if (statement.kind === 'let') values.set(statement.name, statement.value);
+    if (statement.kind === 'let' || statement.kind === 'reduce') values.set(statement.name, statement.value);
   });
   return values;
 }

@@ -6,7 +6,7 @@
 import { isAtLeast, ONE, type Bounds } from '../dims/dim.ts';
 import { gridBounds, withLoopBound } from './bounds.ts';
 import { compare, literal, position, variable } from './build.ts';
-import { effectsOf, isTouchedItself, isUntouched, isWork, mayFail, type Effects } from './effects.ts';
+import { effectsOf, isTouchedItself, isUntouched, isWork, mayFail, writtenBy, type Effects } from './effects.ts';
 import { guardsLoads, letsOf, type Lets } from './guards.ts';
 import type { Expr, Kernel, Statement } from './ir.ts';
 import { definedNames, FreshNames, uniqueNames } from './names.ts';
@@ -17,14 +17,22 @@ interface Scope {
   readonly bounds: Bounds;
   readonly names: FreshNames;
   readonly lets: Lets;
+  /** The buffers that the kernel stores to. */
+  readonly written: ReadonlySet<string>;
 }
 
 type Loop = Statement & { readonly kind: 'loop' };
 
 export function hoist(kernel: Kernel): Kernel {
   const unique = uniqueNames(kernel);
-  const names = new FreshNames(definedNames(unique));
-  return withBody(unique, hoistAll(unique.body, { bounds: gridBounds(unique), names, lets: letsOf(unique.body) }));
+  const { body } = unique;
+  const scope: Scope = {
+    bounds: gridBounds(unique),
+    names: new FreshNames(definedNames(unique)),
+    lets: letsOf(body),
+    written: writtenBy(body),
+  };
+  return withBody(unique, hoistAll(body, scope));
 }
 
 function hoistAll(statements: readonly Statement[], scope: Scope): Statement[] {
@@ -46,7 +54,7 @@ class Hoisted {
 
   constructor(body: Loop, scope: Scope) {
     this.#scope = scope;
-    this.#effects = effectsOf([body]);
+    this.#effects = effectsOf([body], scope.written);
   }
 
   /** Moves a whole let if it can move. */

@@ -1,22 +1,34 @@
 /**
  * The slow, obvious executor of kernel IR: the definition of what a kernel computes, and the oracle that emitters and
  * transformations are tested against. Every operation rounds to its type, and so does the product in a
- * `multiplyAdd`; every access is checked. It must not know
- * any target.
+ * `multiplyAdd`; every access is checked. The invocations of a workgroup take each statement together, and what would
+ * depend on their order is an error. It must not know any target.
  */
 import { threefry } from '../../program/threefry.ts';
 import { evaluate, type Dim } from '../dims/dim.ts';
 import { binaryValue, bitcastValue, compareValue, convertValue, dot4Value, unaryValue, wrap } from './arithmetic.ts';
+import { writtenBy } from './effects.ts';
 import type { Expr, Kernel, ScalarType, Statement } from './ir.ts';
+import { Races } from './races.ts';
 
 export type BufferData = Float32Array | Int32Array | Uint32Array;
 
 /** One number a lane. */
 type Value = readonly number[];
 
+interface Buffer {
+  readonly data: BufferData;
+  readonly type: ScalarType;
+  /** Whether an access is to be looked at for races. */
+  readonly isTracked: boolean;
+}
+
+/** One invocation, or all there is where the kernel has no workgroup. */
 interface Frame {
   readonly kernel: Kernel;
-  readonly buffers: ReadonlyMap<string, { readonly data: BufferData; readonly type: ScalarType }>;
+  readonly invocation: number;
+  readonly buffers: ReadonlyMap<string, Buffer>;
+  readonly races: Races;
   /** Values of lets and variables. Names stay after their scope ends; the verifier sees to scopes. */
   readonly values: Map<string, Value>;
   /** Integer names of dimensions. */
@@ -31,86 +43,129 @@ export class OutOfRange extends Error {
   }
 }
 
+/** Invocations of a workgroup do not agree: one writes what another touches, or some do not arrive at a barrier. */
+export class Conflict extends Error {
+  constructor(kernel: string, problem: string) {
+    super(`kernel ${kernel}: ${problem}`);
+  }
+}
+
 /**
- * Runs `kernel` over its whole grid, in order; answers the multiply-adds that it counts. Throws OutOfRange on an access outside a buffer, Error on a missing
- * buffer, size or name.
+ * Runs `kernel` over its whole grid, in order; answers the multiply-adds that it counts. Throws OutOfRange on an access
+ * outside a buffer, Conflict on a race or a barrier in divergent control flow, Error on a missing buffer, size or name.
  */
 export function interpretKernel(
   kernel: Kernel,
   buffers: Readonly<Record<string, BufferData>>,
   sizes: Readonly<Record<string, number>>,
 ): number {
-  const counter = { count: 0 };
-  const frame: Frame = {
-    kernel,
-    buffers: new Map(
-      kernel.buffers.map(({ name, type }) => {
-        const data = buffers[name];
-        if (!data) throw new Error(`kernel ${kernel.name}: no buffer ${name} was given`);
-        return [name, { data, type }];
-      }),
-    ),
-    values: new Map(),
-    integers: new Map(),
-    counter,
-  };
-  for (const name of kernel.sizes) {
+  const { workgroup } = kernel;
+  const written = workgroup ? writtenBy(kernel.body) : new Set<string>();
+  const given = kernel.buffers.map(({ name, type }): [string, Buffer] => {
+    const data = buffers[name];
+    if (!data) throw new Error(`kernel ${kernel.name}: no buffer ${name} was given`);
+    return [name, { data, type, isTracked: written.has(name) }];
+  });
+  const memory = (workgroup?.memory ?? []).map(({ name, type, length }): [string, Buffer] => {
+    const data = type === 'f32' ? new Float32Array(length) : new Int32Array(length);
+    return [name, { data, type, isTracked: true }];
+  });
+  const integers = kernel.sizes.map((name): [string, number] => {
     const size = sizes[name];
     if (size === undefined) throw new Error(`kernel ${kernel.name}: no size ${name} was given`);
-    frame.integers.set(name, size);
-  }
-  runGrid(frame, 0);
-  return counter.count;
+    return [name, size];
+  });
+  const together = { kernel, buffers: new Map([...given, ...memory]), races: new Races(), counter: { count: 0 } };
+  const frames = Array.from({ length: workgroup?.size ?? 1 }, (_, invocation): Frame => {
+    const own = workgroup ? [...integers, [workgroup.invocation, invocation] as const] : integers;
+    return { ...together, invocation, values: new Map(), integers: new Map(own) };
+  });
+  runGrid(frames, 0);
+  return together.counter.count;
 }
 
-function runGrid(frame: Frame, depth: number): void {
-  const axis = frame.kernel.grid[depth];
-  if (!axis) {
-    runAll(frame.kernel.body, frame);
+function runGrid(frames: readonly Frame[], depth: number): void {
+  const { kernel, buffers, races } = frames[0]!;
+  const axis = kernel.grid[depth];
+  if (axis) {
+    count(frames, axis.variable, axis.extent, (running) => runGrid(running, depth + 1));
     return;
   }
-  count(frame, axis.variable, axis.extent, () => runGrid(frame, depth + 1));
+  // Nobody should rely on what memory holds at first.
+  for (const { name, type } of kernel.workgroup?.memory ?? []) buffers.get(name)!.data.fill(type === 'f32' ? NaN : -1);
+  races.clear();
+  runAll(kernel.body, frames);
 }
 
-function count(frame: Frame, variable: string, extent: Dim, body: () => void): void {
-  const end = dimValue(extent, frame);
-  for (let at = 0; at < end; at++) {
-    frame.integers.set(variable, at);
-    body();
+/** Each invocation counts up to its own extent. */
+function count(
+  frames: readonly Frame[],
+  variable: string,
+  extent: Dim,
+  body: (running: readonly Frame[]) => void,
+): void {
+  const ends = frames.map((frame) => dimValue(extent, frame));
+  const [least, most] = [Math.min(...ends), Math.max(...ends)];
+  for (let at = 0; at < most; at++) {
+    const running = at < least ? frames : frames.filter((_, frame) => at < ends[frame]!);
+    for (const { integers } of running) integers.set(variable, at);
+    body(running);
   }
 }
 
-function runAll(statements: readonly Statement[], frame: Frame): void {
-  for (const statement of statements) run(statement, frame);
+function runAll(statements: readonly Statement[], frames: readonly Frame[]): void {
+  for (const statement of statements) run(statement, frames);
 }
 
-function run(statement: Statement, frame: Frame): void {
+/** `frames` are the invocations that get here together, at least one. */
+function run(statement: Statement, frames: readonly Frame[]): void {
+  switch (statement.kind) {
+    case 'loop':
+      count(frames, statement.variable, statement.extent, (running) => runAll(statement.body, running));
+      return;
+    case 'if': {
+      const taken = frames.map((frame) => scalarOf(statement.condition, frame) !== 0);
+      const [then, otherwise] = [true, false].map((arm) => frames.filter((_, at) => taken[at] === arm));
+      if (then!.length > 0) runAll(statement.then, then!);
+      if (otherwise!.length > 0) runAll(statement.else, otherwise!);
+      return;
+    }
+    case 'barrier':
+      checkAllArrive(frames, 'a barrier');
+      frames[0]!.races.clear();
+      return;
+    case 'reduce': {
+      checkAllArrive(frames, `the reduction ${statement.name}`);
+      const { op, value: own } = statement;
+      const value = combined(
+        (x, y) => binaryValue(op, own.type, x, y),
+        frames.map((frame) => valueOf(own, frame)),
+      );
+      for (const frame of frames) define(frame, statement.name, statement.value, value);
+      return;
+    }
+    default:
+      for (const frame of frames) runAlone(statement, frame);
+  }
+}
+
+/** What an invocation does without asking the others. */
+function runAlone(
+  statement: Extract<Statement, { kind: 'let' | 'declare' | 'assign' | 'store' | 'prefetch' | 'count' }>,
+  frame: Frame,
+): void {
   switch (statement.kind) {
     case 'let':
     case 'declare':
     case 'assign': {
       const value = valueOf(statement.value, frame);
-      frame.values.set(statement.name, value);
-      if (statement.kind === 'let' && statement.value.type === 'i32' && value.length === 1)
-        frame.integers.set(statement.name, value[0]!);
+      if (statement.kind === 'let') define(frame, statement.name, statement.value, value);
+      else frame.values.set(statement.name, value);
       return;
     }
-    case 'loop':
-      count(frame, statement.variable, statement.extent, () => runAll(statement.body, frame));
+    case 'store':
+      storeTo(statement, frame);
       return;
-    case 'if':
-      runAll(scalarOf(statement.condition, frame) ? statement.then : statement.else, frame);
-      return;
-    case 'store': {
-      const { data } = bufferOf(statement.buffer, frame);
-      const index = dimValue(statement.index, frame);
-      const value = valueOf(statement.value, frame);
-      value.forEach((element, lane) => {
-        checkAccess(frame, statement.buffer, index + lane, data.length);
-        data[index + lane] = element;
-      });
-      return;
-    }
     case 'prefetch':
       checkAccess(
         frame,
@@ -125,7 +180,45 @@ function run(statement: Statement, frame: Frame): void {
   }
 }
 
-function bufferOf(name: string, frame: Frame): { data: BufferData; type: ScalarType } {
+function define(frame: Frame, name: string, { type }: Expr, value: Value): void {
+  frame.values.set(name, value);
+  if (type === 'i32' && value.length === 1) frame.integers.set(name, value[0]!);
+}
+
+function storeTo(statement: Extract<Statement, { kind: 'store' }>, frame: Frame): void {
+  const { data, isTracked } = bufferOf(statement.buffer, frame);
+  const index = dimValue(statement.index, frame);
+  valueOf(statement.value, frame).forEach((element, lane) => {
+    checkAccess(frame, statement.buffer, index + lane, data.length);
+    if (isTracked && !frame.races.write(statement.buffer, index + lane, frame.invocation, element))
+      throw raceAt(frame, statement.buffer, index + lane);
+    data[index + lane] = element;
+  });
+}
+
+function raceAt({ kernel, invocation }: Frame, buffer: string, index: number): Conflict {
+  return new Conflict(
+    kernel.name,
+    `element ${index} of ${buffer} is written and touched at once, by invocation ${invocation} and another`,
+  );
+}
+
+function checkAllArrive(frames: readonly Frame[], what: string): void {
+  const { kernel } = frames[0]!;
+  const size = kernel.workgroup?.size ?? 1;
+  if (frames.length !== size)
+    throw new Conflict(kernel.name, `${frames.length} of ${size} invocations arrive at ${what}`);
+}
+
+/** The values of all invocations, halves combined with halves. */
+function combined(apply: (x: number, y: number) => number, values: readonly Value[]): Value {
+  if (values.length === 1) return values[0]!;
+  const half = values.length / 2;
+  const pairs = values.slice(0, half).map((own, at) => own.map((x, lane) => apply(x, values[at + half]![lane]!)));
+  return combined(apply, pairs);
+}
+
+function bufferOf(name: string, frame: Frame): Buffer {
   const buffer = frame.buffers.get(name);
   if (!buffer) throw new Error(`kernel ${frame.kernel.name}: it has no buffer ${name}`);
   return buffer;
@@ -200,10 +293,12 @@ function valueOf(expr: Expr, frame: Frame): Value {
 }
 
 function loaded(expr: Expr & { kind: 'load' }, frame: Frame): Value {
-  const { data } = bufferOf(expr.buffer, frame);
+  const { data, isTracked } = bufferOf(expr.buffer, frame);
   const index = dimValue(expr.index, frame);
   return Array.from({ length: expr.lanes }, (_, lane) => {
     checkAccess(frame, expr.buffer, index + lane, data.length);
+    if (isTracked && !frame.races.read(expr.buffer, index + lane, frame.invocation))
+      throw raceAt(frame, expr.buffer, index + lane);
     return wrap(data[index + lane]!, expr.type);
   });
 }

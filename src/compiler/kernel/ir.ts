@@ -198,18 +198,59 @@ export type Statement =
   /** The element will be needed soon: it may be brought nearer. It must exist; nothing is computed from it. */
   | { readonly kind: 'prefetch'; readonly buffer: string; readonly index: Dim }
   /** Adds to the number of multiply-adds that the run reports. Nothing is computed from it; a target may leave it out. */
-  | { readonly kind: 'count'; readonly amount: Dim };
+  | { readonly kind: 'count'; readonly amount: Dim }
+  /**
+   * All invocations of the workgroup arrive before any goes on. What they wrote before, to workgroup memory and to
+   * buffers, is seen by all of them after. Control flow around it must be uniform.
+   */
+  | { readonly kind: 'barrier' }
+  /**
+   * A let with the same value in every invocation of the workgroup: their values combined pairwise as a tree, in halves:
+   * invocation i with i + size / 2, and so on. A device with operations of subgroups may take another order, always the
+   * same one. Control flow around it must be uniform. It orders no accesses to memory.
+   */
+  | {
+      readonly kind: 'reduce';
+      readonly name: string;
+      readonly op: 'add' | 'mul' | 'min' | 'max' | 'and' | 'or';
+      readonly value: Expr;
+    };
 
 export interface KernelBuffer {
   readonly name: string;
   readonly type: ScalarType;
   readonly access: 'read' | 'write' | 'readwrite';
+  /** Bindings that it is reached through, where one of the device's cannot hold it: each holds as much as it can. */
+  readonly parts?: number;
+  /** Of f32: stored in 16 bits where the device can. A load gives f32, a store rounds. */
+  readonly half?: true;
 }
 
 /** One axis of the grid: independent iterations that may run in any order or at once. */
 export interface GridAxis {
   readonly variable: string;
   readonly extent: Dim;
+}
+
+/** Memory that the invocations of one workgroup share; undefined contents at first. */
+export interface WorkgroupMemory {
+  readonly name: string;
+  readonly type: ScalarType;
+  /** Elements. */
+  readonly length: number;
+}
+
+/**
+ * Invocations that run the body together, for each point of the grid. Between two barriers they run in any order or at
+ * once, so none may touch what another one writes there.
+ */
+export interface Workgroup {
+  /** The number of the invocation, an integer name as the grid's variables are: 0 … size - 1. */
+  readonly invocation: string;
+  /** A power of two. */
+  readonly size: number;
+  /** Loaded and stored by name, as buffers are. */
+  readonly memory: readonly WorkgroupMemory[];
 }
 
 /**
@@ -223,5 +264,7 @@ export interface Kernel {
   /** Integer size arguments, in call order. */
   readonly sizes: readonly string[];
   readonly grid: readonly GridAxis[];
+  /** With it, each point of the grid is a workgroup. Only for targets that have workgroups. */
+  readonly workgroup?: Workgroup;
   readonly body: readonly Statement[];
 }

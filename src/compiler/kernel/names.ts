@@ -36,12 +36,13 @@ export class FreshNames {
   }
 }
 
-/** Every name that a kernel defines: buffers, sizes, grid variables, and what its statements define. */
+/** Every name that a kernel defines: buffers, sizes, grid variables, those of its workgroup, and what statements define. */
 export function definedNames(kernel: Kernel): string[] {
   const names = [
     ...kernel.buffers.map((buffer) => buffer.name),
     ...kernel.sizes,
     ...kernel.grid.map((axis) => axis.variable),
+    ...(kernel.workgroup ? [kernel.workgroup.invocation, ...kernel.workgroup.memory.map(({ name }) => name)] : []),
   ];
   forEachStatement(kernel.body, (statement) => {
     const name = definedName(statement);
@@ -75,7 +76,7 @@ export function renameDefinitions(
   const scope = new Map(outer);
   return statements.map((statement) => {
     const renamed = renameUses(statement, scope, choose);
-    if (statement.kind !== 'let' && statement.kind !== 'declare') return renamed;
+    if (statement.kind !== 'let' && statement.kind !== 'declare' && statement.kind !== 'reduce') return renamed;
     const name = choose(statement.name);
     scope.set(statement.name, name);
     return { ...renamed, name } as Statement;

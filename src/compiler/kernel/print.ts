@@ -3,7 +3,7 @@
  * the same, given the same definitions around them.
  */
 import { print } from '../dims/dim.ts';
-import type { BinaryOp, CompareOp, Expr, Kernel, KernelBuffer, Lanes, ScalarType, Statement } from './ir.ts';
+import type { BinaryOp, CompareOp, Expr, Kernel, KernelBuffer, Lanes, ScalarType, Statement, Workgroup } from './ir.ts';
 import { renameBuffers, renameDefinitions, renameInDim } from './names.ts';
 
 const binarySigns: Partial<Record<BinaryOp, string>> = {
@@ -109,6 +109,12 @@ function printStatement(statement: Statement, indent: string): string[] {
       return [`${indent}prefetch ${statement.buffer}[${print(statement.index)}]`];
     case 'count':
       return [`${indent}count ${print(statement.amount)}`];
+    case 'barrier':
+      return [`${indent}barrier`];
+    case 'reduce': {
+      const { name, op, value } = statement;
+      return [`${indent}let ${name}: ${printType(value.type, value.lanes)} = workgroup_${op}(${printExpr(value)})`];
+    }
   }
 }
 
@@ -117,16 +123,22 @@ function printBody(statements: readonly Statement[], indent: string): string[] {
 }
 
 function printBuffer(buffer: KernelBuffer): string {
-  return `${buffer.access} ${buffer.name}: ${buffer.type}`;
+  const parts = buffer.parts === undefined ? '' : ` in ${buffer.parts} parts`;
+  return `${buffer.access} ${buffer.name}: ${buffer.type}${buffer.half ? ' or f16' : ''}${parts}`;
+}
+
+function printWorkgroup({ invocation, size, memory }: Workgroup): string {
+  const shared = memory.map(({ name, type, length }) => `, ${name}: ${type}[${length}]`).join('');
+  return ` workgroup (${invocation} < ${size}${shared})`;
 }
 
 /** The whole kernel, one statement a line. */
 export function printKernel(kernel: Kernel): string {
   const parameters = [...kernel.buffers.map(printBuffer), ...kernel.sizes];
   const grid = kernel.grid.map((axis) => ` for ${axis.variable} < ${print(axis.extent)}`).join('');
-  return [`kernel ${kernel.name}(${parameters.join(', ')})${grid} {`, ...printBody(kernel.body, ''), '}', ''].join(
-    '\n',
-  );
+  const workgroup = kernel.workgroup ? printWorkgroup(kernel.workgroup) : '';
+  const head = `kernel ${kernel.name}(${parameters.join(', ')})${grid}${workgroup} {`;
+  return [head, ...printBody(kernel.body, ''), '}', ''].join('\n');
 }
 
 /**
@@ -134,10 +146,16 @@ export function printKernel(kernel: Kernel): string {
  * name is left out, and everything it defines is numbered in order of appearance.
  */
 export function kernelKey(kernel: Kernel): string {
-  const buffers = new Map(kernel.buffers.map((buffer, at) => [buffer.name, `b${at}`]));
+  const { workgroup } = kernel;
+  const memory = workgroup?.memory.map((own, at) => ({ ...own, name: `m${at}` })) ?? [];
+  const buffers = new Map([
+    ...kernel.buffers.map((buffer, at) => [buffer.name, `b${at}`] as const),
+    ...memory.map(({ name }, at) => [workgroup!.memory[at]!.name, name] as const),
+  ]);
   const sizes = kernel.sizes.map((name, at) => [name, `s${at}`] as const);
   const axes = kernel.grid.map((axis, at) => [axis.variable, `g${at}`] as const);
-  const names = new Map([...sizes, ...axes]);
+  const invocation = workgroup ? [[workgroup.invocation, 'i'] as const] : [];
+  const names = new Map<string, string>([...sizes, ...axes, ...invocation]);
   let count = 0;
   const body = renameDefinitions(kernel.body, () => `v${count++}`, names);
   return printKernel({
@@ -145,6 +163,7 @@ export function kernelKey(kernel: Kernel): string {
     buffers: kernel.buffers.map((buffer, at) => ({ ...buffer, name: `b${at}` })),
     sizes: sizes.map(([, name]) => name),
     grid: kernel.grid.map((axis, at) => ({ variable: `g${at}`, extent: renameInDim(axis.extent, names) })),
+    ...(workgroup ? { workgroup: { ...workgroup, invocation: 'i', memory } } : {}),
     body: renameBuffers(body, buffers),
   });
 }

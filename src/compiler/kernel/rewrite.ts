@@ -144,7 +144,8 @@ export function mapStatement(statement: Statement, rewriter: StatementRewriter):
   switch (statement.kind) {
     case 'let':
     case 'declare':
-    case 'assign': {
+    case 'assign':
+    case 'reduce': {
       const value = expr(statement.value);
       return value === statement.value ? statement : { ...statement, value };
     }
@@ -172,6 +173,8 @@ export function mapStatement(statement: Statement, rewriter: StatementRewriter):
       const amount = dim(statement.amount);
       return amount === statement.amount ? statement : { ...statement, amount };
     }
+    case 'barrier':
+      return statement;
   }
 }
 
@@ -184,6 +187,8 @@ export function bodiesOf(statement: Statement): readonly (readonly Statement[])[
     case 'store':
     case 'prefetch':
     case 'count':
+    case 'barrier':
+    case 'reduce':
       return [];
     case 'loop':
       return [statement.body];
@@ -199,12 +204,14 @@ export function valueOf(statement: Statement): Expr | undefined {
     case 'declare':
     case 'assign':
     case 'store':
+    case 'reduce':
       return statement.value;
     case 'if':
       return statement.condition;
     case 'loop':
     case 'prefetch':
     case 'count':
+    case 'barrier':
       return undefined;
   }
 }
@@ -223,6 +230,8 @@ export function dimOf(statement: Statement): Dim | undefined {
     case 'declare':
     case 'assign':
     case 'if':
+    case 'barrier':
+    case 'reduce':
       return undefined;
   }
 }
@@ -232,6 +241,7 @@ export function definedName(statement: Statement): string | undefined {
   switch (statement.kind) {
     case 'let':
     case 'declare':
+    case 'reduce':
       return statement.name;
     case 'loop':
       return statement.variable;
@@ -240,6 +250,7 @@ export function definedName(statement: Statement): string | undefined {
     case 'store':
     case 'prefetch':
     case 'count':
+    case 'barrier':
       return undefined;
   }
 }
@@ -256,6 +267,14 @@ export function forEachStatement(statements: readonly Statement[], visit: (state
 export function forEachExpr(expr: Expr, visit: (part: Expr) => void): void {
   visit(expr);
   for (const child of childrenOf(expr)) forEachExpr(child, visit);
+}
+
+/** Visits every expression once, by identity, outer ones first: there are far more ways to shared parts than parts. */
+export function forEachPart(expr: Expr, visit: (part: Expr) => void, seen = new Set<Expr>()): void {
+  if (seen.has(expr)) return;
+  seen.add(expr);
+  visit(expr);
+  for (const child of childrenOf(expr)) forEachPart(child, visit, seen);
 }
 
 /** Visits every dimension that the expression reads a position from. */

@@ -63,7 +63,8 @@ function assignedNames(statements: readonly Statement[]): Set<string> {
 }
 
 function simplifyAll(statements: readonly Statement[], scope: Scope): Statement[] {
-  return statements.flatMap((statement) => simplifyStatement(statement, scope));
+  const simple = statements.flatMap((statement) => simplifyStatement(statement, scope));
+  return simple.filter(({ kind }, at) => kind !== 'barrier' || simple[at - 1]?.kind !== 'barrier');
 }
 
 function simplifyExpr(expr: Expr, scope: Scope): Expr {
@@ -121,6 +122,11 @@ function simplifyStatement(statement: Statement, scope: Scope): readonly Stateme
       return [{ ...statement, index: simplifyDim(statement.index, scope) }];
     case 'count':
       return [{ ...statement, amount: simplifyDim(statement.amount, scope) }];
+    case 'barrier':
+      return [statement];
+    case 'reduce':
+      scope.lets.add(statement.name);
+      return [{ ...statement, value: simplifyExpr(statement.value, scope) }];
   }
 }
 

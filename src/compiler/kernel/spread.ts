@@ -9,9 +9,9 @@ import type { Kernel } from './ir.ts';
 import { uniqueNames } from './names.ts';
 import type { Target } from './target.ts';
 
-/** `kernel` with `vector` loops that are all a grid point does as further axes of the grid. */
+/** `kernel` with `vector` loops that are all a grid point does as further axes of the grid; a workgroup is left alone. */
 export function spread(kernel: Kernel, target: Target): Kernel {
-  return target.workgroups ? spreadLoops(uniqueNames(kernel)) : kernel;
+  return target.workgroups && !kernel.workgroup ? spreadLoops(uniqueNames(kernel)) : kernel;
 }
 
 /**

@@ -20,10 +20,18 @@ export interface TileOrder {
 
 /** A device that runs the points of a grid at once, as invocations in workgroups. */
 export interface Workgroups {
-  /** Invocations of a workgroup. */
+  /** Invocations of a workgroup, where a kernel does not say. */
   readonly size: number;
   /** Storage buffers that one kernel may be bound to. */
   readonly storageBuffers: number;
+  /** The largest workgroup that a kernel may ask for … */
+  readonly invocations: number;
+  /** … and the bytes of memory that it may share. */
+  readonly memory: number;
+  /** Bytes that a kernel may reach through one binding. */
+  readonly bindingBytes: number;
+  /** Workgroups along one dimension of a dispatch. */
+  readonly perDimension: number;
 }
 
 export interface Target {

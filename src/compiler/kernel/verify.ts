@@ -7,13 +7,15 @@
  *  - integer names in dimensions are sizes, grid and loop variables, or scalar i32 lets, and in scope
  *  - buffers exist, are accessed as their `access` allows, and with their own type
  *  - a reduction is `name = name op operand`; an unrolled loop has a constant extent
+ *  - a workgroup's size is a power of two, and its barriers and reductions are where all its invocations come by
  *
  * That accesses stay inside buffers is left to the interpreter.
  */
 import { constantValue, symbolsOf, type Dim } from '../dims/dim.ts';
-import type { Expr, Kernel, KernelBuffer, Lanes, ScalarType, Statement } from './ir.ts';
+import type { BinaryOp, Expr, Kernel, KernelBuffer, Lanes, ScalarType, Statement } from './ir.ts';
 import { printExpr, printType } from './print.ts';
 import { childrenOf } from './rewrite.ts';
+import { workgroupFaults } from './workgroup.ts';
 
 /** What a name stands for: a value or a counted position. */
 type Definition =
@@ -23,6 +25,7 @@ type Definition =
 interface Scope {
   readonly names: ReadonlyMap<string, Definition>;
   readonly buffers: ReadonlyMap<string, KernelBuffer>;
+  readonly hasWorkgroup: boolean;
   readonly report: (message: string) => void;
 }
 
@@ -32,6 +35,8 @@ export function kernelFaults(kernel: Kernel): string[] {
   const report = (message: string): void => {
     faults.push(`kernel ${kernel.name}: ${message}`);
   };
+  const { workgroup } = kernel;
+  const hasWorkgroup = workgroup !== undefined;
   const names = new Map<string, Definition>();
   const taken = new Set<string>();
   const define = (name: string): void => {
@@ -44,12 +49,18 @@ export function kernelFaults(kernel: Kernel): string[] {
     names.set(name, { kind: 'integer' });
   };
   kernel.sizes.forEach(integer);
-  const buffers = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
+  const buffers = new Map<string, KernelBuffer>(kernel.buffers.map((buffer) => [buffer.name, buffer]));
   for (const axis of kernel.grid) {
-    checkDim(axis.extent, { names, buffers, report });
+    checkDim(axis.extent, { names, buffers, hasWorkgroup, report });
     integer(axis.variable);
   }
-  checkAll(kernel.body, { names, buffers, report });
+  for (const { name, type } of workgroup?.memory ?? []) {
+    define(name);
+    buffers.set(name, { name, type, access: 'readwrite' });
+  }
+  if (workgroup) integer(workgroup.invocation);
+  checkAll(kernel.body, { names, buffers, hasWorkgroup, report });
+  if (faults.length === 0) workgroupFaults(kernel).forEach(report);
   return faults;
 }
 
@@ -64,10 +75,10 @@ function checkAll(statements: readonly Statement[], outer: Scope): void {
   const scope: Scope = { ...outer, names };
   for (const statement of statements) {
     checkStatement(statement, scope);
-    if (statement.kind !== 'let' && statement.kind !== 'declare') continue;
+    if (statement.kind !== 'let' && statement.kind !== 'declare' && statement.kind !== 'reduce') continue;
     checkNew(statement.name, scope);
     const { type, lanes } = statement.value;
-    names.set(statement.name, { kind: statement.kind === 'let' ? 'let' : 'variable', type, lanes });
+    names.set(statement.name, { kind: statement.kind === 'declare' ? 'variable' : 'let', type, lanes });
   }
 }
 
@@ -108,6 +119,12 @@ function checkStatement(statement: Statement, scope: Scope): void {
     case 'count':
       checkDim(statement.amount, scope);
       return;
+    case 'barrier':
+      if (!scope.hasWorkgroup) scope.report('a barrier without a workgroup');
+      return;
+    case 'reduce':
+      checkReduce(statement, scope);
+      return;
   }
 }
 
@@ -124,6 +141,12 @@ function checkAssign(statement: Statement & { kind: 'assign' }, scope: Scope): v
   const fits = value.kind === 'binary' && value.op === reduction;
   if (!fits || value.left.kind !== 'variable' || value.left.name !== name)
     scope.report(`${name} is not reduced by ${reduction}: ${printExpr(value)}`);
+}
+
+function checkReduce({ name, op, value }: Statement & { kind: 'reduce' }, scope: Scope): void {
+  checkExpr(value, scope);
+  if (!scope.hasWorkgroup) scope.report(`${name} is reduced without a workgroup`);
+  if (!hasBinary(op, value.type)) scope.report(`${name}: there is no ${op} of ${value.type}`);
 }
 
 function checkStore(statement: Statement & { kind: 'store' }, scope: Scope): void {
@@ -266,9 +289,13 @@ function checkUnary(expr: Expr & { kind: 'unary' }, scope: Scope): void {
 
 function checkBinary(expr: Expr & { kind: 'binary' }, scope: Scope): void {
   const { op, type } = expr;
+  if (!hasBinary(op, type)) scope.report(`${printExpr(expr)}: there is no ${op} of ${type}`);
+}
+
+function hasBinary(op: BinaryOp, type: ScalarType): boolean {
   const isNumber = type !== 'bool';
   const isInteger = type === 'i32' || type === 'u32';
-  const fits = {
+  return {
     add: isNumber,
     sub: isNumber,
     mul: isNumber,
@@ -283,5 +310,4 @@ function checkBinary(expr: Expr & { kind: 'binary' }, scope: Scope): void {
     shl: isInteger,
     shr: isInteger,
   }[op];
-  if (!fits) scope.report(`${printExpr(expr)}: there is no ${op} of ${type}`);
 }

@@ -3,7 +3,7 @@ import { constantValue, ONE, subtract, symbolsOf, symbol, type Bounds, type Dim 
 import { elementCount, linearize } from '../dims/shape.ts';
 import type { DType, Value } from '../ir/graph.ts';
 import { binary, compare, literal, load, position, select } from '../kernel/build.ts';
-import type { Expr, GridAxis, Kernel, KernelBuffer, Statement } from '../kernel/ir.ts';
+import type { Expr, GridAxis, Kernel, KernelBuffer, Statement, Workgroup } from '../kernel/ir.ts';
 import { dimOf, forEachIndex, forEachStatement, mapChildren, valueOf } from '../kernel/rewrite.ts';
 
 /** A kernel buffer bound to a value of the fused region, or to scratch of the lowering's own. */
@@ -77,8 +77,11 @@ export class KernelContext {
     return select(inside, expr, literal(0, expr.type));
   }
 
-  /** The finished kernel. Size arguments are the dimensions that occur anywhere in it, in alphabetical order. */
-  finish(name: string, grid: readonly GridAxis[], body: readonly Statement[]): Kernel {
+  /**
+   * The finished kernel. Size arguments are the dimensions that occur anywhere in it, in alphabetical order. With
+   * `workgroup`, the points of its grid are workgroups.
+   */
+  finish(name: string, grid: readonly GridAxis[], body: readonly Statement[], workgroup?: Workgroup): Kernel {
     const buffers = this.#slots.map(({ name: buffer, type, access }): KernelBuffer => ({ name: buffer, type, access }));
     const sizes = new Set<string>();
     const see = (dim: Dim): void => {
@@ -91,6 +94,7 @@ export class KernelContext {
       buffers,
       sizes: [...sizes].sort(),
       grid: grid.filter((axis) => constantValue(axis.extent) !== 1 || usesName(body, axis.variable)),
+      ...(workgroup && { workgroup }),
       body,
     };
   }

@@ -10,6 +10,7 @@ import { prepareKernel } from '../kernel/prepare.ts';
 import type { Target, Tile } from '../kernel/target.ts';
 import {
   RUN,
+  writesOf,
   type BufferId,
   type GuardedKernel,
   type KernelCall,
@@ -21,12 +22,15 @@ import {
 } from '../plan/lowered.ts';
 import { lowerAttention } from './attention/lower.ts';
 import { lowerContraction } from './contract/lower.ts';
-import type { BufferUse, LoweredKernel, Scratch } from './lowered-kernel.ts';
+import { LossGuard } from './guard-updates.ts';
+import type { BufferUse, LoweredKernel, Scratch, TileMap } from './lowered-kernel.ts';
 import { lowerPointwise } from './pointwise.ts';
 import { lowerRows } from './rows.ts';
 import { lowerStructured } from './structured.ts';
 import { lowerWindows } from './windows.ts';
+import { lowerInParts } from './workgroups/in-parts.ts';
 import { tileKernel } from './tile-kernel.ts';
+import { executedBy, TileMaps, type MappedProduct } from './tile-maps.ts';
 import { copyKernel, endOfLoss, overwriting, planUpdates, type Updates } from './updates.ts';
 
 /** A graph of fused nodes, every output made by one of them, that is to be a routine of this name. */
@@ -66,9 +70,13 @@ export function dimsOf(graphs: readonly NamedGraph[]): readonly DimDeclaration[]
 
 /** Kernels with their buffers by place: the node's operands, then its results, then scratch. */
 interface Template {
-  readonly kernels: readonly (Pick<KernelCall, 'kernel' | 'alternatives'> & { readonly buffers: readonly number[] })[];
+  readonly kernels: readonly (Kernels & { readonly buffers: readonly number[]; readonly map?: TileMap })[];
   readonly scratch: readonly Scratch[];
+  /** The operands that a map is made from. */
+  readonly mapped: readonly number[];
 }
+
+type Kernels = Pick<KernelCall, 'kernel' | 'alternatives'>;
 
 /** What all routines share. */
 class Lowering {
@@ -82,6 +90,7 @@ class Lowering {
   readonly #kept = new Map<string, NamedTensor>();
   /** Of the graph that is being lowered. */
   #bufferOf = new Map<Value, BufferId>();
+  #maps: TileMaps;
   /** Lowered regions by what they say, so that repeated layers are lowered once. */
   readonly #templates = new Map<string, Template>();
 
@@ -90,6 +99,12 @@ class Lowering {
     this.#target = target;
     this.#isTraining = isTraining;
     this.#bounds = boundsOf({ dims });
+    this.#maps = this.#tileMaps();
+  }
+
+  #tileMaps(): TileMaps {
+    const prepare = (lowered: Kernels): Kernels => this.#prepare(lowered);
+    return new TileMaps({ calls: this.#calls, buffers: this.#buffers, prepare });
   }
 
   run(name: string, graphs: readonly NamedGraph[]): LoweredProgram {
@@ -112,6 +127,7 @@ class Lowering {
     const { conditions, inputs, parameters, kept = [], nodes } = graph;
     const updates = planUpdates(graph);
     this.#bufferOf = new Map();
+    this.#maps = this.#tileMaps();
     const named = ({ name: tensor, value }: { name: string; value: Value }): NamedTensor => ({
       name: tensor,
       type: value.type.dtype,
@@ -134,8 +150,12 @@ class Lowering {
       if (at < lossNodes) lossReady = this.#calls.length;
     });
     for (const { from, to } of updates.copies) this.#calls.push(this.#copy(from, to));
+    this.#maps.finish();
     const outputs = graph.outputs.filter(({ into }) => into === undefined).map(named);
-    const dense = this.#target.workgroups ? undefined : groupedWork(graph)?.dense;
+    const isUpdating = lossNodes > 0 && outputs.length < graph.outputs.length;
+    if (isUpdating && this.#target.workgroups) this.#guardWeights(lossReady, outputs);
+    const dense = groupedWork(graph)?.dense;
+    const executed = executedBy(this.#calls.slice(first));
     return {
       name,
       ...(conditions && { conditions }),
@@ -143,9 +163,20 @@ class Lowering {
       outputs,
       first,
       last: this.#calls.length,
-      ...(lossNodes > 0 && outputs.length < graph.outputs.length && { lossReady }),
+      ...(isUpdating && { lossReady }),
       ...(dense && { dense }),
+      ...(executed.length > 0 && { executed }),
     };
+  }
+
+  /** Calls from `first` on leave the weights as they are where the loss is not finite. */
+  #guardWeights(first: number, outputs: readonly NamedTensor[]): void {
+    const weights = new Set([...this.#weights.values()].map(({ buffer }) => buffer));
+    const guard = new LossGuard(outputs.find(({ name }) => name === 'loss')!.buffer);
+    for (let at = first; at < this.#calls.length; at++) {
+      const call = this.#calls[at]!;
+      if (writesOf(call).some((buffer) => weights.has(buffer))) this.#calls[at] = guard.guard(call);
+    }
   }
 
   #addWeight(parameter: GraphParameter, named: (parameter: GraphParameter) => NamedTensor): void {
@@ -182,18 +213,30 @@ class Lowering {
     if (!fusion) throw new Error(`internal: ${node.op.name} reached lowering unfused`);
     const outer = [...node.inputs, ...node.results];
     const shared = node.results.map((result) => node.inputs.indexOf(inPlace.get(result) ?? result));
-    const { kernels, scratch } = this.#templateOf(fusion, shared);
-    const scratchBuffers = scratch.map(({ type, size }) => this.#buffers.push({ type: type ?? 'f32', size }) - 1);
-    return kernels.map(({ kernel, alternatives, buffers }) => ({
-      kernel,
-      ...(alternatives && { alternatives }),
-      buffers: buffers.map((at) =>
-        at < outer.length ? this.#valueBuffer(outer[at]!) : scratchBuffers[at - outer.length]!,
-      ),
-      sizes: kernel.sizes.map((size) => symbol(size)),
-      origin: node.origin,
-      node,
-    }));
+    const { kernels, scratch, mapped } = this.#templateOf(fusion, shared);
+    const maps = new Map<Scratch, MappedProduct>();
+    for (const { map } of kernels) {
+      const operands = mapped.map((at) => this.#valueBuffer(outer[at]!));
+      if (map) maps.set(map.scratch, this.#maps.of(map, operands, node.origin));
+    }
+    const scratchBuffers = scratch.map(
+      (own) => maps.get(own)?.map ?? this.#buffers.push({ type: own.type ?? 'f32', size: own.size }) - 1,
+    );
+    return kernels.map(({ kernel, alternatives, buffers, map }) => {
+      const { indirect, executed } = (map && maps.get(map.scratch)) ?? {};
+      return {
+        kernel,
+        ...(alternatives && { alternatives }),
+        buffers: buffers.map((at) =>
+          at < outer.length ? this.#valueBuffer(outer[at]!) : scratchBuffers[at - outer.length]!,
+        ),
+        sizes: kernel.sizes.map((size) => symbol(size)),
+        ...(indirect !== undefined && { indirect }),
+        ...(executed && { executed }),
+        origin: node.origin,
+        node,
+      };
+    });
   }
 
   #copy(from: Value, to: Value): KernelCall {
@@ -222,16 +265,21 @@ class Lowering {
     }
     const placeOf = (use: BufferUse): number => places.get(use.kind === 'value' ? use.value : use.scratch)!;
     const template: Template = {
-      kernels: lowered.map((one) => ({ ...this.#prepare(one), buffers: one.buffers.map(placeOf) })),
+      kernels: lowered.map((one) => ({
+        ...this.#prepare(one),
+        buffers: one.buffers.map(placeOf),
+        ...(one.map && { map: one.map }),
+      })),
       scratch: [...places.keys()].slice(values) as Scratch[],
+      mapped: lowered.flatMap(({ map }) => map?.operands ?? []).map((value) => places.get(value)!),
     };
     this.#templates.set(key, template);
     return template;
   }
 
   /** The kernel and its alternatives, with one list of sizes. */
-  #prepare({ kernel, alternatives = [] }: LoweredKernel): Pick<KernelCall, 'kernel' | 'alternatives'> {
-    const choices = this.#target.workgroups ? [{ kernel }] : undecided([...alternatives, { kernel }]);
+  #prepare({ kernel, alternatives = [] }: Kernels): Kernels {
+    const choices = undecided([...alternatives, { kernel }]);
     const prepared = choices.map((one) => ({ ...one, kernel: prepareKernel(one.kernel, this.#target) }));
     const [own, others] = [prepared.at(-1)!.kernel, prepared.slice(0, -1)];
     if (others.length === 0) return { kernel: own };
@@ -257,11 +305,11 @@ class Lowering {
       case 'attention':
         return lowerAttention(region, 'attention', this.#target, this.#bounds);
       case 'row':
-        return [this.#lowerReductions(region, all)];
+        return lowerInParts(region, this.#target, this.#bounds) ?? [this.#lowerReductions(region, all)];
       case 'structured':
-        return lowerStructured(region, this.#bounds, isInPlace);
+        return lowerStructured(region, this.#target, this.#bounds, isInPlace);
       case 'pointwise':
-        return [{ kernel: lowerPointwise(region, 'pointwise', this.#bounds), buffers: all }];
+        return [{ kernel: lowerPointwise(region, 'pointwise', this.#target, this.#bounds), buffers: all }];
     }
   }
 }

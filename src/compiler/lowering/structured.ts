@@ -5,10 +5,12 @@ import type { Node, Region, TensorType, Value } from '../ir/graph.ts';
 import type { BodyWriter, NestWriter, Storage, Variable } from '../ir/structured.ts';
 import { binary, load, variable } from '../kernel/build.ts';
 import type { Expr, LoopMode, Statement } from '../kernel/ir.ts';
+import type { Target } from '../kernel/target.ts';
 import { KernelContext, type BufferSlot } from './kernel-context.ts';
 import { gridOver } from './loops.ts';
 import type { BufferUse, LoweredKernel, Scratch } from './lowered-kernel.ts';
 import { openScope, RegionReader, type ReadScope } from './reader.ts';
+import { shareLoops } from './workgroups/share-loops.ts';
 
 /** The structured op that a region is around. */
 export function structuredNode({ nodes }: Region): Node | undefined {
@@ -19,12 +21,23 @@ export function structuredNode({ nodes }: Region): Node | undefined {
  * The kernels of a region around one structured op, whose results are the region's; `isInPlace`: the first of them is
  * where the operand is that the op's record says it may overwrite.
  */
-export function lowerStructured(region: Region, bounds: Bounds, isInPlace = false): readonly LoweredKernel[] {
+export function lowerStructured(
+  region: Region,
+  target: Target,
+  bounds: Bounds,
+  isInPlace = false,
+): readonly LoweredKernel[] {
   const node = structuredNode(region);
   if (node?.op.body.kind !== 'structured') throw new Error('internal: nothing in the region is structured');
-  const nest = new Nest(region, node, bounds, isInPlace);
+  const nest = new Nest(region, node, { target, bounds, isInPlace });
   node.op.body.write(nest, node.attributes);
-  return nest.kernels;
+  return nest.kernels.map((lowered) => ({ ...lowered, kernel: shareLoops(lowered.kernel, target) }));
+}
+
+interface Surroundings {
+  readonly target: Target;
+  readonly bounds: Bounds;
+  readonly isInPlace: boolean;
 }
 
 class Nest implements NestWriter {
@@ -33,15 +46,17 @@ class Nest implements NestWriter {
   readonly results: readonly Storage[];
   readonly bounds: Bounds;
   readonly isInPlace: boolean;
+  readonly isParallel: boolean;
   readonly #region: Region;
   readonly #node: Node;
   readonly #uses = new Map<Storage, BufferUse>();
 
-  constructor(region: Region, node: Node, bounds: Bounds, isInPlace: boolean) {
+  constructor(region: Region, node: Node, { target, bounds, isInPlace }: Surroundings) {
     this.#region = region;
     this.#node = node;
     this.bounds = bounds;
     this.isInPlace = isInPlace;
+    this.isParallel = target.workgroups !== undefined;
     this.inputs = node.inputs.map((input) => input.type);
     this.results = node.results.map((value) => this.#storage(value.type, { kind: 'value', value }));
   }

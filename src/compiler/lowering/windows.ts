@@ -29,7 +29,7 @@ import type { GuardedKernel } from '../plan/lowered.ts';
 import { KernelContext, type BufferSlot } from './kernel-context.ts';
 import { gridOver, serialLoops } from './loops.ts';
 import { openScope, RegionReader, type ReadScope } from './reader.ts';
-import { placeOfRow, reductionsOf, type Reduction } from './rows.ts';
+import { placeOfRow, reductionsOf, type Reduction } from './row-region.ts';
 
 /** Lines of a tile: enough sums that their additions do not wait, few enough to stay in registers. */
 const LINES = { least: 4, most: 8, unknown: 7 };

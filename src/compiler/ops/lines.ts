@@ -1,5 +1,5 @@
 /** Lines along an axis, for structured ops and evaluations. */
-import { equal, ONE, type Dim } from '../dims/dim.ts';
+import { constantValue, equal, ONE, type Dim } from '../dims/dim.ts';
 import { normalizeAxis } from '../ir/attributes.ts';
 import type { TensorType } from '../ir/graph.ts';
 import type { Shape } from '../dims/shape.ts';
@@ -32,6 +32,14 @@ export function writeLines(
       write(inner, { at: (position) => index.with(axis, position).with(last, column), mode: 'serial' }),
     );
   });
+}
+
+/** Elements of a line that one of many invocations may as well go through alone. */
+const SHORT = 64;
+
+/** Whether lines along `axis` are worth sharing out: they lie in the order of memory, and are not known to be short. */
+export function isLongLine(shape: Shape, axis: number): boolean {
+  return axis === shape.length - 1 && (constantValue(shape[axis]!) ?? Infinity) > SHORT;
 }
 
 /** What the record of an op that works on lines along its `axis` says of the others: `separate` of a structured body. */

@@ -1,16 +1,58 @@
 /** `cumsum`: running sums along an axis. */
+import { add, constant, floorDiv, minimum, multiply, subtract, type Dim } from '../dims/dim.ts';
+import type { Shape } from '../dims/shape.ts';
 import { normalizeAxis } from '../ir/attributes.ts';
 import type { DType } from '../ir/graph.ts';
 import { defineOp, type Op, type Sample } from '../ir/op.ts';
+import type { NestWriter } from '../ir/structured.ts';
 import { binary, literal } from '../kernel/build.ts';
 import { wrapTo } from './integers.ts';
-import { forEachLine, separateLines, writeLines } from './lines.ts';
+import { forEachLine, isLongLine, separateLines, writeLines } from './lines.ts';
 import { axisOf, dtypeFault, gives } from './rules.ts';
 import { n, tensor } from './samples.ts';
 
 type Axis = { readonly axis: number };
 
 const NUMBERS: readonly DType[] = ['f32', 'i32', 'u32'];
+
+/** Parts of a line that are summed at once. */
+const PARTS = 64;
+
+/** The lines of the last axis in parts: the sums within each, then those with all that come before it. */
+function writeInParts(nest: NestWriter, shape: Shape, dtype: DType): void {
+  const lines = shape.slice(0, -1);
+  const size = shape.at(-1)!;
+  const length = floorDiv(add(size, constant(PARTS - 1)), constant(PARTS));
+  const [result] = nest.results;
+  const sums = nest.scratch({ dtype, shape: [...lines, constant(PARTS)] });
+  nest.kernel(lines, (body, line) => {
+    const within = (part: Dim): { readonly start: Dim; readonly count: Dim } => {
+      const start = minimum(multiply(length, part), size);
+      return { start, count: minimum(length, subtract(size, start)) };
+    };
+    body.loop(constant(PARTS), 'vector', (each, part) => {
+      const { start, count } = within(part);
+      const sum = each.variable(literal(0, dtype));
+      each.loop(count, 'serial', (step, offset) => {
+        const at = [...line, add(start, offset)];
+        step.assign(sum, binary('add', sum, step.read(0, at)));
+        step.store(result!, at, sum);
+      });
+      each.store(sums, [...line, part], sum);
+    });
+    body.loop(constant(PARTS), 'vector', (each, part) => {
+      const { start, count } = within(part);
+      const before = each.variable(literal(0, dtype));
+      each.loop(part, 'serial', (step, earlier) =>
+        step.assign(before, binary('add', before, step.load(sums, [...line, earlier]))),
+      );
+      each.loop(count, 'serial', (step, offset) => {
+        const at = [...line, add(start, offset)];
+        step.store(result!, at, binary('add', before, step.load(result!, at)));
+      });
+    });
+  });
+}
 
 export const cumsum: Op = defineOp<Axis>({
   name: 'cumsum',
@@ -42,6 +84,7 @@ export const cumsum: Op = defineOp<Axis>({
     write(nest, { axis }) {
       const { shape, dtype } = nest.inputs[0]!;
       const along = normalizeAxis(axis, shape.length)!;
+      if (nest.isParallel && isLongLine(shape, along)) return writeInParts(nest, shape, dtype);
       writeLines(nest, shape, along, (body, line) => {
         const sum = body.variable(literal(0, dtype));
         body.loop(shape[along]!, 'serial', (step, at) => {

@@ -29,7 +29,9 @@ export function routinesOfSteps({ routines }: LoweredProgram, hoisted: ReadonlyS
 function touchRanges(calls: readonly NumberedCall[]): Map<BufferId, { first: number; last: number }> {
   const ranges = new Map<BufferId, { first: number; last: number }>();
   calls.forEach(({ call }, at) => {
-    for (const buffer of call.buffers) ranges.set(buffer, { first: ranges.get(buffer)?.first ?? at, last: at });
+    const { buffers, indirect } = call;
+    for (const buffer of indirect === undefined ? buffers : [...buffers, indirect])
+      ranges.set(buffer, { first: ranges.get(buffer)?.first ?? at, last: at });
   });
   return ranges;
 }
@@ -52,6 +54,9 @@ export function classifyBuffers(
   const runRanges = touchRanges(run);
   const inputOf = routineOf(routines, 'inputs');
   const outputOf = routineOf(routines, 'outputs');
+  const read = new Map(
+    routines.flatMap(({ executed = [], last }) => executed.map(({ buffer }) => [buffer, last] as const)),
+  );
   const weights = new Set(lowered.weights.map(({ buffer }) => buffer));
   const kept = new Set(lowered.kept?.map(({ buffer }) => buffer));
   const numbers = new Map<BufferId, number>();
@@ -71,14 +76,16 @@ export function classifyBuffers(
       spec = { kind: 'kept', size, first: 0, last: 0 };
     } else if (inRun) {
       const isPersistent = weights.has(id) || inLoad !== undefined;
-      spec = isPersistent ? { kind: 'persistent', size, first: 0, last: 0 } : { kind: 'arena', size, ...inRun };
+      spec = isPersistent
+        ? { kind: 'persistent', size, first: 0, last: 0 }
+        : { kind: 'arena', size, first: inRun.first, last: read.get(id) ?? inRun.last };
     } else if (inLoad) {
       spec = { kind: 'staging', size, ...inLoad };
     } else {
       return;
     }
     numbers.set(id, sized.length);
-    sized.push(spec);
+    sized.push(buffer.half ? { ...spec, half: true } : spec);
   });
   return { sized, isKept: (buffer) => numbers.has(buffer), number: (buffer) => numbers.get(buffer)! };
 }

@@ -3,16 +3,7 @@
  * and folded constants are found this way; nothing marks them.
  */
 import { constantValue } from '../dims/dim.ts';
-import { kernelsOf, type BufferId, type KernelCall, type LoweredProgram } from './lowered.ts';
-
-/** Buffers a call reads (`readwrite` included), and those it writes. */
-function readsOf(call: KernelCall): BufferId[] {
-  return call.buffers.filter((_, at) => kernelsOf(call).some(({ buffers }) => buffers[at]!.access !== 'write'));
-}
-
-export function writesOf(call: KernelCall): BufferId[] {
-  return call.buffers.filter((_, at) => kernelsOf(call).some(({ buffers }) => buffers[at]!.access !== 'read'));
-}
+import { readsOf, writesOf, type BufferId, type KernelCall, type LoweredProgram } from './lowered.ts';
 
 /**
  * Indices of the calls to run at load, in their order. A call qualifies when all its sizes are numbers, all it reads
@@ -26,6 +17,9 @@ export function loadTimeCalls(lowered: LoweredProgram): ReadonlySet<number> {
   const given = new Set(lasting.map(({ buffer }) => buffer));
   for (const { inputs, outputs } of lowered.routines)
     for (const { buffer } of [...inputs, ...outputs]) outside.add(buffer);
+  // What a dispatch or the host reads of a run is made in the run.
+  for (const { indirect, executed } of calls)
+    for (const buffer of [indirect, executed?.buffer]) if (buffer !== undefined) outside.add(buffer);
   const hoisted = new Set<number>();
   calls.forEach((call, at) => {
     const isStatic =

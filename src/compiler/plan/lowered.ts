@@ -13,6 +13,8 @@ export interface LoweredBuffer {
   readonly size: Dim;
   /** The value of the graph that it holds; absent between the kernels of one node. */
   readonly value?: Value;
+  /** As `half` of the Program's buffers. */
+  readonly half?: true;
 }
 
 export interface NamedTensor {
@@ -38,14 +40,34 @@ export interface KernelCall {
   readonly alternatives?: readonly GuardedKernel[];
   readonly buffers: readonly BufferId[];
   readonly sizes: readonly Dim[];
+  /** Holds how many workgroups to dispatch, as `indirect` of the Program's steps. */
+  readonly indirect?: BufferId;
+  readonly executed?: ExecutedWork;
   readonly origin: Origin;
   /** The fused node of which it is one of the kernels; absent where kernels are made without a graph. */
   readonly node?: Node;
 }
 
+/** Multiply-adds that only a run can tell: the u32 at `at` of a buffer, times a size. */
+export interface ExecutedWork {
+  readonly buffer: BufferId;
+  readonly at: number;
+  readonly times: Dim;
+}
+
 /** All kernels that a call may run. */
 export function kernelsOf({ kernel, alternatives = [] }: KernelCall): Kernel[] {
   return [kernel, ...alternatives.map((one) => one.kernel)];
+}
+
+/** Buffers that a call reads, `readwrite` included. */
+export function readsOf(call: KernelCall): BufferId[] {
+  return call.buffers.filter((_, at) => kernelsOf(call).some(({ buffers }) => buffers[at]!.access !== 'write'));
+}
+
+/** Buffers that it writes. */
+export function writesOf(call: KernelCall): BufferId[] {
+  return call.buffers.filter((_, at) => kernelsOf(call).some(({ buffers }) => buffers[at]!.access !== 'read'));
 }
 
 export interface LoweredTiles {
@@ -69,8 +91,9 @@ export interface LoweredRoutine {
   readonly last: number;
   /** Before this call, the output `loss` is final and no weight has been written. */
   readonly lossReady?: number;
-  /** As `dense` of the Program's routines. */
+  /** As `dense` and `executed` of the Program's routines. */
   readonly dense?: Dim;
+  readonly executed?: readonly ExecutedWork[];
 }
 
 /** A parameter, whole; `state`, `frozen` and `initial` are of a training. */

@@ -50,7 +50,7 @@ export function arenaPeaks(arena: readonly SizedBuffer[], bounds: Bounds): reado
 }
 
 function ofKind(buffers: readonly SizedBuffer[], kind: BufferSpec['kind']): SizedBuffer[] {
-  return buffers.filter((buffer) => buffer.kind === kind);
+  return buffers.filter((buffer) => buffer.kind === kind && !buffer.within);
 }
 
 function bytesOf({ size }: SizedBuffer): Dim {

@@ -25,8 +25,10 @@ import {
 import type { SizeExpr } from '../../program/size.ts';
 import type { GenerationSpec } from '../../program/generation.ts';
 import type { TrainingSpec } from '../../program/training.ts';
+import { fitBindings } from './bindings.ts';
 import { classifyBuffers, routinesOfSteps, type NumberedCall } from './buffers.ts';
 import { loadTimeCalls } from './hoist.ts';
+import { withJoined } from './joined-buffers.ts';
 import {
   kernelsOf,
   type GuardedKernel,
@@ -59,14 +61,15 @@ export interface Plan {
 }
 
 /**
- * Plans one target's program; `workgroups` are those of a target that has them. `lowered` is consistent: every call names
+ * Plans one target's program; `workgroups` are those of a target that has them. `given` is consistent: every call names
  * as many buffers and sizes as its kernel.
  */
-export function plan(lowered: LoweredProgram, workgroups?: Workgroups): Plan {
-  const given = [...lowered.calls.flatMap(kernelsOf), ...(lowered.tiles?.candidates ?? []).map(({ kernel }) => kernel)];
-  const { kernels, numbers } = mergeKernels(given);
-  const numberOf = new Map(given.map((kernel, at) => [kernel, numbers[at]!]));
-  const hoisted = loadTimeCalls(lowered);
+export function plan(given: LoweredProgram, workgroups?: Workgroups): Plan {
+  const hoisted = loadTimeCalls(given);
+  const { lowered, joined } = workgroups ? fitBindings(given, hoisted, workgroups) : { lowered: given, joined: [] };
+  const all = [...lowered.calls.flatMap(kernelsOf), ...(lowered.tiles?.candidates ?? []).map(({ kernel }) => kernel)];
+  const { kernels, numbers } = mergeKernels(all);
+  const numberOf = new Map(all.map((kernel, at) => [kernel, numbers[at]!]));
   const calls = { load: [] as NumberedCall[], run: [] as NumberedCall[] };
   const { dropped, replaced } = shareLoads(lowered.calls, hoisted, (kernel) => numberOf.get(kernel)!);
   lowered.calls.forEach((call, at) => {
@@ -76,18 +79,24 @@ export function plan(lowered: LoweredProgram, workgroups?: Workgroups): Plan {
   });
   const routines = routinesOfSteps(lowered, hoisted);
   const buffers = classifyBuffers(lowered, routines, calls.load, calls.run);
-  const alternative = ({ kernel, tile, atLeastZero }: GuardedKernel): Alternative => ({
+  const sized = withJoined(
+    buffers.sized,
+    joined.map((group) => group.map(buffers.number)),
+  );
+  const alternative = (call: KernelCall, { kernel, tile, atLeastZero }: GuardedKernel): Alternative => ({
     kernel: numberOf.get(kernel)!,
     ...(tile !== undefined && { tile }),
     ...(atLeastZero && { atLeastZero: toSizeExpr(atLeastZero) }),
+    ...(workgroups && { grid: gridOf(call, kernel) }),
   });
   const step = ({ call, kernel }: NumberedCall): Step => ({
     kernel,
-    ...(call.alternatives && { alternatives: call.alternatives.map(alternative) }),
+    ...(call.alternatives && { alternatives: call.alternatives.map((one) => alternative(call, one)) }),
     buffers: call.buffers.map(buffers.number),
     sizes: call.sizes.map(toSizeExpr),
     origin: call.origin.path,
     ...(workgroups && { grid: gridOf(call, kernels[kernel]!) }),
+    ...(call.indirect !== undefined && { indirect: buffers.number(call.indirect) }),
   });
   const tensor = ({ name, type, shape, buffer }: NamedTensor) => ({
     name,
@@ -96,9 +105,13 @@ export function plan(lowered: LoweredProgram, workgroups?: Workgroups): Plan {
     buffer: buffers.number(buffer),
   });
   const steps = calls.run.map(step);
-  const { routines: planned, runArguments, tableSlots } = planRoutines(routines, steps, tensor);
+  const {
+    routines: planned,
+    runArguments,
+    tableSlots,
+  } = planRoutines(routines, steps, { tensor, buffer: buffers.number });
   const program: TargetProgram = {
-    buffers: buffers.sized.map((buffer) => ({ ...buffer, size: toSizeExpr(buffer.size) })),
+    buffers: sized.map((buffer) => ({ ...buffer, size: toSizeExpr(buffer.size) })),
     routines: planned,
     weights: lowered.weights
       .filter(({ buffer }) => buffers.isKept(buffer))
@@ -113,13 +126,13 @@ export function plan(lowered: LoweredProgram, workgroups?: Workgroups): Plan {
   const exportedKernels = [...new Set(loaded)].sort((a, b) => a - b);
   return {
     program,
-    buffers: buffers.sized,
+    buffers: sized,
     kernels,
     runArguments,
     exportedKernels,
     tableSlots,
     peakMemory: peakMemory(
-      buffers.sized,
+      sized,
       planned.map((routine) => arenaOf(program, routine)),
       boundsOf(lowered),
     ),
@@ -130,6 +143,7 @@ export function plan(lowered: LoweredProgram, workgroups?: Workgroups): Plan {
 export interface Purpose {
   readonly training?: TrainingSpec | undefined;
   readonly generation?: GenerationSpec | undefined;
+  readonly work?: Program['work'];
 }
 
 /** Puts the plans of one entry's targets together. */
@@ -137,7 +151,7 @@ export function assembleProgram(
   name: string,
   dims: readonly DimDeclaration[],
   plans: { readonly [target in TargetName]?: Plan },
-  { training, generation }: Purpose = {},
+  { training, generation, work }: Purpose = {},
 ): Program {
   return {
     version: PROGRAM_VERSION,
@@ -145,6 +159,7 @@ export function assembleProgram(
     dims: dims.map((dim) => ({ name: dim.name, ...(dim.max !== undefined && { max: dim.max }) })),
     ...(training && { training }),
     ...(generation && { generation }),
+    ...(work && { work }),
     targets: {
       ...(plans.wasm && { wasm: plans.wasm.program }),
       ...(plans.js && { js: plans.js.program }),
@@ -159,13 +174,16 @@ function gridOf({ sizes }: KernelCall, kernel: Kernel): SizeExpr[] {
   return kernel.grid.map(({ extent }) => toSizeExpr(substitute(extent, (name) => values.get(name))));
 }
 
-function gpuProgram(kernels: readonly Kernel[], { size, storageBuffers }: Workgroups): GpuProgram {
+function gpuProgram(kernels: readonly Kernel[], { size, storageBuffers, bindingBytes }: Workgroups): GpuProgram {
   return {
     workgroupSize: size,
-    kernels: kernels.map(({ buffers, sizes }) => ({
+    partBytes: bindingBytes,
+    kernels: kernels.map(({ buffers, sizes, workgroup }) => ({
       access: buffers.map(({ access }) => access),
-      own: ownBindings(buffers.length, storageBuffers),
+      own: ownBindings(buffers, storageBuffers),
+      ...(buffers.some(({ parts }) => parts) && { parts: buffers.map(({ parts = 1 }) => parts) }),
       sizes: sizes.length,
+      ...(workgroup && { workgroup: workgroup.size }),
     })),
   };
 }

@@ -11,7 +11,7 @@ import type {
 } from '../../program/program.ts';
 import type { SizeExpr } from '../../program/size.ts';
 import { tableSlots } from '../../program/table.ts';
-import type { LoweredRoutine, NamedTensor } from './lowered.ts';
+import type { BufferId, LoweredRoutine, NamedTensor } from './lowered.ts';
 import { toSizeExpr } from './size-expr.ts';
 
 /** One call of the generated `run` function. */
@@ -32,30 +32,41 @@ export interface PlannedRoutines {
   readonly tableSlots: number;
 }
 
+/** What buffers are in the Program. */
+export interface Numbering {
+  readonly tensor: (named: NamedTensor) => TensorSpec;
+  readonly buffer: (buffer: BufferId) => number;
+}
+
 /** `routines` count steps. */
 export function planRoutines(
   routines: readonly LoweredRoutine[],
   steps: readonly Step[],
-  tensor: (named: NamedTensor) => TensorSpec,
+  { tensor, buffer }: Numbering,
 ): PlannedRoutines {
   const runArguments: RunCall[] = [];
   let slots = 0;
-  const planned = routines.map(({ name, conditions, inputs, outputs, first, last, lossReady, dense }): Routine => {
-    const table = new TableBuilder(slots);
-    runArguments.push(...table.addSteps(steps.slice(first, last)));
-    slots = table.end;
-    return {
-      name,
-      ...(conditions && { conditions: conditions.map(conditionOf) }),
-      inputs: inputs.map(tensor),
-      outputs: outputs.map(tensor),
-      first,
-      last,
-      ...(lossReady !== undefined && { lossReady }),
-      ...(dense && { dense: toSizeExpr(dense) }),
-      table: table.table,
-    };
-  });
+  const planned = routines.map(
+    ({ name, conditions, inputs, outputs, first, last, lossReady, dense, executed }): Routine => {
+      const table = new TableBuilder(slots);
+      runArguments.push(...table.addSteps(steps.slice(first, last)));
+      slots = table.end;
+      return {
+        name,
+        ...(conditions && { conditions: conditions.map(conditionOf) }),
+        inputs: inputs.map(tensor),
+        outputs: outputs.map(tensor),
+        first,
+        last,
+        ...(lossReady !== undefined && { lossReady }),
+        ...(dense && { dense: toSizeExpr(dense) }),
+        ...(executed && {
+          executed: executed.map((work) => ({ ...work, buffer: buffer(work.buffer), times: toSizeExpr(work.times) })),
+        }),
+        table: table.table,
+      };
+    },
+  );
   return { routines: planned, runArguments, tableSlots: slots };
 }
 

@@ -3,8 +3,7 @@
  * over the same frozen weights, need them packed once.
  */
 import type { Kernel } from '../kernel/ir.ts';
-import { writesOf } from './hoist.ts';
-import type { BufferId, KernelCall } from './lowered.ts';
+import { writesOf, type BufferId, type KernelCall } from './lowered.ts';
 
 export interface SharedLoads {
   /** Calls that need not run. */

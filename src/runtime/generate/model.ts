@@ -1,9 +1,11 @@
 /** A loaded model that continues texts, token by token, with what its layers keep of the tokens before. */
 import { checkGenerationParts } from '../../program/generation-schema.ts';
 import { LOGITS, PREFILL, STEP, TOKEN, type GenerationSpec } from '../../program/generation.ts';
-import { HeddleError } from '../errors.ts';
-import { createModel, LoadedModel, type Model, type ModelParts, type Outputs, type RunOptions } from '../model.ts';
-import { asHeddleError, openSession, soundly, wholeFace, type Face, type Session } from '../session.ts';
+import type { TargetProgram } from '../../program/program.ts';
+import { HeddleError, isLoss } from '../errors.ts';
+import { LoadedModel, type Model, type ModelParts, type Outputs, type RunOptions } from '../model.ts';
+import { openSession } from '../open-session.ts';
+import { soundly, type Face, type Session, type StepRange } from '../session.ts';
 import { Continuation, type Generated } from './continuation.ts';
 import { readOptions, type GenerateOptions } from './options.ts';
 import { Pace } from './pace.ts';
@@ -25,9 +27,8 @@ export interface GenerativeModel extends Model {
 /** What prompts give. */
 export type GeneratedFor<Given> = Given extends Prompt ? Generated & { readonly token: number } : Generated;
 
-/** Loads a program that generates. On webgpu, which cannot, `generate` says so. Rejects as `createModel` does. */
+/** Loads a program that generates. Rejects as `createModel` does. */
 export async function createGenerativeModel(parts: ModelParts): Promise<GenerativeModel> {
-  if (parts.target === 'webgpu') return Object.assign(await createModel(parts), { generate: refuse });
   const session = await openSession(parts);
   try {
     return new LoadedGenerator(session);
@@ -37,18 +38,31 @@ export async function createGenerativeModel(parts: ModelParts): Promise<Generati
   }
 }
 
-function refuse(): never {
-  throw new HeddleError('unsupported', 'texts are generated on wasm and js, not on webgpu');
+const NO_OPTIONS: RunOptions = {};
+
+/** A routine that makes tokens, for callers who want the scores and for those who do not. */
+interface Faces {
+  readonly token: Face;
+  readonly scored: Face;
 }
 
-const NO_OPTIONS: RunOptions = {};
+function facesOf(name: string, { routines }: TargetProgram): Faces {
+  const routine = routines.find((one) => one.name === name)!;
+  const { inputs, outputs } = routine;
+  return {
+    token: { routine, inputs, outputs: outputs.filter((output) => output.name === TOKEN) },
+    scored: { routine, inputs, outputs },
+  };
+}
 
 class LoadedGenerator extends LoadedModel implements GenerativeModel {
   readonly #spec: GenerationSpec;
-  readonly #prefill: Face;
-  readonly #step: Face;
+  readonly #prefill: Faces;
+  readonly #step: Faces;
   /** Whose text the kept buffers hold. */
   #owner: Continuation | undefined;
+  /** `losses` of the session when they did. */
+  #losses: number | undefined;
   /** A token that other threads are making. */
   #underWay: Promise<Generated> | undefined;
 
@@ -58,14 +72,13 @@ class LoadedGenerator extends LoadedModel implements GenerativeModel {
     const { program, targetProgram } = session;
     if (!program.generation) throw new HeddleError('unsupported', `${program.name} was not compiled to generate`);
     soundly(() => checkGenerationParts(program, targetProgram));
-    const face = (name: string): Face => wholeFace(targetProgram.routines.find((one) => one.name === name)!);
     this.#spec = program.generation;
-    this.#prefill = face(PREFILL);
-    this.#step = face(STEP);
+    this.#prefill = facesOf(PREFILL, targetProgram);
+    this.#step = facesOf(STEP, targetProgram);
   }
 
   generate<Given>(prompts: Given, options: GenerateOptions = {}): AsyncGenerator<GeneratedFor<Given>, void> {
-    void this.session.device;
+    this.session.check();
     const text = new Continuation(readPrompts(prompts, this.#spec), readOptions(options, this.#spec), this.#spec);
     text.checkLengths();
     // A single prompt's continuation has the token beside the tokens.
@@ -86,31 +99,42 @@ class LoadedGenerator extends LoadedModel implements GenerativeModel {
 
   /** The next token of each text: at once, or when other threads have made it. */
   #next(text: Continuation): Generated | Promise<Generated> {
-    const device = this.ready();
+    this.ready();
     text.checkLengths();
-    const isStep = this.#owner === text && !text.isCropped;
-    const face = isStep ? this.#step : this.#prefill;
+    const isStep = this.#owner === text && this.#losses === this.session.losses && !text.isCropped;
+    const { outputs, first, last } = this.#put(text, isStep);
+    if (this.session.runElsewhere) {
+      this.#underWay = this.#nextElsewhere(text, outputs, this.session.runElsewhere(first, last));
+      return this.#underWay;
+    }
+    this.session.runSteps(first, last);
+    return this.#taken(text, outputs);
+  }
+
+  #put(text: Continuation, isStep: boolean): StepRange & { readonly outputs: Outputs } {
+    const { token, scored } = isStep ? this.#step : this.#prefill;
+    const face = text.options.logits ? scored : token;
     // Whatever happens from here on, nobody's text is kept until it is done.
     this.#owner = undefined;
     const { outputs } = this.session.put(face, isStep ? text.stepInputs() : text.prefillInputs(), NO_OPTIONS);
     const { first, last } = face.routine;
-    if (device.runElsewhere) {
-      this.#underWay = this.#nextElsewhere(text, outputs, device.runElsewhere(first, last));
-      return this.#underWay;
-    }
-    try {
-      device.runSteps(first, last);
-    } catch (error) {
-      throw asHeddleError(error);
-    }
-    return this.#taken(text, outputs);
+    return { outputs, first, last };
   }
 
   async #nextElsewhere(text: Continuation, outputs: Outputs, done: Promise<void>): Promise<Generated> {
     this.isDelivering = true;
     try {
-      await done;
-      return this.#taken(text, outputs);
+      try {
+        await done;
+        return this.#taken(text, outputs);
+      } catch (error) {
+        if (!isLoss(error) || !this.session.revive) throw error;
+      }
+      // What was kept is gone with the GPU, so the text is read again on another.
+      await this.session.revive();
+      const again = this.#put(text, false);
+      await this.session.runElsewhere!(again.first, again.last);
+      return this.#taken(text, again.outputs);
     } finally {
       this.isDelivering = false;
       this.#underWay = undefined;
@@ -119,6 +143,7 @@ class LoadedGenerator extends LoadedModel implements GenerativeModel {
 
   #taken(text: Continuation, { [TOKEN]: token, [LOGITS]: logits }: Outputs): Generated {
     this.#owner = text;
-    return text.accept(token!.data as Int32Array, text.options.logits ? (logits!.data as Float32Array) : undefined);
+    this.#losses = this.session.losses;
+    return text.accept(token!.data as Int32Array, logits?.data as Float32Array | undefined);
   }
 }

@@ -5,6 +5,7 @@ import { parseSafetensors, type SafetensorsFile, type StoredTensor } from '../..
 import { writeSafetensors } from '../../program/safetensors-writer.ts';
 import { HeddleError } from '../errors.ts';
 import { isSeed } from '../random-key.ts';
+import type { ReadWeight } from '../session.ts';
 import { asMalformed } from '../weight-stream.ts';
 import { describeWeight, mismatchOf } from '../weights.ts';
 
@@ -16,9 +17,6 @@ export interface Progress {
   readonly batches: number;
   readonly seed: number;
 }
-
-/** The elements of a weight as they lie in memory, four bytes each. */
-export type ReadWeight = (weight: WeightSpec) => Float32Array | Int32Array | Uint32Array;
 
 /** A whole file, which shares nothing with the memory that is read. */
 export function writeCheckpoint(

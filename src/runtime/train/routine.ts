@@ -3,8 +3,7 @@ import type { TargetProgram, TensorSpec } from '../../program/program.ts';
 import { evaluateHost } from '../../program/host-expr.ts';
 import { RANDOM_KEY, type HostExpr, type TrainingRoutine, type TrainingSpec } from '../../program/training.ts';
 import { HeddleError } from '../errors.ts';
-import type { Face, Session } from '../session.ts';
-import type { StepRange } from './work.ts';
+import type { Face, Session, StepRange } from '../session.ts';
 
 /** What numbers of the host depend on. */
 export interface Moment {

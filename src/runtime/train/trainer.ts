@@ -3,12 +3,23 @@ import type { SimdVariant, TargetName, WeightSpec } from '../../program/program.
 import { evaluateHost } from '../../program/host-expr.ts';
 import type { TrainingSpec } from '../../program/training.ts';
 import { checkTrainingParts } from '../../program/training-schema.ts';
-import type { Device } from '../devices/device.ts';
-import { HeddleError } from '../errors.ts';
+import type { Choice } from '../choice.ts';
+import { HeddleError, isLoss, reasonOf } from '../errors.ts';
 import type { Inputs, ModelParts, Outputs, OutputTensor, RunOptions } from '../model.ts';
-import { checkedTarget, collect, openSession, soundly, type MultiplyAdds, type Session } from '../session.ts';
+import { openSession } from '../open-session.ts';
+import {
+  checkedTarget,
+  collect,
+  soundly,
+  type ElementView,
+  type Face,
+  type MultiplyAdds,
+  type ReadWeight,
+  type Session,
+} from '../session.ts';
 import { tensorInfo, type TensorInfo } from '../tensors.ts';
-import { streamOf } from '../weights.ts';
+import { reopenerOf, streamOf } from '../weights.ts';
+import type { WeightStream } from '../weight-stream.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { OPTIMIZER, withInitial } from './initial-weights.ts';
 import { learningRoutine, routineNamed, type LoadedRoutine } from './routine.ts';
@@ -44,6 +55,8 @@ export interface Trainer {
   readonly tile?: string;
   /** How many threads run it. */
   readonly threads: number;
+  /** Of a load with `device: 'auto'`, what it chose and why. */
+  readonly choice?: Choice;
   /** What a batch is made of. */
   readonly inputs: readonly TensorInfo[];
   /** What `predict` answers. */
@@ -59,7 +72,10 @@ export interface Trainer {
    * where the loss is infinite or NaN, before anything is changed; 'unsupported' where the entry has no optimizer.
    */
   step(batch: Inputs): Promise<StepResult>;
-  /** The same, at once. On the main thread of a page, which may not wait, by this thread alone. Throws HeddleError. */
+  /**
+   * The same, at once; not on webgpu. On the main thread of a page, which may not wait, by this thread alone. Throws
+   * HeddleError.
+   */
   stepSync(batch: Inputs): StepResult;
   /**
    * Loss and metrics without training, as means that weigh each batch by its examples: the size of the first axis of its
@@ -68,17 +84,20 @@ export interface Trainer {
   evaluate(batches: AsyncIterable<Inputs> | Iterable<Inputs>): Promise<Evaluation>;
   /** The outputs for one batch without training, as copies. Rejects with HeddleError. */
   predict(batch: Inputs): Promise<Outputs>;
-  /** Everything that further training depends on but frozen weights: a safetensors file. Throws HeddleError. */
-  save(): Uint8Array<ArrayBuffer>;
+  /** Everything that further training depends on but frozen weights: a safetensors file. Rejects with HeddleError. */
+  save(): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Goes on where a `save` of the same entry was: with its weights, states, counts and seed. Throws HeddleError 'checkpoint'
-   * with every tensor that is missing, surplus or misshapen; then nothing is changed.
+   * Goes on where a `save` of the same entry was, on any target: with its weights, states, counts and seed. Rejects with
+   * HeddleError 'checkpoint' and every tensor that is missing, surplus or misshapen; then nothing is changed.
    */
-  load(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): void;
+  load(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): Promise<void>;
   /** Of the last `step`; undefined before it, and where no products have their rows in groups. */
   readonly multiplyAdds: MultiplyAdds | undefined;
-  /** Copies of parameters and states, but not of frozen ones, by name: those that begin with `prefix`, without it. */
-  weights(prefix?: string): ReadonlyMap<string, OutputTensor>;
+  /**
+   * Copies of parameters and states, but not of frozen ones, by name: those that begin with `prefix`, without it. Rejects with
+   * HeddleError.
+   */
+  weights(prefix?: string): Promise<ReadonlyMap<string, OutputTensor>>;
   /** Frees the memory and ends the threads. Later calls fail with the code 'disposed'. */
   dispose(): void;
 }
@@ -94,14 +113,19 @@ export interface TrainerParts extends ModelParts {
  */
 export async function createTrainer(parts: TrainerParts): Promise<Trainer> {
   const { program, target, seed } = parts;
-  if (target === 'webgpu') throw new HeddleError('unsupported', 'training runs on wasm and js, not on webgpu');
   const targetProgram = checkedTarget(program, target);
   const { training } = program;
   if (!training) throw new HeddleError('unsupported', `${program.name} was compiled as a model, not for training`);
   soundly(() => checkTrainingParts(program));
-  const given = streamOf(parts.weights, targetProgram);
-  const weights = withInitial(given, targetProgram.weights, seed);
-  return new LoadedTrainer(await openSession({ ...parts, weights }), training, seed);
+  const completed = (given: ModelParts['weights']): WeightStream =>
+    withInitial(streamOf(given, targetProgram), targetProgram.weights, seed);
+  const reopen = reopenerOf(parts);
+  const session = await openSession({
+    ...parts,
+    weights: completed(parts.weights),
+    reopenWeights: reopen && (async (reading) => completed(await reopen(reading))),
+  });
+  return new LoadedTrainer(session, training, seed);
 }
 
 const NO_INPUTS: Inputs = {};
@@ -125,6 +149,8 @@ class LoadedTrainer implements Trainer {
   readonly #session: Session;
   readonly #training: TrainingSpec;
   readonly #evaluation: LoadedRoutine;
+  /** The evaluation without the outputs that only `predict` answers. */
+  readonly #measures: Face;
   /** Of a batch; undefined where there is no optimizer. */
   readonly #learning: ReturnType<typeof learningRoutine> | undefined;
   /** Of several batches; undefined where each makes an update of its own. */
@@ -152,6 +178,11 @@ class LoadedTrainer implements Trainer {
     this.#session = session;
     this.#training = training;
     this.#evaluation = evaluation;
+    const measures = ['loss', ...training.metrics];
+    this.#measures = {
+      ...evaluation.face,
+      outputs: evaluation.face.outputs.filter(({ name }) => measures.includes(name)),
+    };
     if (training.optimizer)
       this.#learning = learningRoutine(training.accumulate > 1 ? 'accumulate' : 'step', targetProgram, training);
     this.#updating = routineNamed('update', targetProgram, training);
@@ -180,7 +211,8 @@ class LoadedTrainer implements Trainer {
   }
 
   stepSync(batch: Inputs): StepResult {
-    return perform(this.#step(batch), this.#ready());
+    this.#ready();
+    return perform(this.#step(batch), this.#session);
   }
 
   async evaluate(batches: AsyncIterable<Inputs> | Iterable<Inputs>): Promise<Evaluation> {
@@ -190,7 +222,7 @@ class LoadedTrainer implements Trainer {
     const sums = names.map(() => 0);
     let [count, examples] = [0, 0];
     for await (const batch of batches) {
-      const one = await this.#perform(this.#evaluate(batch, count));
+      const one = await this.#perform(this.#evaluate(this.#measures, batch, count));
       // The means of no examples are no numbers.
       if (one.examples > 0) names.forEach((name, at) => (sums[at]! += one.examples * numberIn(one.outputs, name)));
       count++;
@@ -204,30 +236,36 @@ class LoadedTrainer implements Trainer {
     return this.#perform(this.#predict(batch));
   }
 
-  save(): Uint8Array<ArrayBuffer> {
-    this.#ready();
-    return writeCheckpoint(this.name, this, this.#weights, (weight) => this.#session.weight(weight));
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
+    const weights = this.#weights;
+    return this.#alone(() =>
+      this.#session.readWeights(weights, (read) => writeCheckpoint(this.name, this, weights, read)),
+    );
   }
 
-  load(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): void {
-    this.#ready();
-    const file = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
-    const { progress, values } = readCheckpoint(file, this.name, this.#weights);
-    this.#weights.forEach((weight, at) => this.#session.weight(weight).set(values[at]!));
-    this.#update = progress.update;
-    this.#batches = progress.batches;
-    this.#seed = progress.seed;
+  async load(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): Promise<void> {
+    return this.#alone(async () => {
+      const file = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
+      const { progress, values } = readCheckpoint(file, this.name, this.#weights);
+      await this.#write(values);
+      this.#update = progress.update;
+      this.#batches = progress.batches;
+      this.#seed = progress.seed;
+    });
   }
 
-  weights(prefix = ''): ReadonlyMap<string, OutputTensor> {
-    this.#ready();
+  async weights(prefix = ''): Promise<ReadonlyMap<string, OutputTensor>> {
     const wanted = this.#weights.filter(({ name }) => !name.startsWith(OPTIMIZER) && name.startsWith(prefix));
-    return new Map(
-      wanted.map((weight) => {
-        const elements = this.#session.weight(weight);
-        const data = weight.dtype === 'bool' ? Uint8Array.from(elements) : elements.slice();
-        return [weight.name.slice(prefix.length), { data, shape: weight.shape }];
-      }),
+    const copy = (weight: WeightSpec, read: ReadWeight): OutputTensor => {
+      const elements = read(weight);
+      const data = weight.dtype === 'bool' ? Uint8Array.from(elements) : elements.slice();
+      return { data, shape: weight.shape };
+    };
+    return this.#alone(() =>
+      this.#session.readWeights(
+        wanted,
+        (read) => new Map(wanted.map((weight) => [weight.name.slice(prefix.length), copy(weight, read)])),
+      ),
     );
   }
 
@@ -235,23 +273,45 @@ class LoadedTrainer implements Trainer {
     this.#session.dispose();
   }
 
-  /** The device, if it can take work. */
-  #ready(): Device {
-    const { device } = this.#session;
+  /** Throws HeddleError unless work can begin. */
+  #ready(): void {
+    this.#session.check();
     if (this.#isRunning)
       throw new HeddleError('busy', `the training ${this.name} is still running; await each call before the next`);
-    return device;
   }
 
-  async #perform<Result>(work: Work<Result>): Promise<Result> {
-    const device = this.#ready();
-    if (!device.runElsewhere) return perform(work, device);
+  /** On another GPU where that which had the training was lost. */
+  async #write(values: readonly ElementView[]): Promise<void> {
+    const session = this.#session;
+    try {
+      await session.writeWeights(this.#weights, values);
+    } catch (error) {
+      if (!isLoss(error) || !session.revive) throw error;
+      await session.revive();
+      await session.writeWeights(this.#weights, values);
+    }
+  }
+
+  /** Nothing else runs until it is done. */
+  async #alone<Result>(action: () => Promise<Result>): Promise<Result> {
+    this.#ready();
     this.#isRunning = true;
     try {
-      return await performElsewhere(work, device.runElsewhere);
+      return await action();
+    } catch (error) {
+      if (!isLoss(error)) throw error;
+      const message = `${reasonOf(error)}, and what was learned with it; go on from a checkpoint with load`;
+      throw new HeddleError('device-lost', message, { cause: error });
     } finally {
       this.#isRunning = false;
     }
+  }
+
+  async #perform<Result>(work: Work<Result>): Promise<Result> {
+    const { runElsewhere } = this.#session;
+    if (runElsewhere) return this.#alone(() => performElsewhere(work, runElsewhere));
+    this.#ready();
+    return perform(work, this.#session);
   }
 
   *#step(batch: Inputs): Work<StepResult> {
@@ -263,14 +323,15 @@ class LoadedTrainer implements Trainer {
     const moment = { update: this.#update + 1, seed: this.#seed, batch: this.#batches };
     const { outputs } = this.#session.put(learning.face, batch, NO_OPTIONS);
     learning.fill(this.#session, moment);
-    yield { first: range.first, last: lossReady };
+    const pause = this.#session.runsWhole ? range.last : lossReady;
+    yield { first: range.first, last: pause };
     const loss = numberIn(outputs, 'loss');
     if (!Number.isFinite(loss))
       throw new HeddleError(
         'not-finite',
         `the loss of batch ${moment.batch + 1}, for update ${moment.update}, is ${loss}; nothing was changed`,
       );
-    yield { first: lossReady, last: range.last };
+    if (pause < range.last) yield { first: pause, last: range.last };
     this.#multiplyAdds = this.#session.multiplyAdds;
     // What the update computes may lie in their place.
     const values = named(
@@ -288,8 +349,9 @@ class LoadedTrainer implements Trainer {
     return { loss, metrics: values, updated, update: this.#update, lr: this.#rates(moment.update) };
   }
 
-  *#evaluate(batch: Inputs, number: number): Work<Evaluated> {
-    const { face, range, fill } = this.#evaluation;
+  /** For the outputs of a face of the evaluation. */
+  *#evaluate(face: Face, batch: Inputs, number: number): Work<Evaluated> {
+    const { range, fill } = this.#evaluation;
     const views = this.#session.put(face, batch, NO_OPTIONS);
     fill(this.#session, { update: this.#update + 1, seed: this.#seed, batch: number });
     yield range;
@@ -298,7 +360,7 @@ class LoadedTrainer implements Trainer {
   }
 
   *#predict(batch: Inputs): Work<Outputs> {
-    const { outputs } = yield* this.#evaluate(batch, 0);
+    const { outputs } = yield* this.#evaluate(this.#evaluation.face, batch, 0);
     return Object.fromEntries(
       Object.entries(outputs).map(([name, { data, shape }]) => [name, { data: data.slice(), shape }]),
     );

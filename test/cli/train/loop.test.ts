@@ -17,7 +17,7 @@ async function trained(
   const folder = place.folder(name);
   folder.create(CONFIG, undefined);
   const trainer = new FakeTrainer(accumulate);
-  folder.saveCheckpoint(0, trainer.save(), 2);
+  folder.saveCheckpoint(0, await trainer.save(), 2);
   const isDone = await train(loopOf(folder, trainer, options, parts));
   return { folder, trainer, isDone, lines: readLog(folder.file('log.jsonl')) };
 }
@@ -82,7 +82,7 @@ describe('the loop', () => {
       const again = new FakeTrainer();
       again.load(readFileSync(stopped.folder.last()));
       expect(await train(loopOf(stopped.folder, again))).toBe(true);
-      expect(again.save()).toEqual(whole.trainer.save());
+      expect(await again.save()).toEqual(await whole.trainer.save());
       expect(timeless(stopped.folder)).toEqual(timeless(whole.folder));
     }
   });
@@ -102,7 +102,7 @@ describe('the loop', () => {
       expect(again.update).toBe(killedAt - (killedAt % 4));
       folder.tidy(again.update);
       await train(loopOf(folder, again));
-      expect(again.save()).toEqual(whole.trainer.save());
+      expect(await again.save()).toEqual(await whole.trainer.save());
       expect(timeless(folder)).toEqual(timeless(whole.folder));
       expect(readFileSync(folder.best)).toEqual(readFileSync(whole.folder.best));
     }

@@ -38,11 +38,11 @@ export class FakeTrainer implements LoopTrainer {
     return { loss: this.weight, metrics: {}, batches: 1, examples };
   }
 
-  save(): Uint8Array<ArrayBuffer> {
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
     return new TextEncoder().encode(JSON.stringify([this.update, this.batches, this.weight]));
   }
 
-  weights() {
+  async weights() {
     return new Map([['w', { data: Float32Array.of(this.weight), shape: [1] }]]);
   }
 

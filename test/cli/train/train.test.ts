@@ -5,6 +5,7 @@ import { readLog } from '../../../src/cli/train/log.ts';
 import { toFloat64 } from '../../../src/program/convert.ts';
 import { parseSafetensors, type StoredTensor } from '../../../src/program/safetensors.ts';
 import type { Io } from '../../../src/cli/io.ts';
+import { describeGpu } from '../../support/webgpu.ts';
 import { type Ran, safetensors, tensor, Workplace } from '../support.ts';
 
 const place = new Workplace();
@@ -82,6 +83,22 @@ function stopping(isDue: (written: string) => boolean): Partial<Io> {
     },
   };
 }
+
+describeGpu('train on webgpu', () => {
+  it('has the losses of other targets, and is resumed', async () => {
+    for (const target of ['js', 'webgpu'])
+      expect(await place.run(`${FIT} --steps 6 --target ${target} -o on-${target}`)).toMatchObject({ code: 0 });
+    const lossesOf = (run: string): number[] =>
+      readLog(place.path(`${run}/log.jsonl`)).flatMap((line) => ('loss' in line ? [line.loss] : []));
+    const [found, wanted] = [lossesOf('on-webgpu'), lossesOf('on-js')];
+    expect(found).toHaveLength(6);
+    found.forEach((loss, at) => expect(loss).toBeCloseTo(wanted[at]!, 4));
+    const resumed = await place.run('train --resume on-webgpu --steps 8');
+    expect(resumed).toMatchObject({ code: 0 });
+    expect(resumed.stderr).toContain('; webgpu, seed 0; to on-webgpu, from step 6\n');
+    expect(lossesOf('on-webgpu')).toHaveLength(8);
+  });
+});
 
 describe('train', () => {
   it('learns, and writes all there is to know into the folder of the run', async () => {

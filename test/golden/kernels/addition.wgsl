@@ -22,5 +22,5 @@ fn main(
   if (point >= extent) { return; }
   let i = point;
   rest[sizes.base_2 + i] = select(0u, 1u, (b2[i] != 0i) | (b6[i] != 0i));
-  rest[sizes.base_3 + i] = bitcast<u32>(bitcast<f32>(rest[sizes.base_3 + i]) + (b0[i] + f32(b1[i]) + f32(b2[i] != 0i) + f32(b3[i]) + b4[i] + f32(b5[i]) + f32(b6[i] != 0i) + f32(bitcast<u32>(rest[sizes.base_0 + i])) + bitcast<f32>(rest[sizes.base_1 + i])));
+  rest[sizes.base_3 + i] = bitcast<u32>(bitcast<f32>(rest[sizes.base_3 + i]) + (b0[i] + f32(b1[i]) + f32(b2[i] != 0i) + f32(b3[i]) + b4[i] + f32(b5[i]) + f32(b6[i] != 0i) + f32(rest[sizes.base_0 + i]) + bitcast<f32>(rest[sizes.base_1 + i])));
 }

@@ -6,9 +6,8 @@ import type { Graph } from '../../../src/compiler/ir/graph.ts';
 import type { Tensor, Tolerance } from '../../../src/compiler/ir/op.ts';
 import { ops } from '../../../src/compiler/ops/table.ts';
 import { describeReference } from '../../support/reference.ts';
-import { elaboratedOfText, renderAll, storedTensor, TARGETS, withRun, type AnyTarget } from '../../support/specs.ts';
+import { elaboratedOfText, renderAll, storedTensor, withRun, type AnyTarget } from '../../support/specs.ts';
 import { expectClose, tensorOf } from '../../support/tensors.ts';
-import { describeGpu } from '../../support/webgpu.ts';
 import { callOf, type Call, type Form, type Table, type Written } from './form.ts';
 import { bundlesOf, readBundle, type StatedTolerance, type SubCase } from './read.ts';
 
@@ -185,43 +184,43 @@ function gradientGraphOf({ text }: Model, patterns: readonly string[], cotangent
   return graph;
 }
 
-/** How many sub-cases of a bundle webgpu is given: its software driver takes long to build a program. */
-const SAMPLES = 3;
-
-/** Some, evenly spread from the first to the last. */
-function sampled<T>(all: readonly T[]): readonly T[] {
-  if (all.length <= SAMPLES) return all;
-  return Array.from({ length: SAMPLES }, (_, at) => all[Math.round((at * (all.length - 1)) / (SAMPLES - 1))]!);
+function modelsOfBundle(table: Table, bundle: string, subCase: SubCase): readonly Model[] {
+  return [table[bundle]!].flat().flatMap((one) => modelsOf(one, subCase));
 }
 
-/**
- * The bundles of a family: every sub-case in every form, with literal sizes and with dims. On webgpu, some sub-cases in
- * one form, with dims where there are any.
- */
-export function testFamily(family: string, table: Table): void {
+/** The results of a family's bundles on the targets: every sub-case in every form, with literal sizes and with dims. */
+export function testResults(family: string, table: Table, targets: readonly AnyTarget[]): void {
   describeReference(`${family} as models agree with PyTorch`, `oracle/shared/${family}`, () => {
     test('every bundle is written', () => {
       expect(Object.keys(table).sort()).toEqual(bundlesOf(family).sort());
     });
 
-    const models = (bundle: string, subCase: SubCase): readonly Model[] =>
-      [table[bundle]!].flat().flatMap((one) => modelsOf(one, subCase));
-
     test.each(Object.keys(table))('%s', async (bundle) => {
       for (const subCase of readBundle(`${family}/${bundle}`))
-        await checkModels(models(bundle, subCase), subCase, TARGETS);
-    });
-
-    test.each(Object.keys(table))('%s: gradients', async (bundle) => {
-      for (const subCase of readBundle(`${family}/${bundle}`))
-        await checkGradients(models(bundle, subCase), subCase, TARGETS);
-    });
-
-    describeGpu('on webgpu', () => {
-      test.each(Object.keys(table))('%s', async (bundle) => {
-        for (const subCase of sampled(readBundle(`${family}/${bundle}`)))
-          await checkModels(models(bundle, subCase).slice(-1), subCase, ['webgpu']);
-      });
+        await checkModels(modelsOfBundle(table, bundle, subCase), subCase, targets);
     });
   });
+}
+
+/**
+ * Their gradients. On webgpu each sub-case in one form, by turns: a software driver takes long to build the kernels of
+ * all.
+ */
+export function testGradients(family: string, table: Table, targets: readonly AnyTarget[]): void {
+  describeReference(`gradients of ${family} agree with PyTorch`, `oracle/shared/${family}`, () => {
+    test.each(Object.keys(table))('%s', async (bundle) => {
+      const all = targets.filter((target) => target !== 'webgpu');
+      for (const [turn, subCase] of readBundle(`${family}/${bundle}`).entries()) {
+        const models = modelsOfBundle(table, bundle, subCase);
+        await checkGradients(models, subCase, all);
+        if (targets.includes('webgpu')) await checkGradients([models[turn % models.length]!], subCase, ['webgpu']);
+      }
+    });
+  });
+}
+
+/** Both. */
+export function testFamily(family: string, table: Table, targets: readonly AnyTarget[]): void {
+  testResults(family, table, targets);
+  testGradients(family, table, targets);
 }

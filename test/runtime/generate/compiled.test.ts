@@ -158,15 +158,3 @@ test.each(['js', 'strict'] as const)(
     );
   },
 );
-
-test('a GPU gets the routine that runs, and no other', () => {
-  const { program } = compiledGenerator(
-    specFile('gpt.model'),
-    { entry: 'CharGPT', settings: settings(GPT) },
-    { targets: ['js', 'webgpu'] },
-  );
-  const names = (target: 'js' | 'webgpu') => program.targets[target]!.routines.map(({ name }) => name);
-  expect(names('js')).toEqual(['run', 'prefill', 'step']);
-  expect(names('webgpu')).toEqual(['run']);
-  expect(program.targets.webgpu!.buffers.some(({ kind }) => kind === 'kept')).toBe(false);
-});

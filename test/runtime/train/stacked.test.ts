@@ -46,7 +46,7 @@ test('states of the optimizer are stacks of the states of members', () => {
 describe.each(['wasm', 'js'] as const)('on %s', (target) => {
   test('a member begins with the values it would have alone', async () => {
     const trainer = await open({ target, seed: 5 });
-    const weights = trainer.weights();
+    const weights = await trainer.weights();
     expect([...weights.keys()]).toEqual(NAMES);
     for (const { members, initial } of STACKED.parameters) {
       for (const name of members ?? []) {
@@ -58,15 +58,15 @@ describe.each(['wasm', 'js'] as const)('on %s', (target) => {
       }
     }
     expect(weights.get('experts.0.bias')!.data).not.toEqual(weights.get('experts.1.bias')!.data);
-    expect([...trainer.weights('experts.1.').keys()]).toEqual(['weight', 'bias']);
+    expect([...(await trainer.weights('experts.1.')).keys()]).toEqual(['weight', 'bias']);
   });
 
   test('some members may be given, and the others are drawn', async () => {
     const given = stored(stackedWeights());
     const some = new Map([...given].filter(([name]) => name.startsWith('experts.1.')));
     const [drawn, mixed] = [await open({ target }), await open({ target, weights: some })];
-    expect(mixed.weights('experts.0.')).toEqual(drawn.weights('experts.0.'));
-    const { data } = mixed.weights().get('experts.1.weight')!;
+    expect(await mixed.weights('experts.0.')).toEqual(await drawn.weights('experts.0.'));
+    const { data } = (await mixed.weights()).get('experts.1.weight')!;
     expect([...data]).toEqual([...stackedWeights().get('experts.1.weight')!.data]);
   });
 
@@ -82,7 +82,7 @@ describe.each(['wasm', 'js'] as const)('on %s', (target) => {
     }
     for (const name of NAMES)
       expectClose(
-        trainer.weights().get(name)!.data,
+        (await trainer.weights()).get(name)!.data,
         learner.weights.get(name)!.data,
         { absolute: 1e-4, relative: 0 },
         name,
@@ -92,18 +92,18 @@ describe.each(['wasm', 'js'] as const)('on %s', (target) => {
   test('a checkpoint has every member, and a training goes on from it', async () => {
     const trainer = await open({ target, seed: 5 });
     for (let count = 0; count < 3; count++) await trainer.step(batch);
-    const saved = trainer.save();
+    const saved = await trainer.save();
     const tensors = parseSafetensors(saved).tensors;
     const kinds = ['', 'optimizer.exp_avg.', 'optimizer.exp_avg_sq.'];
     expect(new Set(tensors.keys())).toEqual(new Set(kinds.flatMap((kind) => NAMES.map((name) => kind + name))));
     const fresh = await open({ target });
-    fresh.load(saved);
-    expect(fresh.save()).toEqual(saved);
+    await fresh.load(saved);
+    expect(await fresh.save()).toEqual(saved);
     expect((await fresh.step(batch)).loss).toBe((await trainer.step(batch)).loss);
     const lacking = new Map(tensors);
     lacking.delete('experts.1.bias');
     const metadata = { 'heddle.entry': 'Stacked', 'heddle.update': '3', 'heddle.batches': '3', 'heddle.seed': '5' };
-    expect(() => fresh.load(writeSafetensors([...lacking], metadata))).toThrow(
+    await expect(fresh.load(writeSafetensors([...lacking], metadata))).rejects.toThrow(
       `experts.1.bias (f32[${WIDTH}]) is missing`,
     );
   });

@@ -51,6 +51,9 @@ function writeStatement(frame: Frame, statement: Statement): void {
       return;
     case 'count':
       return frame.line(`counts[0] += ${positionText(frame, statement.amount).code};`);
+    case 'barrier':
+    case 'reduce':
+      return frame.fail(`${statement.kind} of a workgroup; the target has none`);
   }
 }
 

@@ -3,7 +3,7 @@
  * instructions, and does not move it out of a loop; so an innermost loop takes those that it needs from locals.
  */
 import type { Expr, Statement } from '../../kernel/ir.ts';
-import { forEachExpr, forEachStatement, valueOf } from '../../kernel/rewrite.ts';
+import { forEachPart, forEachStatement, valueOf } from '../../kernel/rewrite.ts';
 import { repeatedBits } from './arithmetic.ts';
 import type { Frame } from './frame.ts';
 
@@ -37,7 +37,7 @@ function constantsIn(body: readonly Statement[]): Set<number> {
   forEachStatement(body, (statement) => {
     const value = valueOf(statement);
     if (!value) return;
-    forEachExpr(value, (part) => {
+    forEachPart(value, (part) => {
       const bits = constantBits(part);
       if (bits !== undefined) found.add(bits);
     });

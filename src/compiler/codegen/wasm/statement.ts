@@ -52,6 +52,9 @@ function emitStatement(frame: Frame, statement: Statement): void {
       if (counters === undefined) return;
       return frame.within('statement', () => emitCount(frame, counters, statement.amount));
     }
+    case 'barrier':
+    case 'reduce':
+      return frame.fail(`${statement.kind} of a workgroup; the target has none`);
     case 'if':
       emitValue(frame, statement.condition);
       code.emit('if', 'void');

@@ -1,18 +1,19 @@
 /**
- * Kernel expressions as WGSL. A bool is a `bool` in registers and an i32 in memory. A part that occurs more than once in a
+ * Kernel expressions as WGSL; four lanes are a `vec4`. A bool is a `bool` in registers and an i32 in memory. A part that occurs more than once in a
  * statement gets a constant. What WGSL leaves open (NaN, conversions out of range, divisions by 0) goes through helpers
  * with the meanings of kernel IR.
  */
-import type { BinaryOp, Expr, ScalarType, UnaryOp } from '../../kernel/ir.ts';
+import type { Expr, Lanes, ScalarType, UnaryOp } from '../../kernel/ir.ts';
 import { branches } from '../sharing.ts';
 import type { BufferAccess, Frame } from './frame.ts';
-import { elementText, positionText } from './position.ts';
-import { bitwise, call, comparison, infix, integer, LEVEL, prefix, primary, single, type Text } from './text.ts';
+import { literalText } from './literal.ts';
+import { bit, combineText, COMPONENTS, splatText, typeText } from './operators.ts';
+import { indexTexts, positionText } from './position.ts';
+import { at, bitwise, call, comparison, infix, integer, LEVEL, prefix, primary, single, type Text } from './text.ts';
 
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>;
 
 export function expressionText(frame: Frame, expr: Expr): Text {
-  if (expr.lanes !== 1) frame.fail(`${expr.kind} of ${expr.lanes} lanes; the target has none`);
   const known = frame.shared(expr);
   if (known !== undefined) return primary(known);
   const text = nodeText(frame, expr);
@@ -26,13 +27,13 @@ export function expressionText(frame: Frame, expr: Expr): Text {
 function nodeText(frame: Frame, expr: Expr): Text {
   switch (expr.kind) {
     case 'literal':
-      return literalText(frame, expr);
+      return literalText(frame.ask, expr.type, expr.value);
     case 'variable':
       return primary(frame.variable(expr.name));
     case 'position':
       return positionText(frame, expr.index);
     case 'load':
-      return loaded(frame.buffer(expr.buffer), primary(elementText(frame, expr.buffer, expr.index)));
+      return loadText(frame, expr);
     case 'unary':
       return unaryText(frame, expr);
     case 'binary':
@@ -41,7 +42,7 @@ function nodeText(frame: Frame, expr: Expr): Text {
       return call('fma', ...[expr.left, expr.right, expr.addend].map((part) => runTimeText(frame, part)));
     case 'dot4': {
       const operands = [expr.left, expr.right, expr.addend].map((part) => runTimeText(frame, part));
-      return call(frame.helper('dot4'), ...operands);
+      return call(frame.helper(expr.lanes === 1 ? 'dot4' : 'dot4s'), ...operands);
     }
     case 'compare':
       return comparisonText(frame, expr);
@@ -51,64 +52,85 @@ function nodeText(frame: Frame, expr: Expr): Text {
       return conversionText(frame, expr);
     case 'bitcast':
       if (expr.type === 'bool' || expr.operand.type === 'bool') return frame.fail('bitcast of bool');
-      return call(`bitcast<${expr.type}>`, runTimeText(frame, expr.operand));
+      return call(`bitcast<${typeText(expr.type, expr.lanes)}>`, runTimeText(frame, expr.operand));
     case 'splat':
-      return expressionText(frame, expr.operand);
+      return splatText(expressionText(frame, expr.operand), expr.type, expr.lanes);
+    case 'combine':
+      return call(typeText(expr.type, expr.lanes), ...expr.parts.map((part) => expressionText(frame, part)));
+    case 'lane':
+      return componentText(expressionText(frame, expr.operand), expr.lane);
+    case 'reduceLanes':
+      return reduceText(frame, expr);
     case 'threefry':
       return frame.fail('threefry is not native; it should have been legalised');
-    case 'combine':
-    case 'lane':
-    case 'reduceLanes':
-      return frame.fail(`${expr.kind} of vectors; the target has none`);
   }
 }
 
-/** What the element of a binding is as a value. */
-function loaded({ type, base }: BufferAccess, element: Text): Text {
-  if (type === 'bool') return comparison(element, '!=', integer(0, base === undefined ? 'i32' : 'u32'));
-  return base === undefined ? element : call(`bitcast<${type}>`, element);
+/** A vector's elements one by one where the binding has no vectors. */
+function loadText(frame: Frame, { buffer, index, lanes }: Of<'load'>): Text {
+  const access = frame.buffer(buffer);
+  const { variable, parts = 1 } = access;
+  const elements = indexTexts(frame, buffer, index, lanes).map((at) =>
+    primary(parts > 1 ? `read_${variable}(${at})` : `${variable}[${at}]`),
+  );
+  const isWhole = elements.length === 1;
+  return loaded(access, isWhole ? elements[0]! : call(heldType(access, lanes), ...elements), lanes);
 }
 
-/** What a value is as the element of a binding. */
-export function stored({ type, base }: BufferAccess, value: Text): Text {
-  if (type === 'bool') return base === undefined ? bit(value, 'i32') : bit(value, 'u32');
-  return base === undefined ? value : call('bitcast<u32>', value);
+/** The type of `lanes` elements in their binding, as text. */
+export function heldType(access: BufferAccess, lanes: Lanes): string {
+  if (access.half) return lanes === 1 ? 'f16' : 'vec4h';
+  return typeText(elementType(access), lanes);
 }
 
-function bit(value: Text, type: 'i32' | 'u32'): Text {
-  return call('select', integer(0, type), integer(1, type), value);
+function elementType({ type, base }: BufferAccess): ScalarType {
+  if (base !== undefined) return 'u32';
+  return type === 'bool' ? 'i32' : type;
 }
 
-function literalText(frame: Frame, { type, value }: Of<'literal'>): Text {
-  switch (type) {
-    case 'f32': {
-      const rounded = Math.fround(value);
-      if (Number.isFinite(rounded)) return single(rounded);
-      const bits = Number.isNaN(rounded) ? '0x7fc00000u' : rounded > 0 ? '0x7f800000u' : '0xff800000u';
-      return primary(`${frame.helper('single_of_bits')}(${bits})`);
-    }
-    case 'i32':
-      return integer(value | 0);
-    case 'u32':
-      return integer(value >>> 0, 'u32');
-    case 'bool':
-      return { ...primary(value === 0 ? 'false' : 'true'), constant: true };
-  }
+/** What elements of a binding are as a value. */
+function loaded(access: BufferAccess, element: Text, lanes: Lanes): Text {
+  const held = elementType(access);
+  if (access.type === 'bool')
+    return comparison(element, '!=', splatText(integer(0, held === 'u32' ? 'u32' : 'i32'), held, lanes));
+  if (access.half) return call(typeText('f32', lanes), element);
+  return held === access.type ? element : call(`bitcast<${typeText(access.type, lanes)}>`, element);
+}
+
+/** What a value is as elements of a binding. */
+export function stored(access: BufferAccess, value: Text, lanes: Lanes): Text {
+  const held = elementType(access);
+  if (access.type === 'bool') return bit(value, held === 'u32' ? 'u32' : 'i32', lanes);
+  if (access.half) return call(heldType(access, lanes), value);
+  return held === access.type ? value : call(`bitcast<${typeText(held, lanes)}>`, value);
+}
+
+export function componentText(vector: Text, component: number): Text {
+  return primary(`${at(LEVEL.primary, vector)}.${COMPONENTS[component]!}`);
+}
+
+/** (0 op 2) op (1 op 3) */
+function reduceText(frame: Frame, { op, type, operand }: Of<'reduceLanes'>): Text {
+  if (operand.lanes === 1) return expressionText(frame, operand);
+  const vector = frame.named(expressionText(frame, operand));
+  const [a, b, c, d] = COMPONENTS.map((_, lane) => componentText(vector, lane));
+  const combine = (left: Text, right: Text): Text => combineText(frame.ask, op, type, 1, left, right);
+  return combine(combine(a!, c!), combine(b!, d!));
 }
 
 /** An operand of an operation that must not be computed by the compiler of the module. */
 function runTimeText(frame: Frame, expr: Expr): Text {
   const text = expressionText(frame, expr);
-  return text.constant ? frame.atRunTime(text) : text;
+  return text.constant ? frame.named(text) : text;
 }
 
 /** Both operands, of which one is no constant. */
 function operandTexts(frame: Frame, { left, right }: Of<'binary'> | Of<'compare'>): [Text, Text] {
   const [a, b] = [expressionText(frame, left), expressionText(frame, right)];
-  return [a.constant && b.constant ? frame.atRunTime(a) : a, b];
+  return [a.constant && b.constant ? frame.named(a) : a, b];
 }
 
-function unaryText(frame: Frame, { op, type, operand }: Of<'unary'>): Text {
+function unaryText(frame: Frame, { op, type, lanes, operand }: Of<'unary'>): Text {
   const value = runTimeText(frame, operand);
   switch (type) {
     case 'f32':
@@ -118,7 +140,7 @@ function unaryText(frame: Frame, { op, type, operand }: Of<'unary'>): Text {
     case 'i32':
     case 'u32':
       if (op === 'not') return prefix('~', value);
-      if (op === 'neg') return infix(integer(0, type), '-', value, LEVEL.additive);
+      if (op === 'neg') return infix(splatText(integer(0, type), type, lanes), '-', value, LEVEL.additive);
       if (op === 'abs') return call('abs', value);
       return frame.fail(`${op} of ${type}`);
   }
@@ -156,7 +178,7 @@ function binaryText(frame: Frame, expr: Of<'binary'>): Text {
     case 'f32':
       return singleBinary(frame, expr, left, right);
     case 'bool':
-      return boolBinary(frame, expr.op, left, right);
+      return boolBinary(frame, expr, left, right);
     case 'i32':
     case 'u32':
       return integerBinary(frame, expr, expr.type, left, right);
@@ -164,19 +186,17 @@ function binaryText(frame: Frame, expr: Of<'binary'>): Text {
 }
 
 function singleBinary(frame: Frame, expr: Of<'binary'>, left: Text, right: Text): Text {
-  const { op } = expr;
+  const { op, type, lanes } = expr;
   switch (op) {
     case 'add':
-      return infix(left, '+', right, LEVEL.additive);
-    case 'sub':
-      return infix(left, '-', right, LEVEL.additive);
     case 'mul':
-      return infix(left, '*', right, LEVEL.multiplicative);
-    case 'div':
-      return infix(left, '/', right, LEVEL.multiplicative);
     case 'min':
     case 'max':
-      return call(frame.helper(`${op}_single`), left, right);
+      return combineText(frame.ask, op, type, lanes, left, right);
+    case 'sub':
+      return infix(left, '-', right, LEVEL.additive);
+    case 'div':
+      return infix(left, '/', right, LEVEL.multiplicative);
     case 'mod':
     case 'pow':
       return frame.fail(`${op} is not native; it should have been legalised`);
@@ -189,14 +209,13 @@ function singleBinary(frame: Frame, expr: Of<'binary'>, left: Text, right: Text)
   }
 }
 
-function boolBinary(frame: Frame, op: BinaryOp, left: Text, right: Text): Text {
+function boolBinary(frame: Frame, { op, type, lanes }: Of<'binary'>, left: Text, right: Text): Text {
   switch (op) {
     case 'and':
     case 'min':
-      return bitwise(left, '&', right);
     case 'or':
     case 'max':
-      return bitwise(left, '|', right);
+      return combineText(frame.ask, op, type, lanes, left, right);
     case 'xor':
       return bitwise(left, '!=', right);
     case 'add':
@@ -212,25 +231,21 @@ function boolBinary(frame: Frame, op: BinaryOp, left: Text, right: Text): Text {
 }
 
 function integerBinary(frame: Frame, expr: Of<'binary'>, type: 'i32' | 'u32', left: Text, right: Text): Text {
-  const { op } = expr;
+  const { op, lanes } = expr;
   switch (op) {
     case 'add':
-      return infix(left, '+', right, LEVEL.additive);
+    case 'mul':
+    case 'min':
+    case 'max':
+    case 'and':
+    case 'or':
+      return combineText(frame.ask, op, type, lanes, left, right);
     case 'sub':
       return infix(left, '-', right, LEVEL.additive);
-    case 'mul':
-      return infix(left, '*', right, LEVEL.multiplicative);
     case 'div':
       return isNonzero(expr.right)
         ? infix(left, '/', right, LEVEL.multiplicative)
-        : call(frame.helper(`quotient_${type}`), left, right);
-    case 'min':
-    case 'max':
-      return call(op, left, right);
-    case 'and':
-      return bitwise(left, '&', right);
-    case 'or':
-      return bitwise(left, '|', right);
+        : call(frame.helper(`${lanes === 1 ? 'quotient' : 'quotients'}_${type}`), left, right);
     case 'xor':
       return bitwise(left, '^', right);
     case 'shl':
@@ -243,24 +258,26 @@ function integerBinary(frame: Frame, expr: Of<'binary'>, type: 'i32' | 'u32', le
 }
 
 function isNonzero(expr: Expr): boolean {
+  if (expr.kind === 'splat') return isNonzero(expr.operand);
   return expr.kind === 'literal' && expr.value !== 0;
 }
 
 /** As u32, and its lower five bits: literals beyond are an error. */
 function shiftDistance(by: Expr, type: 'i32' | 'u32', text: Text): Text {
-  if (by.kind === 'literal') return integer(by.value & 31, 'u32');
-  return bitwise(type === 'u32' ? text : call('u32', text), '&', integer(31, 'u32'));
+  const distance = by.kind === 'splat' ? by.operand : by;
+  if (distance.kind === 'literal') return splatText(integer(distance.value & 31, 'u32'), 'u32', by.lanes);
+  const unsigned = type === 'u32' ? text : call(typeText('u32', by.lanes), text);
+  return bitwise(unsigned, '&', splatText(integer(31, 'u32'), 'u32', by.lanes));
 }
 
 const COMPARISONS = { eq: '==', ne: '!=', lt: '<', le: '<=', gt: '>', ge: '>=' } as const;
 
 function comparisonText(frame: Frame, expr: Of<'compare'>): Text {
-  const { op, left, right } = expr;
+  const { op, left, right, lanes } = expr;
   const [a, b] = operandTexts(frame, expr);
   if (left.type === 'f32') {
-    const isOrdered = (): Text => prefix('!', call(frame.helper('is_nan'), a));
-    if (left === right && (op === 'eq' || op === 'ne'))
-      return op === 'eq' ? isOrdered() : call(frame.helper('is_nan'), a);
+    const isNan = (): Text => call(frame.helper(lanes === 1 ? 'is_nan' : 'are_nan'), a);
+    if (left === right && (op === 'eq' || op === 'ne')) return op === 'eq' ? prefix('!', isNan()) : isNan();
     // `!=` of a NaN may be false.
     if (op === 'ne') return prefix('!', comparison(a, '==', b));
   }
@@ -268,20 +285,26 @@ function comparisonText(frame: Frame, expr: Of<'compare'>): Text {
     const [x, y] = left.type === 'bool' ? [{ ...a, level: Math.min(a.level, LEVEL.primary) }, b] : [a, b];
     return comparison(x, COMPARISONS[op], y);
   }
-  return comparison(bit(a, 'i32'), COMPARISONS[op], bit(b, 'i32'));
+  return comparison(bit(a, 'i32', lanes), COMPARISONS[op], bit(b, 'i32', lanes));
 }
 
 function selectText(frame: Frame, expr: Of<'select'>): Text {
   if (!branches(expr, frame.sharing)) {
     const [then, otherwise] = [expressionText(frame, expr.then), expressionText(frame, expr.else)];
-    const chosen = call('select', otherwise, then, expressionText(frame, expr.condition));
-    return chosen;
+    // One bool chooses between vectors as a whole.
+    const { condition } = expr;
+    return call(
+      'select',
+      otherwise,
+      then,
+      expressionText(frame, condition.kind === 'splat' ? condition.operand : condition),
+    );
   }
   for (const part of frame.sharing.certainInBoth(expr.then, expr.else)) expressionText(frame, part);
   const condition = expressionText(frame, expr.condition);
   const [then, otherwise] = [armOf(frame, expr.then), armOf(frame, expr.else)];
   const name = frame.fresh('chosen');
-  frame.line(`var ${name}: ${expr.type};`);
+  frame.line(`var ${name}: ${typeText(expr.type, expr.lanes)};`);
   frame.line(`if (${condition.code}) {`);
   frame.nested([...then.lines, `${name} = ${then.value.code};`]);
   frame.line('} else {');
@@ -299,16 +322,17 @@ function armOf(frame: Frame, arm: Expr): { lines: string[]; value: Text } {
   return { lines, value };
 }
 
-function conversionText(frame: Frame, { operand, type: to }: Of<'convert'>): Text {
+function conversionText(frame: Frame, { operand, type: to, lanes }: Of<'convert'>): Text {
   const from: ScalarType = operand.type;
   const value = runTimeText(frame, operand);
   if (from === to) return value;
-  if (from === 'bool') return call(to, value);
+  if (from === 'bool') return call(typeText(to, lanes), value);
   if (to === 'bool') {
-    if (from === 'f32') return prefix('!', comparison(value, '==', single(0)));
-    return comparison(value, '!=', integer(0, from));
+    if (from === 'f32') return prefix('!', comparison(value, '==', splatText(single(0), from, lanes)));
+    return comparison(value, '!=', splatText(integer(0, from), from, lanes));
   }
-  if (from === 'f32') return call(frame.helper(to === 'u32' ? 'u32_of_single' : 'i32_of_single'), value);
-  // Between integers the bits stay.
-  return call(to, value);
+  if (from === 'f32')
+    return call(frame.helper(`${to === 'u32' ? 'u32' : 'i32'}_of_${lanes === 1 ? 'single' : 'singles'}`), value);
+  // Between integers the bits stay, and from integers to f32 the device rounds.
+  return call(typeText(to, lanes), value);
 }

@@ -17,18 +17,20 @@ const RESERVED = new Set(
    reinterpret_cast require resource restrict self set shared sizeof smooth snorm static static_assert static_cast std
    subroutine super target template this thread_local throw trait try type typedef typeid typename typeof union unless
    unorm unsafe unsized use using varying virtual volatile wgsl where with writeonly yield
-   f32 i32 u32 bool vec3u array bitcast select min max abs sqrt floor ceil round trunc
-   workgroup_id workgroups invocation point`.split(/\s+/),
+   f32 f16 i32 u32 bool vec3u vec4 vec4h vec4f vec4i vec4u array bitcast select min max abs sqrt floor ceil round trunc fma
+   workgroupBarrier storageBarrier workgroup_id workgroups invocation point rank count`.split(/\s+/),
 );
 
-/** Helper functions, bindings and the entry point. */
+/** Functions beside the entry point, bindings, memory, and the entry point. */
 const TOP_LEVEL =
-  /^(is_nan|single_of_bits|(min|max)_single|[iu]32_of_single|quotient_[iu]32|floor_quotient|b\d+|rest|sizes|Sizes|main)$/;
+  /^(is_nan|are_nan|single_of_bits|(min|max)_singles?|[iu]32_of_singles?|quotients?_[iu]32|floor_quotient|dot4s?|workgroup_\w+|(wide|narrow|exchange|turn)_\w+|(read_|write_)?b\d+(_\d+)?|m\d+|rest|sizes|Sizes|main)$/;
 
 /** `base` with what no identifier may contain replaced, numbered until it is neither reserved nor taken. */
 export function identifier(base: string, taken: ReadonlySet<string>): string {
   const plain = base.replace(/[^A-Za-z0-9_]/g, '_').replace(/^_+/, '');
-  const start = /^[A-Za-z]/.test(plain) ? plain : `v${plain}`;
+  // Of names such as `b0`, numbered ones belong to bindings too.
+  const isOurs = /^[A-Za-z]/.test(plain) && !TOP_LEVEL.test(`${plain}_1`);
+  const start = isOurs ? plain : `v${plain}`;
   const isFree = (name: string): boolean => !RESERVED.has(name) && !TOP_LEVEL.test(name) && !taken.has(name);
   let name = start;
   for (let count = 1; !isFree(name); count++) name = `${start}_${count}`;

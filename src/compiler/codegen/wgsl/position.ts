@@ -2,7 +2,8 @@
  * Positions and element indices as WGSL, in i32: a buffer holds far fewer elements than 2³¹. Divisions are kept in
  * constants, because they are dear and often occur again.
  */
-import { constantValue, isAtLeast, ZERO, type Atom, type Dim, type Term } from '../../dims/dim.ts';
+import { constant, constantValue, floorDiv, isAtLeast, ZERO, type Atom, type Dim, type Term } from '../../dims/dim.ts';
+import type { Lanes } from '../../kernel/ir.ts';
 import type { Frame } from './frame.ts';
 import { call, infix, integer, LEVEL, prefix, primary, type Text } from './text.ts';
 
@@ -48,9 +49,15 @@ function quotientText(frame: Frame, { left, right }: Exclude<Atom, { kind: 'symb
   return isPlain ? infix(a, '/', b, LEVEL.multiplicative) : call(frame.helper('floor_quotient'), a, b);
 }
 
-/** The place of element `index` of `buffer` in the variable of its binding. */
-export function elementText(frame: Frame, buffer: string, index: Dim): string {
-  const { variable, base } = frame.buffer(buffer);
-  const at = positionText(frame, index);
-  return `${variable}[${base === undefined ? at.code : infix(primary(base), '+', at, LEVEL.additive).code}]`;
+/**
+ * Where `lanes` elements of `buffer` from `index` on are in the variable of its binding: one index where that has vectors
+ * or there is but one element.
+ */
+export function indexTexts(frame: Frame, buffer: string, index: Dim, lanes: Lanes): string[] {
+  const { base, lanes: held } = frame.buffer(buffer);
+  const position = positionText(frame, held === 1 ? index : floorDiv(index, constant(held)));
+  const first = base === undefined ? position : infix(primary(base), '+', position, LEVEL.additive);
+  if (lanes === held) return [first.code];
+  const { code } = frame.named(first);
+  return Array.from({ length: lanes }, (_, lane) => (lane === 0 ? code : `${code} + ${lane}i`));
 }

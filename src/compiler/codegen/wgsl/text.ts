@@ -42,7 +42,9 @@ export function bitwise(left: Text, operator: string, right: Text): Text {
 
 export function call(callee: string, ...values: readonly Text[]): Text {
   const constant = values.every((value) => value.constant);
-  return { code: `${callee}(${values.map((value) => value.code).join(', ')})`, level: LEVEL.primary, constant };
+  // From `a < b` to `c > d`, values side by side would be a list of template parameters.
+  const code = values.map((value) => (/[<>]/.test(value.code) ? at(LEVEL.additive, value) : value.code)).join(', ');
+  return { code: `${callee}(${code})`, level: LEVEL.primary, constant };
 }
 
 export function prefix(operator: '-' | '!' | '~', operand: Text): Text {

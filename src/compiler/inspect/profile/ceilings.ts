@@ -31,33 +31,46 @@ export interface CeilingProgram {
   readonly measurements: readonly Measurement[];
 }
 
-/** Steps of the summed axis: 8 KiB of panel and 1 KiB a row. */
-const DEPTH = 256;
-/** Tiles that one run computes. */
-const TILES = 512;
 /** Besides those that the target itself tries: the best tiles known, with and without a fused multiply-add. */
 const VECTOR_TILES: readonly Tile[] = [
   { rows: 4, columns: 8, unroll: 1 },
   { rows: 6, columns: 8, unroll: 1 },
   { rows: 6, columns: 8, unroll: 4 },
 ];
-/** Bytes that a run touches: well inside of first-level, second-level and last-level caches, and beyond them. */
-const FOOTPRINTS = [2 ** 14, 2 ** 18, 2 ** 22, 2 ** 26];
+const GPU_TILES: readonly Tile[] = [
+  { rows: 4, columns: 4, unroll: 1 },
+  { rows: 8, columns: 8, unroll: 1 },
+];
+/** How much a target is given to do. */
+interface Scale {
+  readonly lanes: Lanes;
+  /** Steps of the summed axis. */
+  readonly depth: number;
+  /** Tiles that one run computes. */
+  readonly count: number;
+  /** Bytes that a run touches. */
+  readonly footprints: readonly number[];
+}
+/** 8 KiB of panel and 1 KiB a row; well inside of first-level, second-level and last-level caches, and beyond them. */
+const ONE_CORE = { depth: 256, count: 512, footprints: [2 ** 14, 2 ** 18, 2 ** 22, 2 ** 26] } as const;
+/** Enough for every unit; the most bytes that any device binds. */
+const WHOLE_GPU: Scale = { lanes: 4, depth: 64, count: 2 ** 16, footprints: [2 ** 20, 2 ** 24, 2 ** 27] };
 /** Elements that one point of the grid copies or reads. */
 const CHUNK = 1024;
 /** Accesses that are under way at once. */
 const STREAMS = 4;
 
-/** The measuring program for a target that runs grids as calls. */
 export function ceilingProgram(target: Target): CeilingProgram {
-  const largest = FOOTPRINTS.at(-1)! / ELEMENT_BYTES;
+  const isGpu = target.workgroups !== undefined;
+  const { lanes, depth, count, footprints }: Scale = isGpu ? WHOLE_GPU : { ...ONE_CORE, lanes: target.lanes };
+  const largest = footprints.at(-1)! / ELEMENT_BYTES;
   const [operands, tiles, words, sums, from, to] = [0, 1, 2, 3, 4, 5] as const;
   const buffer = (type: DType, size: number): LoweredBuffer => ({ type, size: constant(size) });
   const buffers = [
-    buffer('f32', DEPTH * 64),
-    buffer('f32', TILES * 64),
-    buffer('i32', DEPTH * 64),
-    buffer('i32', TILES * 64),
+    buffer('f32', depth * 64),
+    buffer('f32', count * 64),
+    buffer('i32', depth * 64),
+    buffer('i32', count * 64),
     buffer('f32', largest),
     buffer('f32', largest / 2),
   ];
@@ -69,24 +82,24 @@ export function ceilingProgram(target: Target): CeilingProgram {
   });
   // Nothing they depend on changes, so that planning has them done once.
   const calls = [
-    call(fillKernel(DEPTH * 64, literal(0.5)), operands),
-    call(fillKernel(DEPTH * 64, literal(0x01010101, 'i32')), words),
+    call(fillKernel(depth * 64, literal(0.5)), operands),
+    call(fillKernel(depth * 64, literal(0x01010101, 'i32')), words),
     call(fillKernel(largest, literal(0.5)), from),
   ];
   const measurements: Measurement[] = [];
   for (const tile of tilesOf(target)) {
-    const size = { depth: DEPTH, count: TILES };
-    const operations = 2 * TILES * DEPTH * tile.rows * tile.columns;
-    calls.push(call(tileKernel(tile, target.lanes, size), operands, tiles));
-    calls.push(call(tileKernel(tile, target.lanes, size, BYTES), words, sums));
+    const size = { depth, count };
+    const operations = 2 * count * depth * tile.rows * tile.columns;
+    calls.push(call(tileKernel(tile, lanes, size), operands, tiles));
+    calls.push(call(tileKernel(tile, lanes, size, BYTES), words, sums));
     measurements.push({ kind: 'tile', tile, operations }, { kind: 'byteTile', tile, operations: 4 * operations });
   }
-  for (const bytes of FOOTPRINTS) {
+  for (const bytes of footprints) {
     const elements = bytes / ELEMENT_BYTES;
-    calls.push(
-      call(copyKernel(elements / 2, target.lanes), from, to),
-      call(readKernel(elements, target.lanes), from, to),
-    );
+    const [copy, read] = isGpu
+      ? [copyAtOnce(elements / 2, lanes), readAtOnce(elements, lanes)]
+      : [copyKernel(elements / 2, lanes), readKernel(elements, lanes)];
+    calls.push(call(copy, from, to), call(read, from, to));
     measurements.push({ kind: 'memory', bytes }, { kind: 'memory', bytes });
   }
   const output = (name: string, at: number): NamedTensor => ({
@@ -100,8 +113,10 @@ export function ceilingProgram(target: Target): CeilingProgram {
   return { lowered: { name: 'Ceilings', dims: [], buffers, routines, weights: [], calls }, measurements };
 }
 
-function tilesOf({ tiles, lanes }: Target): Tile[] {
-  const all = lanes === 1 ? tiles : [...VECTOR_TILES, ...tiles];
+function tilesOf({ tiles, lanes, workgroups }: Target): Tile[] {
+  const known = workgroups ? GPU_TILES : lanes === 1 ? [] : VECTOR_TILES;
+  // What is summed in lanes of four is as wide.
+  const all = [...known, ...tiles.filter(({ columns }) => !workgroups || columns % WHOLE_GPU.lanes === 0)];
   const keys = all.map(({ rows, columns, unroll }) => `${rows} ${columns} ${unroll}`);
   return all.filter((_, at) => keys.indexOf(keys[at]!) === at);
 }
@@ -138,7 +153,7 @@ function chunkLoop(lanes: Lanes, body: (at: Dim, stream: number) => Statement): 
   };
 }
 
-function overChunks(name: string, elements: number, body: readonly Statement[]): Kernel {
+function overChunks(name: string, elements: number, body: readonly Statement[], chunk = CHUNK): Kernel {
   return {
     name,
     buffers: [
@@ -146,7 +161,7 @@ function overChunks(name: string, elements: number, body: readonly Statement[]):
       { name: 'to', type: 'f32', access: 'write' },
     ],
     sizes: [],
-    grid: [{ variable: 'chunk', extent: constant(elements / CHUNK) }],
+    grid: [{ variable: 'chunk', extent: constant(elements / chunk) }],
     body,
   };
 }
@@ -180,4 +195,18 @@ function readKernel(elements: number, lanes: Lanes): Kernel {
     chunkLoop(lanes, accumulate),
     { kind: 'store', buffer: 'to', index: multiply(symbol('chunk'), constant(lanes)), value: total },
   ]);
+}
+
+/** For a GPU, whose invocations run side by side: neighbours touch neighbouring elements. */
+function copyAtOnce(elements: number, lanes: Lanes): Kernel {
+  const index = multiply(symbol('chunk'), constant(lanes));
+  const copy: Statement = { kind: 'store', buffer: 'to', index, value: load('from', index, 'f32', lanes) };
+  return overChunks('copy', elements, [copy], lanes);
+}
+
+function readAtOnce(elements: number, lanes: Lanes): Kernel {
+  const index = multiply(symbol('chunk'), constant(lanes));
+  const far = range(STREAMS).map((stream) => add(index, constant((stream * elements) / STREAMS)));
+  const value = far.map((at) => load('from', at, 'f32', lanes)).reduce((left, right) => binary('add', left, right));
+  return overChunks('read', elements, [{ kind: 'store', buffer: 'to', index, value }], lanes * STREAMS);
 }

@@ -1,13 +1,12 @@
 /** What `heddle profile` tells of the steps of planned programs: read off the fused nodes that their kernels compute. */
-import { add, exactly, minimum, scale, ZERO, type Bounds, type Dim } from '../../dims/dim.ts';
-import { elementCount } from '../../dims/shape.ts';
+import { add, exactly, scale, ZERO, type Bounds, type Dim } from '../../dims/dim.ts';
 import { fusionOf } from '../../ir/fusion.ts';
-import type { Graph, Node, Region, Value } from '../../ir/graph.ts';
+import type { Graph, Node, Region } from '../../ir/graph.ts';
 import type { OpTable } from '../../ir/op.ts';
 import { boundsOf } from '../../ir/types.ts';
-import { multiplyAdds, operations } from '../../ir/work.ts';
-import { loadTimeCalls, writesOf } from '../../plan/hoist.ts';
-import type { BufferId, KernelCall, LoweredProgram } from '../../plan/lowered.ts';
+import { elementsRead, multiplyAdds, operations } from '../../ir/work.ts';
+import { loadTimeCalls } from '../../plan/hoist.ts';
+import { writesOf, type BufferId, type KernelCall, type LoweredProgram } from '../../plan/lowered.ts';
 import { ELEMENT_BYTES } from '../../plan/memory.ts';
 import { toSizeExpr } from '../../plan/size-expr.ts';
 import { PROFILE_VERSION, type ProfileFacts, type StepFacts } from '../../../program/profile.ts';
@@ -24,10 +23,7 @@ export function profileFacts(
 ): ProfileFacts {
   const places = new Places();
   const bounds = boundsOf(graph);
-  const targets = Object.entries(lowered)
-    // The steps of a GPU are one submission, so that nobody will time them.
-    .filter(([name]) => name !== 'webgpu')
-    .map(([name, program]) => [name, stepFacts(program, ops, bounds, places)]);
+  const targets = Object.entries(lowered).map(([name, program]) => [name, stepFacts(program, ops, bounds, places)]);
   const [first] = Object.values(lowered);
   const limits = first ? [...indexLimits(first, bounds)].map(([name, size]) => [name, toSizeExpr(size)]) : [];
   return {
@@ -60,7 +56,7 @@ function stepFacts(lowered: LoweredProgram, ops: OpTable, bounds: Bounds, places
 }
 
 /** Of the kernels of a node the last that writes a result of it does its arithmetic; those before pack operands. */
-function leadingCalls(lowered: LoweredProgram): ReadonlySet<KernelCall> {
+export function leadingCalls(lowered: LoweredProgram): ReadonlySet<KernelCall> {
   const leading = new Map<Node, KernelCall>();
   for (const call of lowered.calls) {
     // A buffer between the kernels of a node holds no value of the graph; a result may be in the buffer of a parameter.
@@ -89,13 +85,4 @@ function bytesOf(call: KernelCall, lowered: LoweredProgram, region: Region | und
     return operand < 0 ? size : elementsRead(region!, region!.parameters[operand]!, bounds);
   });
   return scale(add(ZERO, ...elements), ELEMENT_BYTES);
-}
-
-/** Of what is only read through movements, such as a table of which rows are gathered, no more than those take. */
-function elementsRead(region: Region, value: Value, bounds: Bounds): Dim {
-  const size = elementCount(value.type.shape);
-  const readers = region.nodes.filter(({ inputs }) => inputs.includes(value));
-  if (region.results.includes(value) || !readers.every(({ op }) => op.body.kind === 'movement')) return size;
-  const taken = readers.flatMap(({ results }) => results.map((result) => elementsRead(region, result, bounds)));
-  return taken.length === 0 ? size : minimum(size, add(...taken), bounds);
 }

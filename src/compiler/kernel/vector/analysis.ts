@@ -101,6 +101,7 @@ function controlIsUniform(statements: readonly Statement[], varying: ReadonlySet
   return statements.every((statement) => {
     const value = valueOf(statement);
     if (value && someExpr(value, (part) => part.lanes !== 1)) return false;
+    if (statement.kind === 'barrier' || statement.kind === 'reduce') return false;
     if (statement.kind === 'if' && refersTo(statement.condition, varying)) return false;
     if (statement.kind === 'loop' && (statement.mode === 'vector' || dimVaries(statement.extent, varying)))
       return false;

@@ -86,6 +86,9 @@ function widen(statement: Statement, context: Place, out: Statement[]): void {
     case 'count':
       out.push({ ...statement, amount: add(...LANES.map((at) => dimInLane(statement.amount, context, at))) });
       return;
+    case 'barrier':
+    case 'reduce':
+      throw new Error(`internal error: a loop with a ${statement.kind} in lanes`);
   }
 }
 

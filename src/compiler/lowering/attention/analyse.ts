@@ -1,7 +1,9 @@
 /** What a region around an attention is made of. */
-import { equal, floorDiv, ONE, type Dim } from '../../dims/dim.ts';
+import { constantValue, equal, floorDiv, ONE, type Dim } from '../../dims/dim.ts';
 import type { Shape } from '../../dims/shape.ts';
 import type { Node, Region, Value } from '../../ir/graph.ts';
+import { binary, convert, literal, position, unary } from '../../kernel/build.ts';
+import type { Expr } from '../../kernel/ir.ts';
 
 export interface Attention {
   readonly region: Region;
@@ -55,4 +57,11 @@ export function analyseAttention(region: Region): Attention {
     final: region.results.find((result) => result !== logSumExp),
     logSumExp: region.results.find((result) => result === logSumExp),
   };
+}
+
+/** What scores are multiplied by. */
+export function scaleOf({ scale, width }: Attention): Expr {
+  const known = constantValue(width);
+  if (scale !== undefined || known !== undefined) return literal(scale ?? 1 / Math.sqrt(known!));
+  return binary('div', literal(1), unary('sqrt', convert(position(width), 'f32')));
 }

@@ -17,44 +17,42 @@ export interface DenseRows {
   readonly values?: Scratch;
 }
 
-/** In order: what q, k, v, the mask and the followers read, dense rows, the scratch memory, the results. */
-export class AttentionBuffers {
+/** Results of the region, and readers of what stands before and after its attention. */
+export class OperandBuffers {
   readonly uses: BufferUse[] = [];
-  /** Reads queries and masks. */
+  /** Reads operands. */
   readonly before: RegionReader;
   /** Reads what follows the attention. */
   readonly after: RegionReader;
-  readonly scratch: BufferSlot;
   readonly #context: KernelContext;
   readonly #attention: Attention;
   readonly #slots = new Map<Value, BufferSlot>();
-  readonly #keys: BufferSlot | undefined;
-  readonly #values: BufferSlot | undefined;
   readonly #outputs = new Map<Value, BufferSlot>();
 
-  constructor(context: KernelContext, attention: Attention, rows: DenseRows, scratchSize: Dim) {
-    const { region, q, k, v, mask } = attention;
+  /** First what `operands` and the followers read; the rest is added. */
+  constructor(context: KernelContext, attention: Attention, operands: readonly Value[]) {
+    const { region } = attention;
     this.#context = context;
     this.#attention = attention;
     this.before = new RegionReader(region, context);
     this.after = new RegionReader(region, context);
-    const read = [q, ...(rows.keys ? [] : [k]), ...(rows.values ? [] : [v]), ...(mask ? [mask] : [])];
-    for (const value of read.flatMap((operand) => parametersBehind(region, operand)))
+    for (const value of operands.flatMap((operand) => parametersBehind(region, operand)))
       this.#sourceOf(value, this.before);
     for (const value of parametersAfter(attention)) this.#sourceOf(value, this.after);
-    this.#keys = rows.keys && this.#add('read', { kind: 'scratch', scratch: rows.keys });
-    this.#values = rows.values && this.#add('read', { kind: 'scratch', scratch: rows.values });
-    this.scratch = this.#add('readwrite', { kind: 'scratch', scratch: { size: scratchSize } });
-    for (const value of region.results) this.#outputs.set(value, this.#add('write', { kind: 'value', value }));
   }
 
-  #add(access: BufferSlot['access'], use: BufferUse): BufferSlot {
+  add(access: BufferSlot['access'], use: BufferUse): BufferSlot {
     this.uses.push(use);
     return this.#context.buffer(use.kind === 'value' ? use.value.type.dtype : 'f32', access);
   }
 
+  addResults(): void {
+    for (const value of this.#attention.region.results)
+      this.#outputs.set(value, this.add('write', { kind: 'value', value }));
+  }
+
   #sourceOf(value: Value, reader: RegionReader): void {
-    const slot = this.#slots.get(value) ?? this.#add('read', { kind: 'value', value });
+    const slot = this.#slots.get(value) ?? this.add('read', { kind: 'value', value });
     this.#slots.set(value, slot);
     reader.loadFrom(slot, value);
   }
@@ -63,13 +61,31 @@ export class AttentionBuffers {
   output(value: Value): string {
     return this.#outputs.get(value)!.name;
   }
+}
+
+/** In order: what q, k, v, the mask and the followers read, dense rows, the scratch memory, the results. */
+export class AttentionBuffers extends OperandBuffers {
+  readonly scratch: BufferSlot;
+  readonly #operands: Pick<Attention, 'k' | 'v'>;
+  readonly #keys: BufferSlot | undefined;
+  readonly #values: BufferSlot | undefined;
+
+  constructor(context: KernelContext, attention: Attention, rows: DenseRows, scratchSize: Dim) {
+    const { q, k, v, mask } = attention;
+    super(context, attention, [q, ...(rows.keys ? [] : [k]), ...(rows.values ? [] : [v]), ...(mask ? [mask] : [])]);
+    this.#operands = { k, v };
+    this.#keys = rows.keys && this.add('read', { kind: 'scratch', scratch: rows.keys });
+    this.#values = rows.values && this.add('read', { kind: 'scratch', scratch: rows.values });
+    this.scratch = this.add('readwrite', { kind: 'scratch', scratch: { size: scratchSize } });
+    this.addResults();
+  }
 
   key(index: readonly Dim[], scope: ReadScope): Expr {
-    return this.#element(this.#keys, this.#attention.k, index, scope);
+    return this.#element(this.#keys, this.#operands.k, index, scope);
   }
 
   value(index: readonly Dim[], scope: ReadScope): Expr {
-    return this.#element(this.#values, this.#attention.v, index, scope);
+    return this.#element(this.#values, this.#operands.v, index, scope);
   }
 
   #element(rows: BufferSlot | undefined, value: Value, index: readonly Dim[], scope: ReadScope): Expr {

@@ -18,15 +18,15 @@ import {
 } from '../../dims/dim.ts';
 import type { Bounds, Dim } from '../../dims/dim.ts';
 import { elementCount, linearize } from '../../dims/shape.ts';
-import { binary, compare, convert, literal, position, splat, unary, variable } from '../../kernel/build.ts';
-import type { Expr, Statement } from '../../kernel/ir.ts';
+import { binary, compare, literal, position, splat, variable } from '../../kernel/build.ts';
+import type { Statement } from '../../kernel/ir.ts';
 import type { Target, Tile } from '../../kernel/target.ts';
 import { isMultiple } from '../contract/pack.ts';
 import { KernelContext } from '../kernel-context.ts';
 import type { LoweredKernel } from '../lowered-kernel.ts';
 import { gridOver } from '../loops.ts';
 import { openScope } from '../reader.ts';
-import type { Attention } from './analyse.ts';
+import { scaleOf, type Attention } from './analyse.ts';
 import { AttentionBuffers, type DenseRows } from './buffers.ts';
 import { AttentionNest, type Block, type Place } from './nest.ts';
 import { writeLogarithms, writeOutput } from './output.ts';
@@ -38,8 +38,6 @@ import { writeTile } from './tile.ts';
 const BLOCK = 96;
 /** So many keys still make one block, which saves shrinking the sums. */
 const WHOLE = 256;
-/** On a GPU every invocation has scores of its own. */
-const GPU_BLOCK = 32;
 /** The most tiles of queries that one grid point takes in turn, in the same scratch memory. */
 const MOST_TILES = 4;
 /** So many grid points are enough to share out. */
@@ -71,7 +69,7 @@ class AttentionKernel {
     this.#attention = attention;
     this.#options = options;
     this.#context = new KernelContext(options.bounds);
-    this.#block = blockOf(attention, options.target);
+    this.#block = blockOf(attention);
     const { columns } = options.tile;
     this.#tiles = tilesOf(attention, columns);
     const layout = layoutOf(attention, columns, constant(this.#block));
@@ -137,7 +135,7 @@ class AttentionKernel {
     const { columns } = this.#options.tile;
     const nest = this.#nest;
     const scope = openScope();
-    const factor = nest.let(scope, this.#factor());
+    const factor = nest.let(scope, scaleOf(this.#attention));
     const copy = nest.loop('serial', place.count, (lane) => [
       nest.loop('vector', width, (column) => {
         const inner = openScope(scope);
@@ -153,12 +151,6 @@ class AttentionKernel {
       ]),
     ]);
     return [...scope.statements, copy, fill];
-  }
-
-  /** What scores are multiplied by. */
-  #factor(): Expr {
-    const { scale, width } = this.#attention;
-    return scale === undefined ? inverseRoot(width) : literal(scale);
   }
 
   #overKeys(place: Place): Statement[] {
@@ -276,7 +268,7 @@ class AttentionKernel {
     const { lanes } = nest;
     const { width } = this.#attention;
     // Of queries without elements, 1 / sqrt(0) still makes NaN of every score.
-    const first = constantValue(width) === undefined ? binary('mul', literal(0), this.#factor()) : literal(0);
+    const first = constantValue(width) === undefined ? binary('mul', literal(0), scaleOf(this.#attention)) : literal(0);
     return writeTile(nest, {
       height,
       count: width,
@@ -319,11 +311,10 @@ class AttentionKernel {
 }
 
 /** The most keys of a block; all of them if their number is known and not large. */
-function blockOf({ keys }: Attention, { workgroups }: Target): number {
-  const most = workgroups ? GPU_BLOCK : BLOCK;
+function blockOf({ keys }: Attention): number {
   const total = constantValue(keys);
-  if (total === undefined) return most;
-  return Math.max(1, total <= (workgroups ? GPU_BLOCK : WHOLE) ? total : most);
+  if (total === undefined) return BLOCK;
+  return Math.max(1, total <= WHOLE ? total : BLOCK);
 }
 
 /** Tiles of queries of a grid point: few enough that there are points to share out. */
@@ -333,11 +324,4 @@ function tilesOf({ keyHeads, group, queries }: Attention, columns: number): numb
   );
   if (tiles === undefined) return MOST_TILES;
   return Math.max(1, Math.min(MOST_TILES, Math.floor(tiles / ENOUGH_POINTS)));
-}
-
-/** 1 / sqrt(size) */
-function inverseRoot(size: Dim): Expr {
-  const value = constantValue(size);
-  if (value !== undefined) return literal(1 / Math.sqrt(value));
-  return binary('div', literal(1), unary('sqrt', convert(position(size), 'f32')));
 }

@@ -1,4 +1,7 @@
-/** All kernels of an attention region: keys and values copied into dense rows where they lie apart, then the nest. */
+/**
+ * All kernels of an attention region: one of workgroups where the target has them; else keys and values copied into dense
+ * rows where they lie apart, then the nest.
+ */
 import type { Bounds } from '../../dims/dim.ts';
 import type { Region, Value } from '../../ir/graph.ts';
 import type { Target } from '../../kernel/target.ts';
@@ -8,9 +11,11 @@ import { forTiles } from '../tiles.ts';
 import { analyseAttention } from './analyse.ts';
 import { writeAttention } from './kernel.ts';
 import { hasDenseRows, packRows } from './rows.ts';
+import { writeWorkgroupAttention } from './workgroups/kernel.ts';
 
 export function lowerAttention(region: Region, name: string, target: Target, bounds: Bounds): readonly LoweredKernel[] {
   const attention = analyseAttention(region);
+  if (target.workgroups) return [writeWorkgroupAttention(attention, name, target.workgroups, bounds)];
   const rowsOf = (value: Value, what: string): Packed | undefined =>
     hasDenseRows(region, value, bounds) ? undefined : packRows(region, value, `${name}_${what}`, bounds);
   const keys = rowsOf(attention.k, 'keys');

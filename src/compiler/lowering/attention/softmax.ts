@@ -96,10 +96,18 @@ function masked(nest: AttentionNest, place: Place, lane: Dim, key: Dim, score: E
 }
 
 function behindMask(nest: AttentionNest, score: Expr, mask: Value, index: readonly Dim[], scope: ReadScope): Expr {
-  const { shape, dtype } = mask.type;
-  const own = index.slice(index.length - shape.length);
-  const at = own.map((here, axis) => (constantValue(shape[axis]!) === 1 ? ZERO : here));
   // A let of its own: a mask that chooses where to load from must not be asked to guard the score.
-  const element = nest.let(scope, nest.buffers.before.read(mask, at, scope));
-  return nest.let(scope, dtype === 'bool' ? select(element, score, literal(-Infinity)) : binary('add', score, element));
+  const element = nest.let(scope, nest.buffers.before.read(mask, maskIndex(mask, index), scope));
+  return nest.let(scope, underMask(score, element));
+}
+
+/** Where the mask has what is for the score at `index`: it repeats its axes of size 1. */
+export function maskIndex({ type: { shape } }: Value, index: readonly Dim[]): readonly Dim[] {
+  const own = index.slice(index.length - shape.length);
+  return own.map((here, axis) => (constantValue(shape[axis]!) === 1 ? ZERO : here));
+}
+
+/** What an element of a mask makes of a score; of both there may be several, in lanes. */
+export function underMask(score: Expr, element: Expr): Expr {
+  return element.type === 'bool' ? select(element, score, literal(-Infinity)) : binary('add', score, element);
 }

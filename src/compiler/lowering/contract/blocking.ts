@@ -4,7 +4,7 @@
  */
 import { add, constant, constantValue, floorDiv, type Dim } from '../../dims/dim.ts';
 import { elementCount } from '../../dims/shape.ts';
-import type { Target, Tile } from '../../kernel/target.ts';
+import type { Tile } from '../../kernel/target.ts';
 import { panelCount, sizesOf, type Contraction } from './axes.ts';
 
 export interface Blocking {
@@ -23,10 +23,10 @@ export interface Blocking {
 const ROWS = 24;
 /** Panels of a group, best first: with fewer, a single row has too few sums that do not wait for each other. */
 const PANELS = [4, 5, 6, 3] as const;
-export function blockingOf(contraction: Contraction, tile: Tile, target: Target): Blocking {
+export function blockingOf(contraction: Contraction, tile: Tile): Blocking {
   const total = panelCount(contraction, tile);
-  const rows = target.workgroups ? tile.rows : tile.rows * Math.max(1, Math.round(ROWS / tile.rows));
-  const panels = target.workgroups ? 1 : groupSize(constantValue(total));
+  const rows = tile.rows * Math.max(1, Math.round(ROWS / tile.rows));
+  const panels = groupSize(constantValue(total));
   return {
     rows,
     panels,

@@ -4,30 +4,20 @@
  * sums are parked in the result's place, hot in cache, and a loop finishes them.
  */
 import { add, constant, constantValue, multiply, subtract, symbolsOf, ZERO, type Dim } from '../../dims/dim.ts';
-import { elementCount, linearize } from '../../dims/shape.ts';
+import { elementCount } from '../../dims/shape.ts';
 import { bitcast, compare, lane, literal, load, position, variable } from '../../kernel/build.ts';
 import type { Expr, Statement } from '../../kernel/ir.ts';
-import { FreshNames } from '../../kernel/names.ts';
-import { forEachExpr, forEachStatement, replaceInStatements, valueOf } from '../../kernel/rewrite.ts';
 import type { Target, Tile } from '../../kernel/target.ts';
-import { exprVaries, findPerLane } from '../../kernel/vector/analysis.ts';
-import { widenAll } from '../../kernel/vector/lanes.ts';
-import { followTo } from '../followers.ts';
-import type { BufferSlot, KernelContext } from '../kernel-context.ts';
-import { openScope, type RegionReader } from '../reader.ts';
-import { indexOfLabels, labelPositions, sizesOf, type Contraction } from './axes.ts';
+import { sizesOf } from './axes.ts';
+import { operationsOf } from './cost.ts';
+import { ELEMENT, Finish, type FinishOptions, type RowPlace } from './finish.ts';
 import { isMultiple } from './pack.ts';
 import { namePlaces } from './places.ts';
 import { range } from './tile.ts';
 
-export interface EpilogueOptions {
-  readonly contraction: Contraction;
-  readonly context: KernelContext;
+export interface EpilogueOptions extends FinishOptions {
   readonly tile: Tile;
   readonly target: Target;
-  /** Reads what follows the product. */
-  readonly after: RegionReader;
-  readonly output: BufferSlot;
 }
 
 /** The rows of a tile: `count` neighbours from the `first` on. There may be more, which are the last of them again. */
@@ -55,41 +45,27 @@ export interface Area {
   readonly columns: Dim;
 }
 
-/** The product's element in the statements that follow it, until it is replaced by a sum. */
-const ELEMENT = '$element';
-
 /** What a tile's epilogue may take for each element, where it is written out for every vector. */
 const MOST_OPERATIONS = 10;
-/** At least as many operations stand for a function that the target does not have. */
-const REWRITTEN = 20;
 
 export class Epilogue {
   readonly #options: EpilogueOptions;
-  readonly #names: FreshNames;
+  readonly #finish: Finish;
   readonly #columns: Dim;
   /** Whether sums are parked, and a loop over an area has to finish them. */
   readonly isDeferred: boolean;
 
   constructor(options: EpilogueOptions) {
-    const { contraction, context, after, target } = options;
-    const { node, arithmetic, axes } = contraction;
     this.#options = options;
-    this.#names = new FreshNames(context.bounds.keys());
-    this.#columns = elementCount(sizesOf(axes.columns));
-    after.sources.set(node.results[0]!, () => variable(ELEMENT, arithmetic.sum));
-    // A GPU has no cache that is known to keep what is parked.
-    this.isDeferred = !target.workgroups && options.output.type !== 'bool' && this.#isDear();
+    this.#finish = new Finish(options);
+    this.#columns = elementCount(sizesOf(options.contraction.axes.columns));
+    this.isDeferred = options.output.type !== 'bool' && this.#isDear();
   }
 
   /** Whether an element takes more than a few operations, as those that legalisation rewrites into arithmetic do. */
   #isDear(): boolean {
     const { target } = this.#options;
-    let operations = 0;
-    forEachStatement(this.#finishElement({ batch: ZERO, row: ZERO }, ZERO), (statement) => {
-      const value = valueOf(statement);
-      if (value) forEachExpr(value, (part) => (operations += costOf(part, target)));
-    });
-    return operations > MOST_OPERATIONS;
+    return operationsOf(this.#finish.element({ batch: ZERO, row: ZERO }, ZERO), target) > MOST_OPERATIONS;
   }
 
   /** Finishes the sums of a panel and stores the columns that there are, or parks them. */
@@ -110,20 +86,20 @@ export class Epilogue {
     const { context, contraction, output } = this.#options;
     output.access = 'readwrite';
     return this.#eachElement(area, (place, column) => {
-      const index = this.#storeIndex(place, column);
+      const index = this.#finish.storeIndex(place, column);
       const value = bitcast(load(output.name, index, output.type), contraction.arithmetic.sum);
       const element: Statement = { kind: 'let', name: context.fresh('e'), value };
-      return [element, ...this.#of(variable(element.name, value.type), this.#finishElement(place, column))];
+      return [element, ...this.#finish.of(variable(element.name, value.type), this.#finish.element(place, column))];
     });
   }
 
   /** Finishes an area that nothing is summed for. */
   finishZeros(area: Area): Statement[] {
     const zero = literal(0, this.#options.contraction.arithmetic.sum);
-    return this.#eachElement(area, (place, column) => this.#of(zero, this.#finishElement(place, column)));
+    return this.#eachElement(area, (place, column) => this.#finish.of(zero, this.#finish.element(place, column)));
   }
 
-  #eachElement(area: Area, write: (place: Place, column: Dim) => Statement[]): Statement[] {
+  #eachElement(area: Area, write: (place: RowPlace, column: Dim) => Statement[]): Statement[] {
     const { context } = this.#options;
     const r = context.counter('r', area.rows);
     const j = context.counter('j', area.columns);
@@ -181,118 +157,30 @@ export class Epilogue {
     return variable(name, this.#options.contraction.arithmetic.sum, this.#options.target.lanes);
   }
 
-  #element(place: Place, column: Dim, value: Expr): Statement[] {
+  #element(place: RowPlace, column: Dim, value: Expr): Statement[] {
     if (this.isDeferred) return [this.#park(place, column, value)];
-    return this.#of(value, this.#finishElement(place, column));
+    return this.#finish.of(value, this.#finish.element(place, column));
   }
 
   /** `lanes` neighbouring columns from `column` on. */
-  #vector(place: Place, column: Dim, sum: string): Statement[] {
+  #vector(place: RowPlace, column: Dim, sum: string): Statement[] {
     const { context, target } = this.#options;
     if (target.lanes === 1) return this.#element(place, column, this.#sum(sum));
     const j = context.counter('j', constant(target.lanes));
     const statements = this.isDeferred
       ? [this.#park(place, add(column, j.at), variable(ELEMENT, this.#options.contraction.arithmetic.sum))]
-      : this.#finishElement(place, add(column, j.at));
-    const varying = varyingNames(statements, j.name);
-    return widenAll(statements, {
-      plan: { varying, perLane: findPerLane(statements, j.name, varying), accumulators: new Map() },
-      loopVariable: j.name,
-      base: ZERO,
-      bounds: context.bounds,
-      names: this.#names,
-      lets: new Map(
-        statements.flatMap((statement) =>
-          statement.kind === 'let' ? [[statement.name, statement.value] as const] : [],
-        ),
-      ),
-      vectors: new Map([[ELEMENT, sum]]),
-      scalars: new Map(),
-    });
+      : this.#finish.element(place, add(column, j.at));
+    return this.#finish.inLanes(statements, j.name, sum);
   }
 
-  #park(place: Place, column: Dim, value: Expr): Statement {
+  #park(place: RowPlace, column: Dim, value: Expr): Statement {
     const { output } = this.#options;
-    const index = this.#storeIndex(place, column);
+    const index = this.#finish.storeIndex(place, column);
     return { kind: 'store', buffer: output.name, index, value: bitcast(value, output.type) };
   }
-
-  /** What follows the product for one element, and its store. */
-  #finishElement(place: Place, column: Dim): Statement[] {
-    const { contraction, after, output } = this.#options;
-    const scope = openScope();
-    const value = after.read(contraction.region.results[0]!, this.#resultIndex(place, column), scope);
-    const index = this.#storeIndex(place, column);
-    return [...scope.statements, { kind: 'store', buffer: output.name, index, value }];
-  }
-
-  /** The statements with `value` for the product's element. */
-  #of(value: Expr, statements: readonly Statement[]): Statement[] {
-    return [
-      ...replaceInStatements(statements, {
-        integer: () => undefined,
-        value: (part) => (part.name === ELEMENT ? value : undefined),
-        bounds: this.#options.context.bounds,
-      }),
-    ];
-  }
-
-  #resultIndex(place: Place, column: Dim): readonly Dim[] {
-    const { contraction, context } = this.#options;
-    const { axes, result, node, region } = contraction;
-    const positions = labelPositions(
-      [
-        { axes: axes.resultBatch, at: place.batch },
-        { axes: axes.rows, at: place.row },
-        { axes: axes.columns, at: column },
-      ],
-      context.bounds,
-    );
-    const start = indexOfLabels(result, positions);
-    return followTo(region, node.results[0]!, region.results[0]!, start, context.bounds);
-  }
-
-  #storeIndex(place: Place, column: Dim): Dim {
-    return linearize(this.#resultIndex(place, column), this.#options.contraction.region.results[0]!.type.shape);
-  }
-}
-
-interface Place {
-  readonly batch: Dim;
-  readonly row: Dim;
 }
 
 /** Columns in the panels before the last. */
 function columnsBefore(columns: number, tile: Tile): number {
   return Math.floor(columns / tile.columns) * tile.columns;
-}
-
-/** Operations of an expression without its parts, as far as they count. */
-function costOf(expr: Expr, target: Target): number {
-  switch (expr.kind) {
-    case 'unary':
-      return target.nativeUnary.has(expr.op) ? 1 : REWRITTEN;
-    case 'binary': {
-      const isRewritten = (expr.op === 'pow' && !target.nativePow) || (expr.op === 'mod' && !target.nativeMod);
-      return isRewritten ? REWRITTEN : 1;
-    }
-    case 'threefry':
-      return REWRITTEN;
-    case 'multiplyAdd':
-    case 'compare':
-    case 'select':
-    case 'convert':
-      return 1;
-    default:
-      return 0;
-  }
-}
-
-/** Lets that differ from lane to lane, with the element itself and the lane's counter. */
-function varyingNames(statements: readonly Statement[], counter: string): ReadonlySet<string> {
-  const varying = new Set([counter, ELEMENT]);
-  for (const statement of statements) {
-    if (statement.kind === 'let' && exprVaries(statement.value, varying)) varying.add(statement.name);
-  }
-  return varying;
 }

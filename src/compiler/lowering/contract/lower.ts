@@ -14,6 +14,7 @@ import { isTransposed, readInPlace } from './left.ts';
 import { packPanels, packRows } from './pack.ts';
 import { packTiles, tilesScratch } from './pack-tiles.ts';
 import { writeProduct, type LeftCopy } from './product.ts';
+import { lowerGroupProduct } from './workgroups/lower.ts';
 
 /** All kernels of a contraction region, in order. */
 export function lowerContraction(
@@ -23,8 +24,10 @@ export function lowerContraction(
   bounds: Bounds,
 ): readonly LoweredKernel[] {
   const given = analyseContraction(region);
+  const { workgroups } = target;
+  if (workgroups) return lowerGroupProduct(given, { name, bounds, target: { ...target, workgroups } });
   // Tiles of groups of rows begin anywhere.
-  const isByTiles = !target.workgroups && given.grouping?.of !== 'rows' && isTransposed(given, bounds);
+  const isByTiles = given.grouping?.of !== 'rows' && isTransposed(given, bounds);
   const inPlace = isByTiles ? undefined : readInPlace(given, bounds);
   const contraction = inPlace ?? given;
   // All tiles are as wide as the panels.

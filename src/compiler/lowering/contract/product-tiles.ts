@@ -103,9 +103,8 @@ export class ProductTiles {
 
   /** Counts the multiply-adds of some rows by the group's panels, where a run tells how many rows there are. */
   #counted({ group, summed }: Place, rows: Dim): Statement[] {
-    const { contraction, target, tile } = this.#options;
-    // Threads of a GPU would add to one place.
-    if (!contraction.grouping || target.workgroups) return [];
+    const { contraction, tile } = this.#options;
+    if (!contraction.grouping) return [];
     const columns = multiply(this.#panelsOf(group), constant(tile.columns));
     return [{ kind: 'count', amount: multiply(rows, columns, summed ? summed.count : this.#depth) }];
   }

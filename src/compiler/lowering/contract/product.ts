@@ -76,7 +76,7 @@ class Product {
     const { tile, target } = options;
     this.#contraction = contraction;
     this.#options = options;
-    const blocking = blockingOf(contraction, tile, target);
+    const blocking = blockingOf(contraction, tile);
     this.#blocking = blocking;
     const context = new KernelContext(options.bounds);
     this.#context = context;

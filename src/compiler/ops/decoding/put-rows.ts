@@ -39,6 +39,26 @@ function write(nest: NestWriter): void {
   });
 }
 
+/** `write` element by element. What stays is copied before, by a kernel of its own. */
+function writeAtOnce(nest: NestWriter): void {
+  const [cache, rows] = nest.inputs as [TensorType, TensorType];
+  const [batch, heads, size, width] = cache.shape as [Dim, Dim, Dim, Dim];
+  const [result] = nest.results;
+  if (!nest.isInPlace)
+    nest.kernel([batch, heads, size], (body, line) =>
+      body.loop(width, 'vector', (step, at) => step.store(result!, [...line, at], step.read(0, [...line, at]))),
+    );
+  nest.kernel([batch, heads, rows.shape[2]!], (body, [b, h, row]) =>
+    body.loop(width, 'vector', (step, at) => {
+      const to = step.let(binary('add', step.read(2, [b!]), position(row!)));
+      const isInside = binary('and', compare('ge', to, literal(0, 'i32')), compare('lt', to, position(size)));
+      step.when(isInside, (inside) =>
+        inside.store(result!, [b!, h!, inside.position(to, size), at], inside.read(1, [b!, h!, row!, at])),
+      );
+    }),
+  );
+}
+
 export const putRows: Op = defineOp<Record<string, never>>({
   name: 'put_rows',
   doc:
@@ -65,7 +85,12 @@ export const putRows: Op = defineOp<Record<string, never>>({
     });
     return [result];
   },
-  body: { kind: 'structured', once: [0, 1], overwrites: 0, write },
+  body: {
+    kind: 'structured',
+    once: [0, 1],
+    overwrites: 0,
+    write: (nest) => (nest.isParallel ? writeAtOnce(nest) : write(nest)),
+  },
   noGradient: 'it keeps what a later run reads, and runs are not differentiated together',
   tolerance: MOVED,
   samples: [

@@ -3,40 +3,27 @@
  * which is found by bisection, each step of which reads the row once, in lanes.
  */
 import { add, constant, floorDiv, minimum, multiply, subtract, type Dim } from '../../dims/dim.ts';
-import type { BodyWriter, NestWriter, Storage, Variable } from '../../ir/structured.ts';
+import type { BodyWriter, NestWriter, Variable } from '../../ir/structured.ts';
 import { binary, bitcast, compare, convert, literal, position, select, unary } from '../../kernel/build.ts';
 import type { Expr } from '../../kernel/ir.ts';
+import { i32, LEAST_I32, MOST_I32, ROUNDS, type Choosing, type Measure, type Row } from './sampling-row.ts';
+import { atOnce } from './sample-at-once.ts';
 
 /** Tokens whose weights are added up by themselves, so that rounding errors do not grow with the vocabulary. */
 const CHUNK = 256;
-/** A bisection of all i32. */
-const ROUNDS = 32;
-
-const MOST_I32 = 2 ** 31 - 1;
-const LEAST_I32 = -(2 ** 31);
-
-const i32 = (value: number): Expr => literal(value, 'i32');
-
-/** One row, as the kernel sees it. */
-interface Row {
-  readonly b: Dim;
-  readonly vocabulary: Dim;
-  /** What the tokens weigh: the logits at first, then their powers, 0 for those that are out. */
-  readonly weights: Storage;
-  /** Integers in the order of the logits; the least of all for tokens that are out. */
-  readonly keys: Storage;
-}
-
 /** Names of operands by place. */
 const [LOGITS, SEEN, TEMPERATURE, TOP_K, TOP_P, PENALTY, UNIFORM] = [0, 1, 2, 3, 4, 5, 6] as const;
 
 export function writeSampling(nest: NestWriter): void {
   const { shape } = nest.inputs[0]!;
   const [batch, vocabulary] = shape as [Dim, Dim];
+  const choosing = nest.isParallel ? atOnce : inOrder;
   const weights = nest.scratch({ dtype: 'f32', shape });
   const keys = nest.scratch({ dtype: 'i32', shape });
   nest.kernel([batch], (body, [b]) => {
     const row: Row = { b: b!, vocabulary, weights, keys };
+    // What decides where a workgroup goes has to be among the first buffers, which have bindings of their own.
+    if (nest.isParallel) for (const operand of [TEMPERATURE, TOP_K, TOP_P, PENALTY]) body.let(body.read(operand, []));
     const token = body.variable(i32(0));
     const most = writeLogits(body, row);
     const temperature = body.let(body.read(TEMPERATURE, []));
@@ -44,9 +31,9 @@ export function writeSampling(nest: NestWriter): void {
       compare('gt', temperature, literal(0)),
       (drawn) => {
         writeWeights(drawn, row, most, temperature);
-        limitCount(drawn, row);
-        limitShare(drawn, row);
-        draw(drawn, row, token);
+        limitCount(drawn, row, choosing);
+        limitShare(drawn, row, choosing);
+        drawShare(drawn, row, token, choosing);
       },
       (greedy) => findFirst(greedy, row, most, token),
     );
@@ -115,9 +102,6 @@ function inChunks(body: BodyWriter, vocabulary: Dim, write: (body: BodyWriter, e
   });
 }
 
-/** What one token counts for. */
-type Measure = (step: BodyWriter, at: Dim) => Expr;
-
 /** How much the tokens with keys above `key` measure, and how many they are. */
 function above(
   body: BodyWriter,
@@ -140,10 +124,7 @@ function above(
   return { total: body.let(total), count: body.let(count) };
 }
 
-/**
- * Puts out all tokens but those before which, from the most likely on, less than `goal` lies. The threshold is the least
- * key with less than that above it.
- */
+/** The threshold is the least key with less than the goal above it. */
 function keepUpTo(body: BodyWriter, row: Row, goal: Expr, measure: Measure): void {
   const low = body.variable(i32(LEAST_I32));
   const high = body.variable(i32(MOST_I32));
@@ -208,7 +189,13 @@ function endOfTies(body: BodyWriter, { b, vocabulary, keys }: Row, threshold: Th
   return body.let(end);
 }
 
-function limitCount(body: BodyWriter, row: Row): void {
+const inOrder: Choosing = {
+  total: (body, row, measure) => above(body, row, i32(LEAST_I32), measure).total,
+  keepUpTo,
+  draw,
+};
+
+function limitCount(body: BodyWriter, row: Row, { keepUpTo }: Choosing): void {
   const count = body.let(body.read(TOP_K, []));
   const isLess = compare('lt', count, position(row.vocabulary));
   body.when(binary('and', compare('gt', count, i32(0)), isLess), (limited) =>
@@ -216,23 +203,25 @@ function limitCount(body: BodyWriter, row: Row): void {
   );
 }
 
-function limitShare(body: BodyWriter, row: Row): void {
+function limitShare(body: BodyWriter, row: Row, choosing: Choosing): void {
   const share = body.let(body.read(TOP_P, []));
   body.when(compare('lt', share, literal(1)), (limited) => {
     const weight: Measure = (step, at) => step.load(row.weights, [row.b, at]);
-    const { total } = above(limited, row, i32(LEAST_I32), weight);
+    const total = choosing.total(limited, row, weight);
     // At least the most likely token is kept.
     const goal = limited.let(binary('max', binary('mul', share, total), literal(1e-30)));
-    keepUpTo(limited, row, goal, weight);
+    choosing.keepUpTo(limited, row, goal, weight);
   });
 }
 
-/** The first token whose weight, with those before it, is above that share of all; else the last with a weight. */
-function draw(body: BodyWriter, row: Row, token: Variable): void {
-  const { b, vocabulary, weights } = row;
+/** A token by the share of all weights that is drawn. */
+function drawShare(body: BodyWriter, row: Row, token: Variable, choosing: Choosing): void {
+  const total = choosing.total(body, row, (step, at) => step.load(row.weights, [row.b, at]));
+  choosing.draw(body, row, body.let(binary('mul', body.read(UNIFORM, [row.b]), total)), token);
+}
+
+function draw(body: BodyWriter, { b, vocabulary, weights }: Row, goal: Expr, token: Variable): void {
   const weight: Measure = (step, at) => step.load(weights, [b, at]);
-  const { total } = above(body, row, i32(LEAST_I32), weight);
-  const goal = body.let(binary('mul', body.read(UNIFORM, [b]), total));
   const before = body.variable(literal(0));
   const isOpen = body.variable(literal(1, 'bool'));
   inChunks(body, vocabulary, (chunk, extent, first) =>

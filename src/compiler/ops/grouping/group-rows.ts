@@ -20,7 +20,7 @@ import { sizeOf, toDim } from '../../ir/attributes.ts';
 import { defineOp, type Op } from '../../ir/op.ts';
 import type { BodyWriter, NestWriter, Storage } from '../../ir/structured.ts';
 import { printType } from '../../ir/types.ts';
-import { binary, compare, literal, position } from '../../kernel/build.ts';
+import { binary, compare, literal, position, select } from '../../kernel/build.ts';
 import type { Expr } from '../../kernel/ir.ts';
 import { indexFault } from '../indexed/place.ts';
 import { MOVED } from '../movement/define.ts';
@@ -168,10 +168,91 @@ function writeGrouping(nest: NestWriter, { count, capacity }: Grouping): void {
     totals: nest.scratch({ dtype: 'i32', shape: [groups] }),
     capacity: capacity === null ? undefined : toDim(capacity),
   };
+  if (nest.isParallel) return writeAtOnce(sorting);
   writeCounts(sorting);
   writeTotals(sorting);
   writeOffsets(sorting);
   writeRows(sorting);
+}
+
+/** The same in three kernels of short loops: numbers within chunks are counted again rather than kept. */
+function writeAtOnce(sorting: Sorting): void {
+  writeCountsAtOnce(sorting);
+  writeOffsetsAtOnce(sorting);
+  writeRowsAtOnce(sorting);
+}
+
+/** Whether an assignment goes to a group, as a number to add up. */
+function goesTo(body: BodyWriter, assignment: Dim, group: Dim, { choices }: Sorting): Expr {
+  const token = floorDiv(assignment, choices);
+  const chosen = body.read(0, [token, subtract(assignment, multiply(token, choices))]);
+  return select(compare('eq', chosen, position(group)), one, literal(0, 'i32'));
+}
+
+function writeCountsAtOnce(sorting: Sorting): void {
+  const { nest, count, chunks, counters } = sorting;
+  nest.kernel([chunks], (body, [chunk]) =>
+    body.loop(count, 'vector', (each, group) => {
+      const sum = each.variable(literal(0, 'i32'));
+      forEachAssignment(each, chunk!, sorting, (step, assignment) =>
+        step.assign(sum, binary('add', sum, goesTo(step, assignment, group, sorting))),
+      );
+      each.store(counters, [chunk!, group], sum);
+    }),
+  );
+}
+
+/** Where groups begin. Each adds up those before it: they are few. */
+function writeOffsetsAtOnce({ nest, count, chunks, before, counters, totals, capacity }: Sorting): void {
+  const offsets = nest.results[3]!;
+  nest.kernel([], (body) => {
+    body.loop(count, 'vector', (each, group) => {
+      const sum = each.variable(literal(0, 'i32'));
+      each.loop(chunks, 'serial', (step, chunk) => {
+        step.store(before, [chunk, group], sum);
+        step.assign(sum, binary('add', sum, step.load(counters, [chunk, group])));
+      });
+      each.store(totals, [group], capacity ? binary('min', sum, position(capacity)) : sum);
+    });
+    body.loop(add(count, ONE), 'vector', (each, group) => {
+      const sum = each.variable(literal(0, 'i32'));
+      each.loop(group, 'serial', (step, other) => step.assign(sum, binary('add', sum, step.load(totals, [other]))));
+      each.store(offsets, [group], sum);
+    });
+  });
+}
+
+function writeRowsAtOnce(sorting: Sorting): void {
+  const { nest, count, size, choices, before, capacity } = sorting;
+  const [order, place, group, offsets] = nest.results as [Storage, Storage, Storage, Storage];
+  nest.kernel([], (body) =>
+    body.loop(size, 'vector', (each, assignment) => {
+      const token = floorDiv(assignment, choices);
+      const own = [token, subtract(assignment, multiply(token, choices))];
+      const chosen = groupAt(each, assignment, sorting);
+      const row = each.variable(NONE);
+      each.when(chosen.exists, (known) => {
+        const chunk = floorDiv(assignment, constant(CHUNK));
+        const first = multiply(constant(CHUNK), chunk);
+        const number = known.variable(known.load(before, [chunk, chosen.at]));
+        known.loop(subtract(assignment, first), 'serial', (step, at) =>
+          step.assign(number, binary('add', number, goesTo(step, add(first, at), chosen.at, sorting))),
+        );
+        const to = binary('add', known.load(offsets, [chosen.at]), number);
+        known.assign(row, capacity ? select(compare('lt', number, position(capacity)), to, NONE) : to);
+      });
+      each.store(place, own, row);
+      each.when(compare('ge', row, literal(0, 'i32')), (kept) => {
+        const at = kept.position(row, size);
+        kept.store(order, [at], position(assignment));
+        kept.store(group, [at], position(chosen.at));
+      });
+      each.when(compare('ge', position(assignment), each.load(offsets, [count])), (rest) => {
+        rest.store(order, [assignment], NONE);
+        rest.store(group, [assignment], NONE);
+      });
+    }),
+  );
 }
 
 /** The definition: the assignments of each group, in order, as many as fit. */

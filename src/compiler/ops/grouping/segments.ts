@@ -73,6 +73,26 @@ function writeSegmentSum(nest: NestWriter): void {
   });
 }
 
+/** `writeSegmentSum` column by column. */
+function writeSegmentSumAtOnce(nest: NestWriter): void {
+  const [x] = nest.inputs as [TensorType];
+  const [result] = nest.results;
+  const [rows, ...rest] = x.shape as [Dim, ...Dim[]];
+  const limit = add(rows, ONE);
+  nest.kernel([result!.type.shape[0]!, ...rest.slice(0, -1)], (body, [group, ...point]) =>
+    body.loop(rest.at(-1) ?? ONE, 'vector', (each, column) => {
+      const index = (row: Dim): Dim[] => (rest.length === 0 ? [row] : [row, ...point, column]);
+      const first = each.position(each.read(1, [group!]), limit);
+      const end = each.position(each.read(1, [add(group!, ONE)]), limit);
+      const sum = each.variable(literal(0));
+      each.loop(subtract(end, first), 'serial', (step, at) =>
+        step.assign(sum, binary('add', sum, step.read(0, index(add(first, at))))),
+      );
+      each.store(result!, index(group!), sum);
+    }),
+  );
+}
+
 /** The group of each of `rows` rows, -1 for those of none. */
 function groupsOf(builder: Builder, offsets: Value, rows: Dim): Value {
   const groups = subtract(offsets.type.shape[0]!, ONE);
@@ -120,7 +140,11 @@ const segmentSum = defineOp({
     }
     return [target];
   },
-  body: { kind: 'structured', once: [0], write: writeSegmentSum },
+  body: {
+    kind: 'structured',
+    once: [0],
+    write: (nest) => (nest.isParallel ? writeSegmentSumAtOnce : writeSegmentSum)(nest),
+  },
   vjp: (builder, { inputs: [x, offsets] }, [cotangent]) => [
     builder.one('segment_broadcast', [cotangent!, groupsOf(builder, offsets!, x!.type.shape[0]!), offsets!]),
     undefined,

@@ -18,6 +18,7 @@ import { rowMajor } from '../strided.ts';
 import { alongFault } from './gather.ts';
 import { gatheredOrZero, scatterGradients, slicesAt } from './gradients.ts';
 import { concretePlace, indexFault, placeOf } from './place.ts';
+import { writeIndexAddAtOnce, writeScatterAtOnce } from './scatter-at-once.ts';
 
 type Axis = { readonly axis: number };
 
@@ -105,6 +106,8 @@ function isWithin(index: readonly Dim[], shape: Shape, outer: Shape, axis: numbe
 function writeScatter(nest: NestWriter, axis: number, combine: Combine): void {
   const [x, index] = nest.inputs as [TensorType, TensorType];
   const [result] = nest.results;
+  if (nest.isParallel && axis === x.shape.length - 1)
+    return writeScatterAtOnce(nest, combine, (line) => isWithin(line, index.shape, x.shape, axis));
   writeLines(nest, x.shape, axis, (body, line) => {
     if (!nest.isInPlace)
       body.loop(x.shape[axis]!, line.mode, (copy, at) => copy.store(result!, line.at(at), copy.read(0, line.at(at))));
@@ -268,7 +271,11 @@ const indexAdd = defineOp<Axis>({
   body: {
     kind: 'structured',
     once: [0, 2],
-    write: (nest, { axis }) => writeIndexAdd(nest, normalizeAxis(axis, nest.inputs[0]!.shape.length)!),
+    write(nest, { axis }) {
+      const along = normalizeAxis(axis, nest.inputs[0]!.shape.length)!;
+      if (nest.isParallel) writeIndexAddAtOnce(nest, along);
+      else writeIndexAdd(nest, along);
+    },
   },
   vjp(builder, { inputs: [x, index], attributes }, [cotangent]) {
     const axis = normalizeAxis((attributes as Axis).axis, x!.type.shape.length)!;

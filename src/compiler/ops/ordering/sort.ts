@@ -20,12 +20,13 @@ import type { BodyWriter, NestWriter, Storage, Variable } from '../../ir/structu
 import { printType } from '../../ir/types.ts';
 import { binary, compare, literal, position, unary } from '../../kernel/build.ts';
 import type { Expr } from '../../kernel/ir.ts';
-import { forEachLine, separateLines, writeLines, type Line } from '../lines.ts';
+import { forEachLine, isLongLine, separateLines, writeLines, type Line } from '../lines.ts';
 import { MOVED } from '../movement/define.ts';
 import { parts } from '../movement/split.ts';
 import { broadcast } from '../reduce/composite.ts';
 import { axisOf, dtypeFault, fails, gives } from '../rules.ts';
 import { n, tensor } from '../samples.ts';
+import { writeSortAtOnce, writeTopKAtOnce } from './at-once.ts';
 import { comesFirst, precedes, sortedIndices } from './order.ts';
 
 const NUMBERS: readonly DType[] = ['f32', 'i32', 'u32'];
@@ -159,6 +160,7 @@ const sort = defineOp<Sort>({
       const [values, indices] = nest.results as [Storage, Storage];
       const along = normalizeAxis(axis, shape.length)!;
       const size = shape[along]!;
+      if (nest.isParallel && isLongLine(shape, along)) return writeSortAtOnce(nest, descending);
       const scratch = nest.scratch(indices.type);
       writeLines(nest, shape, along, (body, line) => {
         body.loop(size, line.mode, (start, at) => start.store(indices, line.at(at), index(at)));
@@ -192,7 +194,10 @@ const IN_VARIABLES = 4;
 
 /** Keeps the first k of a line in order while they are read, by insertion. */
 function writeTopK(nest: NestWriter, attributes: TopK): void {
-  if (attributes.k <= IN_VARIABLES) writeInVariables(nest, attributes);
+  const { shape } = nest.inputs[0]!;
+  const isLong = isLongLine(shape, normalizeAxis(attributes.axis, shape.length)!);
+  if (nest.isParallel && isLong) writeTopKAtOnce(nest, attributes.k, attributes.largest);
+  else if (attributes.k <= IN_VARIABLES) writeInVariables(nest, attributes);
   else writeInMemory(nest, attributes);
 }
 

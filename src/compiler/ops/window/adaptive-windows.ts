@@ -151,6 +151,34 @@ function writeSums(nest: NestWriter, { sizes }: AdaptiveSums): void {
   });
 }
 
+/** `writeSums` element by element. */
+function writeSumsAtOnce(nest: NestWriter, { sizes }: AdaptiveSums): void {
+  const [x] = nest.inputs;
+  const [result] = nest.results;
+  const { bounds } = nest;
+  const { shape } = result!.type;
+  const lead = shape.length - sizes.length;
+  nest.kernel(shape.slice(0, -1), (body, point) =>
+    body.loop(shape.at(-1)!, 'vector', (each, column) => {
+      const index = [...point, column];
+      const sum = each.variable(literal(0));
+      const look = (list: BodyWriter, held: readonly Dim[], taps: readonly Dim[]): void => {
+        const axis = held.length;
+        if (axis === sizes.length)
+          return list.assign(sum, binary('add', sum, list.read(0, [...index.slice(0, lead), ...held, ...taps])));
+        const [at, size, windows] = [index[lead + axis]!, toDim(sizes[axis]!), x!.shape[lead + axis]!];
+        const holding = rangeOf(at, windows, size, bounds);
+        list.loop(subtract(holding.end, holding.start), 'serial', (step, offset) => {
+          const window = add(holding.start, offset);
+          look(step, [...held, window], [...taps, subtract(at, rangeOf(window, size, windows, bounds).start)]);
+        });
+      };
+      look(each, [], []);
+      each.store(result!, index, sum);
+    }),
+  );
+}
+
 export const adaptiveSums: Op = defineOp<AdaptiveSums>({
   name: 'adaptive_sums',
   doc:
@@ -187,7 +215,11 @@ export const adaptiveSums: Op = defineOp<AdaptiveSums>({
         }
     return [target];
   },
-  body: { kind: 'structured', once: [0], write: writeSums },
+  body: {
+    kind: 'structured',
+    once: [0],
+    write: (nest, attributes) => (nest.isParallel ? writeSumsAtOnce : writeSums)(nest, attributes),
+  },
   vjp(builder, { inputs: [x], attributes }, [cotangent]) {
     const count = (attributes as AdaptiveSums).sizes.length;
     const windows = x!.type.shape.slice(x!.type.shape.length - 2 * count, -count);

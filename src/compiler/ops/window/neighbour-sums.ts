@@ -101,7 +101,7 @@ function write(nest: NestWriter, attributes: NeighbourSums): void {
         const ranges = rangesOf(body, starts, point[along]!, taps, axis);
         return body.loop(shape[last]!, 'vector', (inner, column) => sum(inner, point.with(last, column), ranges));
       }
-      body.loop(shape[last]!, 'serial', (step, at) =>
+      body.loop(shape[last]!, nest.isParallel ? 'vector' : 'serial', (step, at) =>
         sum(step, point.with(last, at), rangesOf(step, starts, at, taps, axis)),
       );
     },

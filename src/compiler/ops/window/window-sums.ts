@@ -141,6 +141,32 @@ function write(nest: NestWriter, attributes: WindowSums): void {
   });
 }
 
+/** `write` element by element: each looks for the windows that hold it along every axis. */
+function writeAtOnce(nest: NestWriter, attributes: WindowSums): void {
+  const [x] = nest.inputs;
+  const [result] = nest.results;
+  const { shape } = result!.type;
+  const axes = axesOf(x!.shape, attributes);
+  const lead = shape.length - axes.length;
+  nest.kernel(shape.slice(0, -1), (body, point) =>
+    body.loop(shape.at(-1)!, 'vector', (each, column) => {
+      const index = [...point, column];
+      const sum = each.variable(literal(0));
+      const look = (list: BodyWriter, windows: readonly Dim[], taps: readonly Dim[]): void => {
+        const axis = axes[windows.length];
+        if (!axis)
+          return list.assign(sum, binary('add', sum, list.read(0, [...index.slice(0, lead), ...windows, ...taps])));
+        list.loop(lookups(axis), 'serial', (step, at) => {
+          const { window, tap, exists } = lookedUp(index[lead + windows.length]!, at, axis, nest.bounds);
+          step.when(exists, (inside) => look(inside, [...windows, window], [...taps, tap]));
+        });
+      };
+      look(each, [], []);
+      each.store(result!, index, sum);
+    }),
+  );
+}
+
 function evaluate(x: Tensor, attributes: WindowSums, shape: readonly number[], symbols: ReadonlyMap<string, number>) {
   const count = attributes.sizes.length;
   const before = attributes.before.map((dim) => sizeOf(dim, symbols));
@@ -184,7 +210,11 @@ export const windowSums: Op = defineOp<WindowSums>({
     return gives({ dtype: 'f32', shape: [...x!.shape.slice(0, lead), ...toDims(attributes.sizes)] });
   },
   evaluate: ([x], attributes, [output], symbols) => [evaluate(x!, attributes, output!.shape, symbols)],
-  body: { kind: 'structured', once: [0], write },
+  body: {
+    kind: 'structured',
+    once: [0],
+    write: (nest, attributes) => (nest.isParallel ? writeAtOnce : write)(nest, attributes),
+  },
   vjp(builder, { inputs: [x], attributes }, [cotangent]) {
     const given = attributes as WindowSums;
     const axes = axesOf(x!.type.shape, given).map((axis): WindowAxis => {

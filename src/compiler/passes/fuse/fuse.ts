@@ -13,7 +13,7 @@ import { boundsOf } from '../../ir/types.ts';
 import { definitionsOf, nextId, topologicalOrder, type Use } from '../../ir/walk.ts';
 import type { Pass } from '../pass.ts';
 import { findGroups, MAX_KERNEL_NODES, type Group, type Grouping } from './groups.ts';
-import { joinPointwise } from './join.ts';
+import { joinPointwise, type Kernel } from './join.ts';
 import { recomputeCheap, type Recomputed } from './recompute.ts';
 
 export const fuse: Pass = {
@@ -104,14 +104,16 @@ class Fuser {
 
   /** The kernels, of which some that are pointwise have become one. */
   #joined(roots: readonly Root[]): Root[] {
-    const kernels = roots.map(({ kind, values }) => {
-      const nodes = this.#nodesBehind(values);
-      const made = new Set(nodes.flatMap((node) => node.results));
-      const inputs = new Set(nodes.flatMap((node) => node.inputs).filter((input) => !made.has(input)));
-      return { values, nodes: new Set(nodes), inputs, isPointwise: kind === 'pointwise' };
-    });
+    const kernels = inRunningOrder(
+      roots.map((root) => {
+        const nodes = this.#nodesBehind(root.values);
+        const made = new Set(nodes.flatMap((node) => node.results));
+        const inputs = new Set(nodes.flatMap((node) => node.inputs).filter((input) => !made.has(input)));
+        return { ...root, nodes: new Set(nodes), inputs, isPointwise: root.kind === 'pointwise' };
+      }),
+    );
     return joinPointwise(kernels, MAX_KERNEL_NODES).map((members) => {
-      const joined = members.map((at) => roots[at]!);
+      const joined = members.map((at) => kernels[at]!);
       const { kind, anchor } = joined[0]!;
       return { kind, anchor, values: joined.flatMap(({ values }) => values) };
     });
@@ -284,6 +286,16 @@ class Fuser {
     const body = { parameters: [parameter], nodes: [move], results: [result] };
     return this.#fused({ kind: 'pointwise', body }, [value], move.origin);
   }
+}
+
+/** A kernel of several results may be read before the last of its nodes stands in the graph. */
+function inRunningOrder<K extends Root & Kernel>(kernels: readonly K[]): K[] {
+  const nodes = new Map(
+    kernels.map(
+      (kernel) => [{ ...kernel.anchor, inputs: [...kernel.inputs], results: kernel.values }, kernel] as const,
+    ),
+  );
+  return topologicalOrder([...nodes.keys()]).map((node) => nodes.get(node)!);
 }
 
 /** A product reads its operands many times over, so several of them share rows that have been gathered once. */

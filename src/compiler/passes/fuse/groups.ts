@@ -6,6 +6,7 @@ import type { Graph, Node, Value } from '../../ir/graph.ts';
 import { moveIndex } from '../../ir/movement.ts';
 import { isOne } from '../../ir/types.ts';
 import { bodyOf, definitionsOf, usesOf, type Use } from '../../ir/walk.ts';
+import { entangledGroup } from './entangled.ts';
 
 /**
  * No kernel computes more nodes than this, so that long chains and wide concatenations are compiled in linear time and
@@ -43,9 +44,20 @@ interface Context {
 
 /**
  * Contractions, attentions and reductions all get into a group; pointwise nodes that follow or feed one may join it, but
- * none that is `apart` joins what it follows.
+ * none that is `apart` joins what it follows. No group waits for itself through another.
  */
 export function findGroups(graph: Graph, bounds: Bounds, apart: ReadonlySet<Node> = new Set()): Grouping {
+  const single = new Set<Node>();
+  for (;;) {
+    const grouping = grownGroups(graph, bounds, apart, single);
+    const entangled = entangledGroup(graph, grouping);
+    if (!entangled) return grouping;
+    single.add(entangled.anchor);
+  }
+}
+
+/** The groups of reductions that are `single` have no other result, so that who waits for them waits for that alone. */
+function grownGroups(graph: Graph, bounds: Bounds, apart: ReadonlySet<Node>, single: ReadonlySet<Node>): Grouping {
   const uses = usesOf(bodyOf(graph));
   const groupOf = new Map<Node, Group>();
   const groups: Group[] = [];
@@ -63,7 +75,8 @@ export function findGroups(graph: Graph, bounds: Bounds, apart: ReadonlySet<Node
     if (node.op.body.kind === 'structured') add('structured', node, [node]);
   }
   graph.nodes.forEach((node, at) => {
-    if (node.op.body.kind === 'reduction' && free(node)) add('row', node, new RowGroup(context, node, at).members());
+    if (node.op.body.kind === 'reduction' && free(node))
+      add('row', node, new RowGroup(context, node, at).members(single.has(node)));
   });
   return { groups, groupOf, uses };
 }
@@ -145,8 +158,8 @@ class RowGroup {
     this.#members.add(first);
   }
 
-  members(): readonly Node[] {
-    this.#growForward();
+  members(isSingle: boolean): readonly Node[] {
+    if (!isSingle) this.#growForward();
     this.#growBackward();
     return [...this.#members];
   }

@@ -33,6 +33,8 @@ class Joining {
   readonly #most: number;
   readonly #writer = new Map<Value, number>();
   readonly #groupOf: Group[];
+  /** The last place of joined kernels, by the first. */
+  readonly #spans = new Map<number, number>();
 
   constructor(kernels: readonly Kernel[], most: number) {
     this.#kernels = kernels;
@@ -66,24 +68,34 @@ class Joining {
     const members = [...from.members, ...to.members].sort((a, b) => a - b);
     const joined = { members, nodes: new Set([...from.nodes, ...to.nodes]) };
     for (const member of members) this.#groupOf[member] = joined;
+    this.#spans.set(members[0]!, Math.max(members.at(-1)!, this.#spans.get(members[0]!) ?? 0));
   }
 
   /** Whether another group reads what `from` writes, directly or not, and `to` what that one writes. */
   #isBetween(from: Group, to: Group): boolean {
-    const [first] = from.members;
+    const before = this.#cutBefore(from);
     const seen = new Set([from, to]);
     const pending = [to];
     while (pending.length > 0) {
       const group = pending.pop()!;
-      for (const before of this.#groupsBefore(group)) {
-        if (before === from && group !== to) return true;
-        // What comes before all of `from` reads nothing of it.
-        if (seen.has(before) || before.members.at(-1)! < first!) continue;
-        seen.add(before);
-        pending.push(before);
+      for (const maker of this.#groupsBefore(group)) {
+        if (maker === from && group !== to) return true;
+        if (seen.has(maker) || maker.members.at(-1)! < before) continue;
+        seen.add(maker);
+        pending.push(maker);
       }
     }
     return false;
+  }
+
+  /** A place up to the first of `group` that no joined kernels lie on both sides of: nothing before it reads what is behind. */
+  #cutBefore({ members }: Group): number {
+    let cut = members[0]!;
+    for (let known = Infinity; cut < known;) {
+      known = cut;
+      for (const [first, last] of this.#spans) if (first < cut && cut <= last) cut = first;
+    }
+    return cut;
   }
 
   #groupsBefore({ members }: Group): Group[] {

@@ -1,6 +1,9 @@
-/** One GPU device: how it is opened, and how what it reports becomes errors. It knows nothing of programs. */
+/** One GPU device: how long it is there, and how what it reports becomes errors. It knows nothing of programs. */
 import { HeddleError, reasonOf } from '../../errors.ts';
-import { engineGpu, type ErrorFilter, type Gpu, type GpuDevice } from './api.ts';
+import { nextTask } from '../../next-task.ts';
+import { openDevice, type OpenDevice } from './adapter.ts';
+import type { ErrorFilter, GpuDevice } from './api.ts';
+import type { GpuOptions } from './options.ts';
 
 /** The scopes in which errors are caught, and what each kind means here. */
 const SCOPES: readonly (readonly [ErrorFilter, HeddleError['code']])[] = [
@@ -11,35 +14,32 @@ const SCOPES: readonly (readonly [ErrorFilter, HeddleError['code']])[] = [
 
 export class GpuSession {
   readonly device: GpuDevice;
-  /** Kept, because implementations outside browsers end with it. */
-  readonly gpu: Gpu;
+  /** Kept with the session, because implementations outside browsers end with their object. */
+  readonly #opened: OpenDevice;
   #loss: string | undefined;
+  #isClosed = false;
 
-  private constructor(gpu: Gpu, device: GpuDevice) {
-    this.gpu = gpu;
-    this.device = device;
-    void device.lost.then(({ message }) => {
+  private constructor(opened: OpenDevice) {
+    this.#opened = opened;
+    this.device = opened.device;
+    void this.device.lost.then(({ message }) => {
       this.#loss = message;
     });
   }
 
-  /**
-   * A device of `gpu`, or else of the engine's own WebGPU. It is asked for the largest buffers it has, because a tensor
-   * must fit into one binding. Throws HeddleError 'unsupported'.
-   */
-  static async open(gpu: Gpu | undefined): Promise<GpuSession> {
-    const offered = gpu ?? engineGpu();
-    if (!offered) throw new HeddleError('unsupported', 'this engine has no WebGPU; pass one in the option gpu');
-    try {
-      const adapter = await offered.requestAdapter({ powerPreference: 'high-performance' });
-      if (!adapter) throw new HeddleError('unsupported', 'there is no GPU that WebGPU can use');
-      const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-      const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
-      return new GpuSession(offered, device);
-    } catch (error) {
-      if (error instanceof HeddleError) throw error;
-      throw new HeddleError('unsupported', `the GPU cannot be used: ${reasonOf(error)}`, { cause: error });
-    }
+  /** Rejects with HeddleError 'unsupported'. */
+  static async open(options: GpuOptions): Promise<GpuSession> {
+    return new GpuSession(await openDevice(options));
+  }
+
+  /** Whether the device is the caller's, who may have other things on it. */
+  get isShared(): boolean {
+    return this.#opened.gpu === undefined;
+  }
+
+  /** Whether the device was taken away, not closed. */
+  get isLost(): boolean {
+    return this.#loss !== undefined && !this.#isClosed;
   }
 
   /** Runs `action`, and fails with what the device has against it. Throws HeddleError. */
@@ -48,7 +48,12 @@ export class GpuSession {
     for (const [filter] of SCOPES) device.pushErrorScope(filter);
     const results = [settled(action), ...SCOPES.map(() => settled(() => device.popErrorScope()))] as const;
     const [result, ...reports] = await Promise.all(results);
-    if (this.#loss !== undefined) throw new HeddleError('device-lost', `the GPU was lost: ${this.#loss}`);
+    // What fails because the device is gone may tell so before the device does.
+    if ('error' in result || reports.some((report) => 'error' in report)) await nextTask();
+    if (this.#isClosed) throw new HeddleError('disposed', 'the GPU was freed while it was in use');
+    if (this.#loss !== undefined) throw new HeddleError('device-lost', `the GPU was lost (${this.#loss})`);
+    // It says more than the report of what led to it.
+    if ('error' in result && result.error instanceof HeddleError) throw result.error;
     // Scopes close innermost first.
     SCOPES.toReversed().forEach(([, code], at) => {
       const report = reports[at]!;
@@ -56,12 +61,13 @@ export class GpuSession {
       if (problem) throw new HeddleError(code, `the GPU reports: ${problem.message}`);
     });
     if ('value' in result) return result.value;
-    if (result.error instanceof HeddleError) throw result.error;
     throw new HeddleError('internal', `the GPU refuses: ${reasonOf(result.error)}`, { cause: result.error });
   }
 
+  /** Frees the device and all that is on it. One that is shared stays: there everybody frees what is theirs. */
   close(): void {
-    this.device.destroy();
+    this.#isClosed = true;
+    if (!this.isShared) this.device.destroy();
   }
 }
 
