@@ -3,21 +3,9 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { command, ensureBuilt, root, run } from './built.mjs';
+import { digitsSettings } from './digits-vit.mjs';
 
 const images = 'examples/digits/images';
-
-/** The sizes of the network that the weights are of. */
-const settings = {
-  image: 28,
-  patch: 4,
-  channels: 1,
-  classes: 10,
-  dim: 64,
-  depth: 4,
-  heads: 4,
-  dim_head: 16,
-  mlp_dim: 128,
-};
 
 ensureBuilt();
 
@@ -30,7 +18,7 @@ const model = [
   'specs/vit.model',
   '--entry',
   'ViT',
-  ...Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
+  ...digitsSettings,
   '--weights',
   'examples/digits/digits.safetensors',
 ];

